@@ -1,0 +1,3 @@
+//! The one binary: what did the user ask for?
+#![forbid(unsafe_code)]
+fn main() {}

@@ -1,0 +1,106 @@
+//! The matches: a closed set, one file each.
+pub mod addrtype;
+pub mod comment;
+pub mod connmark;
+pub mod conntrack;
+pub mod icmp;
+pub mod icmp6;
+pub mod iprange;
+pub mod limit;
+pub mod mac;
+pub mod mark;
+pub mod multiport;
+pub mod owner;
+pub mod physdev;
+pub mod state;
+pub mod statistic;
+pub mod string;
+pub mod tcp;
+pub mod udp;
+
+/// A range of ports, both ends included, first <= last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PortRange {
+    /// Smallest port.
+    pub first: u16,
+    /// Largest port.
+    pub last: u16,
+}
+
+impl PortRange {
+    /// Every port.
+    pub const ALL: PortRange = PortRange { first: 0, last: u16::MAX };
+
+    /// Whether a port lies in the range.
+    #[inline]
+    pub const fn contains(self, port: u16) -> bool {
+        self.first <= port && port <= self.last
+    }
+}
+
+/// A match of a rule. Large ones are boxed, so that a rule of plain ones stays small.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Match {
+    /// `-m addrtype`.
+    Addrtype(addrtype::Addrtype),
+    /// `-m comment`.
+    Comment(comment::Comment),
+    /// `-m connmark`.
+    Connmark(connmark::Connmark),
+    /// `-m conntrack`.
+    Conntrack(Box<conntrack::Conntrack>),
+    /// `-m icmp`.
+    Icmp(icmp::Icmp),
+    /// `-m icmp6`.
+    Icmp6(icmp6::Icmp6),
+    /// `-m iprange`.
+    Iprange(Box<iprange::Iprange>),
+    /// `-m limit`.
+    Limit(limit::Limit),
+    /// `-m mac`.
+    Mac(mac::Mac),
+    /// `-m mark`.
+    Mark(mark::Mark),
+    /// `-m multiport`.
+    Multiport(multiport::Multiport),
+    /// `-m owner`.
+    Owner(owner::Owner),
+    /// `-m physdev`.
+    Physdev(Box<physdev::Physdev>),
+    /// `-m state`.
+    State(state::State),
+    /// `-m statistic`.
+    Statistic(statistic::Statistic),
+    /// `-m string`.
+    String(Box<string::StringMatch>),
+    /// `-m tcp`.
+    Tcp(tcp::Tcp),
+    /// `-m udp`.
+    Udp(udp::Udp),
+}
+
+impl Match {
+    /// The name behind `-m`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Addrtype(_) => "addrtype",
+            Self::Comment(_) => "comment",
+            Self::Connmark(_) => "connmark",
+            Self::Conntrack(_) => "conntrack",
+            Self::Icmp(_) => "icmp",
+            Self::Icmp6(_) => "icmp6",
+            Self::Iprange(_) => "iprange",
+            Self::Limit(_) => "limit",
+            Self::Mac(_) => "mac",
+            Self::Mark(_) => "mark",
+            Self::Multiport(_) => "multiport",
+            Self::Owner(_) => "owner",
+            Self::Physdev(_) => "physdev",
+            Self::State(_) => "state",
+            Self::Statistic(_) => "statistic",
+            Self::String(_) => "string",
+            Self::Tcp(_) => "tcp",
+            Self::Udp(_) => "udp",
+        }
+    }
+}

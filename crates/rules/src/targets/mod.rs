@@ -1,0 +1,83 @@
+//! The targets: a closed set.
+pub mod connmark;
+pub mod ct;
+pub mod log;
+pub mod mark;
+pub mod nat;
+pub mod reject;
+
+use crate::ChainId;
+
+/// What happens to a packet that fits a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// `ACCEPT`: the end of this table at this hook.
+    Accept,
+    /// `DROP`.
+    Drop,
+    /// `RETURN`: back to the caller, or the policy.
+    Return,
+    /// `QUEUE`: to user space, queue 0.
+    Queue,
+    /// `-j CHAIN`.
+    Jump(ChainId),
+    /// `-g CHAIN`.
+    Goto(ChainId),
+    /// `REJECT`.
+    Reject(reject::Reject),
+    /// `LOG`.
+    Log(Box<log::Log>),
+    /// `MARK`.
+    Mark(mark::Mark),
+    /// `CONNMARK`.
+    Connmark(connmark::Connmark),
+    /// `SNAT`.
+    Snat(Box<nat::NatRange>),
+    /// `DNAT`.
+    Dnat(Box<nat::NatRange>),
+    /// `MASQUERADE`.
+    Masquerade(Box<nat::NatRange>),
+    /// `REDIRECT`.
+    Redirect(Box<nat::NatRange>),
+    /// `NETMAP`.
+    Netmap(Box<nat::Netmap>),
+    /// `CT`.
+    Ct(Box<ct::Ct>),
+    /// `NOTRACK`: `CT --notrack`, printed as typed.
+    Notrack,
+    /// `TRACE`.
+    Trace,
+}
+
+impl Target {
+    /// The chain of a jump or goto.
+    pub fn chain(&self) -> Option<ChainId> {
+        match self {
+            Self::Jump(id) | Self::Goto(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The name behind `-j`; `None` for chains, whose name the table knows.
+    pub const fn name(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Accept => "ACCEPT",
+            Self::Drop => "DROP",
+            Self::Return => "RETURN",
+            Self::Queue => "QUEUE",
+            Self::Jump(_) | Self::Goto(_) => return None,
+            Self::Reject(_) => "REJECT",
+            Self::Log(_) => "LOG",
+            Self::Mark(_) => "MARK",
+            Self::Connmark(_) => "CONNMARK",
+            Self::Snat(_) => "SNAT",
+            Self::Dnat(_) => "DNAT",
+            Self::Masquerade(_) => "MASQUERADE",
+            Self::Redirect(_) => "REDIRECT",
+            Self::Netmap(_) => "NETMAP",
+            Self::Ct(_) => "CT",
+            Self::Notrack => "NOTRACK",
+            Self::Trace => "TRACE",
+        })
+    }
+}

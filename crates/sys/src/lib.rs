@@ -1,0 +1,1 @@
+//! How one talks to this operating system. The only crate with `unsafe`.
