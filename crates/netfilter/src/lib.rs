@@ -1,1 +1,22 @@
+//! What does a ruleset do to packets, in time? Hooks, tables, connection tracking, NAT, routing.
+//!
+//! Sans-I/O: time ([`Now`]), randomness ([`Random`]), names and routes are arguments. The same inputs give the same
+//! outputs, to the byte. The contract is in `engine`; the way of a packet is one readable function in `path`.
+//!
+//! Panic contract: no packet, ruleset or network description can make this crate panic. The path is total: it has no
+//! `Result`; what goes wrong with a packet is a [`Drop`] with a reason.
+#![forbid(unsafe_code)]
 
+pub mod conntrack;
+pub mod env;
+pub mod hook;
+pub mod network;
+pub mod skb;
+pub mod time;
+pub mod trace;
+
+pub use conntrack::{ConnectionId, Conntrack, Direction, Tuple};
+pub use env::{Env, LogLine};
+pub use network::{DeviceId, Network};
+pub use skb::{Drop, Origin, Packet, Tracking};
+pub use time::{Instant, Now, Random};

@@ -1,0 +1,98 @@
+//! What a module may use while it looks at a packet: everything of the engine but its hooks and tables.
+use packet::Family;
+
+use crate::skb::{Emitted, Packet};
+use crate::trace::{Step, Trace};
+use crate::{Conntrack, Network, Now, Random};
+
+/// Settings of the engine besides those of conntrack and the network. Names of the sysctls are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `net.ipv4.ip_default_ttl`: TTL of packets that the machine makes.
+    pub default_ttl: u8,
+    /// `net.ipv6.conf.*.hop_limit`.
+    pub default_hop_limit: u8,
+    /// Most answers and fragments that one packet may cause before the rest is dropped ([`crate::Drop::Limit`]).
+    pub most_emitted: usize,
+    /// Most lines that wait for `Engine::poll_log`; the oldest is lost beyond.
+    pub most_log_lines: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { default_ttl: 64, default_hop_limit: 64, most_emitted: 64, most_log_lines: 10_000 }
+    }
+}
+
+/// A line of the log (LOG, TRACE), as the kernel prints it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// Syslog level, 0 to 7.
+    pub level: u8,
+    /// The line without a newline; a blank at its end belongs to it (F67).
+    pub text: String,
+}
+
+/// What a module may use.
+pub struct Env<'a> {
+    /// The present.
+    pub now: Now,
+    /// Settings.
+    pub settings: Settings,
+    /// Devices and routes.
+    pub network: &'a Network,
+    /// Connections.
+    pub conntrack: &'a mut Conntrack,
+    /// Chance.
+    pub random: &'a mut dyn Random,
+    /// Packets that the machine makes because of this one; their own way begins when the present module returns.
+    pub emitted: &'a mut Vec<Emitted>,
+    /// Log lines.
+    pub log: &'a mut std::collections::VecDeque<LogLine>,
+    /// Steps, if somebody wants them.
+    pub trace: Option<&'a mut Trace>,
+    /// The number for the next packet that is made.
+    pub next_packet: &'a mut u64,
+    /// The IP identification for the next packet that is made.
+    pub next_ip_id: &'a mut u16,
+}
+
+impl Env<'_> {
+    /// Adds a step of a packet; what makes the step is only called if somebody wants it.
+    #[inline]
+    pub fn step(&mut self, packet: &Packet, step: impl FnOnce() -> Step) {
+        if let Some(trace) = self.trace.as_deref_mut() {
+            trace.push(packet.id, step());
+        }
+    }
+
+    /// A number for a new packet.
+    pub fn new_packet_id(&mut self) -> u64 {
+        let id = *self.next_packet;
+        *self.next_packet = id.wrapping_add(1);
+        id
+    }
+
+    /// An IP identification for a new packet.
+    pub fn new_ip_id(&mut self) -> u16 {
+        let id = *self.next_ip_id;
+        *self.next_ip_id = id.wrapping_add(1);
+        id
+    }
+
+    /// TTL or hop limit of a packet that the machine makes.
+    pub fn default_ttl(&self, family: Family) -> u8 {
+        match family {
+            Family::V4 => self.settings.default_ttl,
+            Family::V6 => self.settings.default_hop_limit,
+        }
+    }
+
+    /// Adds a line to the log; at the limit the oldest is lost.
+    pub fn log_line(&mut self, line: LogLine) {
+        if self.log.len() >= self.settings.most_log_lines {
+            self.log.pop_front();
+        }
+        self.log.push_back(line);
+    }
+}

@@ -1,0 +1,255 @@
+//! A packet on its way through the engine: its bytes and what the engine knows of them (Linux: `struct sk_buff`).
+use std::net::IpAddr;
+
+use packet::{Family, Layout, View};
+
+use crate::conntrack::{ConnectionId, Direction};
+use crate::network::{DeviceId, Route};
+
+/// A packet on its way.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// Number of the packet since the engine started: answers and fragments have their own.
+    pub id: u64,
+    /// The IP packet. Link padding is cut off when it arrives.
+    pub bytes: Vec<u8>,
+    /// The parse of `bytes`; whoever changes lengths parses again.
+    pub layout: Layout,
+    /// The packet mark.
+    pub mark: u32,
+    /// The device it came from (`lo` for loopback, the bridge for bridged packets); kept until the end of the way,
+    /// so that POSTROUTING still sees it for routed packets (F14).
+    pub input: Option<DeviceId>,
+    /// The device it leaves by, once that is known.
+    pub output: Option<DeviceId>,
+    /// What the link layer said.
+    pub link: Link,
+    /// Who sent it, if it began on this machine.
+    pub origin: Option<Origin>,
+    /// What connection tracking made of it.
+    pub tracking: Tracking,
+    /// The zone and helper that `-j CT` asked for, before connection tracking has seen the packet
+    /// (Linux: the conntrack template).
+    pub template: Option<Box<Template>>,
+    /// The routing decision.
+    pub route: Option<Route>,
+    /// Sizes of the original fragments of a gathered datagram (F63), in order.
+    pub gathered: Option<Box<Gathered>>,
+    /// Whether `-j TRACE` was met (Linux: `nf_trace`).
+    pub traced: bool,
+}
+
+impl Packet {
+    /// The fields of the bytes.
+    #[inline]
+    pub fn view(&self) -> View<'_> {
+        View::new(&self.bytes, self.layout)
+    }
+
+    /// The family.
+    #[inline]
+    pub fn family(&self) -> Family {
+        self.layout.family
+    }
+
+    /// The length that counters count (F68).
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.layout.total_len
+    }
+
+    /// Never: a packet has a header.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+}
+
+/// What the link layer knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// The Ethernet header (destination, source, type) of the frame, if the device has one.
+    pub ethernet: Option<[u8; 14]>,
+    /// To whom the frame was sent.
+    pub kind: LinkKind,
+    /// The bridge port by which it came, with `br_netfilter`.
+    pub physical_input: Option<DeviceId>,
+    /// The bridge port by which it leaves.
+    pub physical_output: Option<DeviceId>,
+}
+
+/// To whom a frame was sent (Linux: `pkt_type`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkKind {
+    /// To us.
+    #[default]
+    Host,
+    /// To everybody.
+    Broadcast,
+    /// To a group.
+    Multicast,
+    /// To somebody else.
+    OtherHost,
+    /// A packet that we send.
+    Outgoing,
+}
+
+/// Who sent a packet of this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The socket's owner; `None`: there is no socket (packets of the kernel itself), or it is not known.
+    pub socket: Option<Owner>,
+    /// Whether it is known at all who sent it. `-m owner` cannot be decided if not.
+    pub known: bool,
+    /// The mark of the socket (SO_MARK), already in the packet's mark when it starts.
+    pub mark: u32,
+}
+
+/// The owner of a socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Whether the socket is still attached to a file (false for time-wait sockets and RSTs of the kernel, which
+    /// satisfy `--socket-exists` but have no user: F75).
+    pub has_file: bool,
+}
+
+/// What connection tracking made of a packet (Linux: `skb->_nfct`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tracking {
+    /// Not looked at, or INVALID.
+    #[default]
+    None,
+    /// By `-j CT --notrack`, or a kind of ICMPv6 that is never tracked.
+    Untracked,
+    /// It belongs to a connection.
+    Entry {
+        /// The connection.
+        connection: ConnectionId,
+        /// How it belongs to it.
+        info: Info,
+    },
+}
+
+/// How a packet belongs to its connection (Linux: `enum ip_conntrack_info`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Info {
+    /// Original direction of a connection that was answered.
+    Established,
+    /// Something new that belongs to a connection (an error, an expected connection).
+    Related,
+    /// First packets, nothing answered yet.
+    New,
+    /// Reply direction.
+    EstablishedReply,
+    /// An error in reply direction.
+    RelatedReply,
+}
+
+impl Info {
+    /// The direction.
+    pub const fn direction(self) -> Direction {
+        match self {
+            Self::Established | Self::Related | Self::New => Direction::Original,
+            Self::EstablishedReply | Self::RelatedReply => Direction::Reply,
+        }
+    }
+}
+
+/// What `-j CT` asks of connection tracking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template {
+    /// The zone.
+    pub zone: crate::conntrack::Zone,
+    /// The helper's name.
+    pub helper: Option<Box<str>>,
+}
+
+/// A datagram that was gathered out of fragments before the rules saw it (F63, F64).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gathered {
+    /// Payload offset and length of each fragment, in the order in which they arrived.
+    pub pieces: Vec<(u16, u16)>,
+    /// The largest fragment's total length.
+    pub largest: u16,
+    /// Whether a fragment carried "don't fragment".
+    pub dont_fragment: bool,
+    /// IPv6: the identification of the fragments.
+    pub id: u32,
+}
+
+/// Why a packet went no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drop {
+    /// Not an IP packet that the stack takes (F12).
+    Malformed(packet::Malformed),
+    /// A rule said DROP, or a rule's match refused the packet (hotdrop, F19).
+    Rule {
+        /// Table.
+        table: rules::Table,
+        /// Hook.
+        hook: rules::Hook,
+        /// Chain of the rule.
+        chain: rules::ChainId,
+        /// Rule number, from 1.
+        number: usize,
+        /// Whether a match refused the packet (F19) instead of the target.
+        hotdrop: bool,
+    },
+    /// REJECT: an answer was sent.
+    Rejected {
+        /// Table.
+        table: rules::Table,
+        /// Hook.
+        hook: rules::Hook,
+        /// Chain of the rule.
+        chain: rules::ChainId,
+        /// Rule number, from 1.
+        number: usize,
+    },
+    /// The policy of a built-in chain.
+    Policy {
+        /// Table.
+        table: rules::Table,
+        /// Hook.
+        hook: rules::Hook,
+    },
+    /// QUEUE and nobody listens (F73).
+    QueueUnheard,
+    /// A module registered by the embedding program.
+    Module(&'static str),
+    /// The routing decision: no route, blackhole, prohibited, martian source …
+    Route(crate::network::Unroutable),
+    /// TTL or hop limit used up.
+    TimeToLive,
+    /// Too big for the next device and "don't fragment" set.
+    TooBig,
+    /// Forwarding is switched off, or the frame was not for us.
+    NotForwarded,
+    /// Fragments: bad, overlapping, or the queue is full.
+    Fragment,
+    /// No free tuple, or a clash when the connection was confirmed (F51).
+    InsertFailed,
+    /// The connection table is full.
+    TableFull,
+    /// NAT had no address to translate to (REDIRECT or MASQUERADE on an interface without one), or no free port.
+    NatFailed,
+    /// An ICMP redirect about a translated connection (F59).
+    IcmpRedirect,
+    /// Connection tracking: a simultaneous reopening or another state that ends the entry; the sender tries again.
+    Conntrack,
+    /// An answer or fragment loop reached its limit.
+    Limit,
+}
+
+/// An answer that the machine itself makes (REJECT, TTL exceeded …), waiting for its own way through OUTPUT.
+#[derive(Clone, Debug)]
+pub struct Emitted {
+    /// The packet; `origin` is known to have no socket.
+    pub packet: Packet,
+    /// Where it is sent to.
+    pub destination: IpAddr,
+}

@@ -1,0 +1,84 @@
+//! Time and chance as inputs.
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+/// A point of a monotonic clock: nanoseconds since an origin that the caller chooses. Never decreases between calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Instant(pub u64);
+
+impl Instant {
+    /// The time from `earlier` to this; zero if `earlier` is later.
+    pub const fn since(self, earlier: Instant) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Instant;
+
+    /// Saturates at the end of the clock (584 years).
+    fn add(self, duration: Duration) -> Instant {
+        Instant(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl Sub<Duration> for Instant {
+    type Output = Instant;
+
+    fn sub(self, duration: Duration) -> Instant {
+        Instant(self.0.saturating_sub(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// The present: both clocks, read once for a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic time: timeouts, limits.
+    pub mono: Instant,
+    /// Wall clock: nanoseconds since 1970 in UTC.
+    pub wall: u64,
+}
+
+/// Where random choices come from. The judge replaces it to adopt the kernel's choices after checking that they are
+/// legal.
+pub trait Random: Send {
+    /// 32 random bits.
+    fn bits(&mut self) -> u32;
+
+    /// The first candidate of a search for a free port, ICMP identifier or key (F49, F50): a value from `first` to
+    /// `last`. `tuple` is the tuple so far (after the address was chosen), `end` the end whose port is sought.
+    fn port(&mut self, tuple: &crate::Tuple, end: packet::rewrite::End, first: u16, last: u16) -> u16 {
+        let _ = (tuple, end);
+        let span = u32::from(last.saturating_sub(first)) + 1;
+        // Linux: reciprocal_scale, so that every value of the range is (nearly) as likely.
+        let offset = (u64::from(self.bits()) * u64::from(span)) >> 32;
+        first.saturating_add(u16::try_from(offset).unwrap_or(0))
+    }
+}
+
+/// A small seeded generator (SplitMix64). Not for secrets: the keyed hash of the connection table takes its key from
+/// the caller.
+#[derive(Clone, Debug)]
+pub struct Seeded(u64);
+
+impl Seeded {
+    /// A generator; equal seeds give equal sequences.
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// 64 random bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+impl Random for Seeded {
+    fn bits(&mut self) -> u32 {
+        (self.next_u64() >> 32) as u32
+    }
+}
