@@ -1,4 +1,4 @@
-//! The matches: a closed set, one file each.
+//! The matches: a closed set, one file each. To add one: its file, its variant of [`Match`], its line in the registry.
 pub mod addrtype;
 pub mod comment;
 pub mod connmark;
@@ -103,4 +103,25 @@ impl Match {
             Self::Udp(_) => "udp",
         }
     }
+}
+
+// The registry: one line for each match that is modelled (`Variant: module::EXTENSION`).
+crate::syntax::registry::registry! {
+    Match, crate::syntax::inventory::MATCHES;
+    data {
+        Comment: comment::EXTENSION,
+        Tcp: tcp::EXTENSION,
+        Udp: udp::EXTENSION,
+    }
+    unit {}
+}
+
+/// The match that `-p PROTOCOL` brings with it when one of its options is used without `-m`.
+pub fn implicit(protocol: u8, family: packet::Family) -> Option<crate::syntax::extension::Lookup<Match>> {
+    let name = match crate::syntax::value::protocol_name(protocol)? {
+        "ipv6-icmp" => "icmp6",
+        "mobility-header" => "mh",
+        name => name,
+    };
+    Some(lookup(name, family))
 }

@@ -1,4 +1,17 @@
 //! iptables' language: words with spans, option tables, commands, save files, listings, errors.
+//!
+//! Read in this order: [`lex`] (words), [`extension`] (an option table and its functions: what a file of
+//! [`crate::matches`] or [`crate::targets`] provides), [`value`] (the generic kinds of values), [`error`].
+pub mod error;
+pub mod extension;
+pub mod inventory;
+pub mod lex;
+pub(crate) mod registry;
+pub mod text;
+pub mod value;
+
+pub use error::{Error, ErrorKind, Exit};
+pub use lex::{Span, Word};
 
 /// What the language asks from outside, so that the parser itself does no I/O.
 pub trait Names {
@@ -24,4 +37,44 @@ pub trait Names {
     fn group(&self, name: &str) -> Option<u32>;
     /// The name of a group id.
     fn group_name(&self, id: u32) -> Option<String>;
+}
+
+/// Names where there is nobody to ask: numbers only. For tests and embedding code.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoNames;
+
+impl Names for NoNames {
+    fn service(&self, _: &str, _: Option<&str>) -> Option<u16> {
+        None
+    }
+    fn service_name(&self, _: u16, _: Option<&str>) -> Option<String> {
+        None
+    }
+    fn protocol(&self, _: &str) -> Option<u8> {
+        None
+    }
+    fn protocol_name(&self, _: u8) -> Option<String> {
+        None
+    }
+    fn host(&self, _: &str, _: packet::Family) -> Vec<std::net::IpAddr> {
+        Vec::new()
+    }
+    fn host_name(&self, _: std::net::IpAddr) -> Option<String> {
+        None
+    }
+    fn network(&self, _: &str) -> Option<std::net::Ipv4Addr> {
+        None
+    }
+    fn user(&self, _: &str) -> Option<u32> {
+        None
+    }
+    fn user_name(&self, _: u32) -> Option<String> {
+        None
+    }
+    fn group(&self, _: &str) -> Option<u32> {
+        None
+    }
+    fn group_name(&self, _: u32) -> Option<String> {
+        None
+    }
 }

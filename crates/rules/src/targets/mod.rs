@@ -1,4 +1,4 @@
-//! The targets: a closed set.
+//! The targets: a closed set. To add one: its file, its variant of [`Target`], its line in the registry.
 pub mod connmark;
 pub mod ct;
 pub mod log;
@@ -80,4 +80,25 @@ impl Target {
             Self::Trace => "TRACE",
         })
     }
+}
+
+// The registry: one line for each target extension that is modelled. ACCEPT, DROP, RETURN, QUEUE and jumps are none.
+crate::syntax::registry::registry! {
+    Target, crate::syntax::inventory::TARGETS;
+    data {
+        Log: log::EXTENSION,
+        Mark: mark::EXTENSION,
+    }
+    unit {}
+}
+
+/// The targets that are no extension, by name.
+pub fn standard(name: &str) -> Option<Target> {
+    Some(match name {
+        "ACCEPT" => Target::Accept,
+        "DROP" => Target::Drop,
+        "RETURN" => Target::Return,
+        "QUEUE" => Target::Queue,
+        _ => return None,
+    })
 }

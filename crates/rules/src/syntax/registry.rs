@@ -1,0 +1,108 @@
+//! The one place where extensions are listed: from a list of lines `Variant: module::EXTENSION` come lookup by name and
+//! the dispatch over the closed enums [`crate::Match`] and [`crate::Target`]. No trait objects.
+
+/// Makes the functions of a registry. `data` lines are variants that carry the extension's type, plain or boxed;
+/// `unit` lines are variants without data, whose extension is an `Extension<()>`.
+macro_rules! registry {
+    (
+        $kind:ident, $inventory:path;
+        data { $($variant:ident: $extension:path),* $(,)? }
+        unit { $($unit:ident: $unit_extension:path),* $(,)? }
+    ) => {
+        /// The extensions that are modelled.
+        pub const SPECS: &[&$crate::syntax::extension::Spec] =
+            &[$(&$extension.spec,)* $(&$unit_extension.spec,)*];
+
+        /// The extension of a name in a family, with its start value.
+        pub fn lookup(name: &str, family: packet::Family) -> $crate::syntax::extension::Lookup<$kind> {
+            use $crate::syntax::extension::Lookup;
+            $(
+                if $extension.spec.answers(name, family) {
+                    return Lookup::Found($kind::$variant(($extension.start)(family).into()));
+                }
+            )*
+            $(
+                if $unit_extension.spec.answers(name, family) {
+                    return Lookup::Found($kind::$unit);
+                }
+            )*
+            if $crate::syntax::inventory::exists($inventory, name, family) {
+                Lookup::NotModelled
+            } else {
+                Lookup::Unknown
+            }
+        }
+
+        #[allow(unreachable_patterns)]
+        impl $kind {
+            /// The extension's table; `None` for what is no extension.
+            pub fn spec(&self) -> Option<&'static $crate::syntax::extension::Spec> {
+                match self {
+                    $(Self::$variant(_) => Some(&$extension.spec),)*
+                    $(Self::$unit => Some(&$unit_extension.spec),)*
+                    _ => None,
+                }
+            }
+
+            /// Reads one option.
+            pub fn parse(
+                &mut self,
+                call: &$crate::syntax::extension::OptionCall<'_>,
+                context: &mut $crate::syntax::extension::Context<'_>,
+            ) -> Result<(), $crate::syntax::Error> {
+                match self {
+                    $(Self::$variant(data) => ($extension.parse)(data, call, context),)*
+                    $(Self::$unit => ($unit_extension.parse)(&mut (), call, context),)*
+                    _ => Ok(()),
+                }
+            }
+
+            /// The extension's own check at the end of the rule.
+            pub fn finish(
+                &mut self,
+                calls: &$crate::syntax::extension::Calls,
+                context: &mut $crate::syntax::extension::Context<'_>,
+            ) -> Result<(), $crate::syntax::Error> {
+                match self {
+                    $(Self::$variant(data) => ($extension.finish)(data, calls, context),)*
+                    $(Self::$unit => ($unit_extension.finish)(&mut (), calls, context),)*
+                    _ => Ok(()),
+                }
+            }
+
+            /// Prints the options as `-S` does.
+            pub fn save(&self, out: &mut String) {
+                match self {
+                    $(Self::$variant(data) => ($extension.save)(data, out),)*
+                    $(Self::$unit => ($unit_extension.save)(&(), out),)*
+                    _ => {}
+                }
+            }
+
+            /// Prints the text of `-L`.
+            pub fn list(&self, out: &mut String, listing: &$crate::syntax::extension::Listing<'_>) {
+                match self {
+                    $(Self::$variant(data) => ($extension.list)(data, out, listing),)*
+                    $(Self::$unit => ($unit_extension.list)(&(), out, listing),)*
+                    _ => {}
+                }
+            }
+
+            /// The kernel's check: table, hooks, protocol, then the extension's own.
+            pub fn check(
+                &self,
+                site: &$crate::syntax::extension::Site<'_>,
+            ) -> Result<(), $crate::syntax::extension::Refusal> {
+                if let Some(spec) = self.spec() {
+                    spec.place.check(spec.name, site)?;
+                }
+                match self {
+                    $(Self::$variant(data) => ($extension.check)(data, site),)*
+                    $(Self::$unit => ($unit_extension.check)(&(), site),)*
+                    _ => Ok(()),
+                }
+            }
+        }
+    };
+}
+pub(crate) use registry;
