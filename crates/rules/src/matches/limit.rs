@@ -1,4 +1,12 @@
 //! A token bucket (`-m limit`).
+use std::borrow::Cow;
+
+use crate::put;
+use crate::syntax::Error;
+use crate::syntax::extension::{
+    Extension, Families, OptionCall, OptionSpec, Place, Refusal, Site, Spec, finish_nothing,
+};
+use crate::syntax::value::Kind;
 
 /// `-m limit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,3 +16,125 @@ pub struct Limit {
     /// `--limit-burst`: 5 by default.
     pub burst: u32,
 }
+
+/// Units of [`Limit::average`] in a second (`XT_LIMIT_SCALE`).
+const SCALE: u32 = 10_000;
+
+/// The words for a unit of time, of which any start is read, with their seconds; in the order of reading.
+const UNITS: [(&str, u32); 4] = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
+
+/// The names printed, longest time first.
+const PRINTED: [(&str, u32); 4] = [("day", 86_400), ("hour", 3_600), ("min", 60), ("sec", 1)];
+
+/// `-m limit` in the language: `--limit N[/UNIT]` becomes the time between two packets, and is printed in the largest
+/// unit that says the same.
+pub const EXTENSION: Extension<Limit> = Extension {
+    spec: Spec {
+        name: "limit",
+        aliases: &[],
+        families: Families::Both,
+        options: &[
+            OptionSpec::new("limit", Kind::Word),
+            OptionSpec::new("limit-burst", Kind::Number { min: 0, max: 10_000 }),
+        ],
+        place: Place::ANY,
+        help: |_| Cow::Borrowed(HELP),
+    },
+    start: |_| Limit { average: SCALE * 1_200, burst: 5 },
+    parse: |limit, call, _| {
+        if call.name == "limit" {
+            limit.average = average(call)?;
+        } else {
+            limit.burst = call.value.number_u32();
+        }
+        Ok(())
+    },
+    finish: finish_nothing,
+    save: |limit, out| {
+        put!(out, " --limit");
+        limit.push_rate(out);
+        if limit.burst != 5 {
+            put!(out, " --limit-burst {}", limit.burst);
+        }
+    },
+    list: |limit, out, _| {
+        put!(out, " limit: avg");
+        limit.push_rate(out);
+        put!(out, " burst {}", limit.burst);
+    },
+    check,
+};
+
+fn average(call: &OptionCall<'_>) -> Result<u32, Error> {
+    let text = call.text();
+    let bad = || call.error(format!("bad rate \"{text}\"'"));
+    let (count, seconds) = match text.split_once('/') {
+        None => (text, 1),
+        Some((count, unit)) => {
+            let fits =
+                |name: &str| name.get(..unit.len()).is_some_and(|head| head.eq_ignore_ascii_case(unit));
+            let unit = UNITS.iter().find(|(name, _)| !unit.is_empty() && fits(name)).ok_or_else(bad)?;
+            (count, unit.1)
+        }
+    };
+    // Linux: atoi, so that what stands behind the digits does not count, and wrapping at 32 bits.
+    let count = count.trim_start();
+    let (negative, digits) = match count.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, count.strip_prefix('+').unwrap_or(count)),
+    };
+    let mut number = 0_u32;
+    for digit in digits.bytes().take_while(u8::is_ascii_digit) {
+        number = number.wrapping_mul(10).wrapping_add(u32::from(digit - b'0'));
+    }
+    if negative {
+        number = number.wrapping_neg();
+    }
+    if number == 0 {
+        return Err(bad());
+    }
+    match SCALE * seconds / number {
+        0 => Err(call.error(format!("Rate too fast \"{text}\"\n"))),
+        average => Ok(average),
+    }
+}
+
+impl Limit {
+    fn push_rate(&self, out: &mut String) {
+        let average = self.average.max(1);
+        let mut chosen = PRINTED[0];
+        for unit in PRINTED.into_iter().skip(1) {
+            let length = SCALE * unit.1;
+            if average > length || length / average < length % average {
+                break;
+            }
+            chosen = unit;
+        }
+        put!(out, " {}/{}", SCALE * chosen.1 / average, chosen.0);
+    }
+}
+
+/// The kernel counts in credits: 32,000 a second, in 32 bits. Linux: `user2credits` and `limit_mt_check` in xt_limit.c
+/// (F71); 32,000 is HZ times `CREDITS_PER_JIFFY` for HZ of 250 and 1000.
+fn check(limit: &Limit, _: &Site<'_>) -> Result<(), Refusal> {
+    const CREDITS: u32 = 32_000;
+    let credits = |units: u32| {
+        if units > u32::MAX / CREDITS {
+            (units / SCALE).wrapping_mul(CREDITS)
+        } else {
+            units.wrapping_mul(CREDITS) / SCALE
+        }
+    };
+    if limit.burst == 0 || credits(limit.average.wrapping_mul(limit.burst)) < credits(limit.average) {
+        return Err(Refusal::out_of_range(
+            "`--limit' and `--limit-burst' together exceed the 32 bits of the kernel's bucket",
+        ));
+    }
+    Ok(())
+}
+
+const HELP: &str = "limit match options:
+--limit avg\t\t\tmax average match rate: default 3/hour
+                                [Packets per second unless followed by \n                                /sec /minute /hour /day postfixes]
+--limit-burst number\t\tnumber to match in a burst, default 5
+";

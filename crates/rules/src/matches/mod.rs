@@ -109,7 +109,22 @@ impl Match {
 crate::syntax::registry::registry! {
     Match, crate::syntax::inventory::MATCHES;
     data {
+        Addrtype: addrtype::EXTENSION,
         Comment: comment::EXTENSION,
+        Connmark: connmark::EXTENSION,
+        Conntrack: conntrack::EXTENSION,
+        Icmp: icmp::EXTENSION,
+        Icmp6: icmp6::EXTENSION,
+        Iprange: iprange::EXTENSION,
+        Limit: limit::EXTENSION,
+        Mac: mac::EXTENSION,
+        Mark: mark::EXTENSION,
+        Multiport: multiport::EXTENSION,
+        Owner: owner::EXTENSION,
+        Physdev: physdev::EXTENSION,
+        State: state::EXTENSION,
+        Statistic: statistic::EXTENSION,
+        String: string::EXTENSION,
         Tcp: tcp::EXTENSION,
         Udp: udp::EXTENSION,
     }

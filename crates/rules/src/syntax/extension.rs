@@ -278,6 +278,11 @@ impl Refusal {
         Self { errno: Errno::Invalid, cause: cause.into() }
     }
 
+    /// ERANGE.
+    pub fn out_of_range(cause: impl Into<Cow<'static, str>>) -> Self {
+        Self { errno: Errno::Range, cause: cause.into() }
+    }
+
     /// ENOENT.
     pub fn no_entry(cause: impl Into<Cow<'static, str>>) -> Self {
         Self { errno: Errno::NoEntry, cause: cause.into() }
@@ -301,6 +306,8 @@ pub enum Errno {
     NotEmpty,
     /// E2BIG and what libiptc says of a rule number.
     TooBig,
+    /// ERANGE (`Numerical result out of range.`).
+    Range,
 }
 
 /// What a parse function may ask.

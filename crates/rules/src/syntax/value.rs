@@ -114,8 +114,8 @@ pub enum Value {
     },
     /// [`Kind::Address`], [`Kind::Mask`].
     Address(IpAddr),
-    /// [`Kind::Network`].
-    Network(AddrMask),
+    /// [`Kind::Network`]: the address as typed, bits beyond the prefix included.
+    Network(IpAddr, u8),
     /// [`Kind::Mac`].
     Mac([u8; 6]),
     /// [`Kind::Float`].
@@ -349,35 +349,61 @@ fn mark(call: &OptionCall<'_>) -> Result<Value, Error> {
     Ok(Value::Mark { value, mask })
 }
 
+/// An address as `getaddrinfo` reads it, or a host with one address.
 fn one_address(call: &OptionCall<'_>, text: &str, context: &Context<'_>) -> Result<IpAddr, Error> {
-    match literal_address(text, context.family) {
-        Some(address) => Ok(address),
-        None => match context.names.host(text, context.family).as_slice() {
-            [] => Err(call.error("getaddrinfo: Name or service not known\n")),
-            [address] => Ok(*address),
-            _ => Err(call.error(format!("{text} resolves to more than one address\n"))),
-        },
+    if let Some(address) = resolver_address(text, context.family) {
+        return Ok(address);
+    }
+    let other = if context.family == Family::V4 { Family::V6 } else { Family::V4 };
+    if resolver_address(text, other).is_some() {
+        return Err(call.error("getaddrinfo: Address family for hostname not supported\n"));
+    }
+    match context.names.host(text, context.family).as_slice() {
+        [] => Err(call.error("getaddrinfo: Name or service not known\n")),
+        [address] => Ok(*address),
+        _ => Err(call.error(format!("{text} resolves to more than one address\n"))),
     }
 }
 
 fn network(call: &OptionCall<'_>, context: &Context<'_>) -> Result<Value, Error> {
     let (extension, option) = (call.extension, call.option.name);
+    let bits = context.family.bits();
     let (host, length) = match call.text().split_once('/') {
         Some((host, length)) => (host, Some(length)),
         None => (call.text(), None),
     };
     let address = one_address(call, host, context)?;
-    let bits = context.family.bits();
-    let mask = match length {
-        None => prefix_mask(bits, context.family),
-        Some(text) => mask(text, context.family),
-    };
-    let network = mask.and_then(|mask| AddrMask::new(address, mask)).ok_or_else(|| {
-        call.error(format!(
+    let Some(length) = length else { return Ok(Value::Network(address, bits)) };
+    if let Some(length) = number(length, 0, u64::from(bits)) {
+        return Ok(Value::Network(address, u8::try_from(length).unwrap_or(bits)));
+    }
+    // Linux: a mask that is no prefix counts as a mask of all ones here (measured with 1.8.9: `/255.0.255.0`).
+    match literal_address(length, context.family).and_then(|mask| AddrMask::new(mask, mask)) {
+        Some(mask) => Ok(Value::Network(address, mask.prefix_length().unwrap_or(bits))),
+        None => Err(call.error(format!(
             "{extension}: bad value for option \"--{option}\", neither a valid network mask nor valid CIDR (0-{bits}).\n"
-        ))
-    })?;
-    Ok(Value::Network(network))
+        ))),
+    }
+}
+
+/// An address in numbers as `getaddrinfo` reads it (`inet_aton`: of fewer than four parts the last one fills the rest,
+/// so that `10` is 0.0.0.10, other than in [`literal_address`]).
+pub fn resolver_address(text: &str, family: Family) -> Option<IpAddr> {
+    if family == Family::V6 {
+        return text.parse().ok().map(IpAddr::V6);
+    }
+    let parts: Vec<&str> = text.split('.').collect();
+    let (last, front) = parts.split_last()?;
+    if front.len() > 3 || !text.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
+    let mut address = 0_u64;
+    for (part, shift) in front.iter().zip([24, 16, 8]) {
+        address |= number(part, 0, 255)? << shift;
+    }
+    let largest = u64::from(u32::MAX) >> (8 * front.len());
+    address |= number(last, 0, largest)?;
+    Some(IpAddr::V4(u32::try_from(address).ok()?.into()))
 }
 
 /// A prefix length or a full mask.
