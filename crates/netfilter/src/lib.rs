@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod conntrack;
+pub mod defrag;
 pub mod env;
 pub mod hook;
 pub mod network;
@@ -16,6 +17,7 @@ pub mod time;
 pub mod trace;
 
 pub use conntrack::{ConnectionId, Conntrack, Direction, Tuple};
+pub use defrag::Defrag;
 pub use env::{Env, LogLine};
 pub use network::{DeviceId, Network};
 pub use skb::{Drop, Origin, Packet, Tracking};

@@ -33,7 +33,7 @@ pub struct Packet {
     pub template: Option<Box<Template>>,
     /// The routing decision.
     pub route: Option<Route>,
-    /// Sizes of the original fragments of a gathered datagram (F63), in order.
+    /// Sizes of the original fragments of a gathered datagram (F63).
     pub gathered: Option<Box<Gathered>>,
     /// Whether `-j TRACE` was met (Linux: `nf_trace`).
     pub traced: bool,
@@ -171,11 +171,11 @@ pub struct Template {
 /// A datagram that was gathered out of fragments before the rules saw it (F63, F64).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gathered {
-    /// Payload offset and length of each fragment, in the order in which they arrived.
+    /// Payload offset and length of each fragment, by offset: in this order they leave again, however they arrived.
     pub pieces: Vec<(u16, u16)>,
-    /// The largest fragment's total length.
+    /// The largest fragment's total length (IPv6: with its fragment header).
     pub largest: u16,
-    /// Whether a fragment carried "don't fragment".
+    /// IPv4: whether the largest fragment carried "don't fragment".
     pub dont_fragment: bool,
     /// IPv6: the identification of the fragments.
     pub id: u32,
