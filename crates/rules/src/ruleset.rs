@@ -29,6 +29,13 @@ impl ChainName {
     }
 }
 
+impl std::borrow::Borrow<str> for ChainName {
+    // Why: the derived hash and order of a wrapper are those of its `str`, so a map can be asked by `&str`.
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for ChainName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -87,13 +94,15 @@ pub struct TableRules {
     /// Slots by [`ChainId`]; the built-in chains come first, in the order of [`Table::hooks`]. A deleted chain leaves
     /// an empty slot that a new chain may take.
     slots: Vec<Option<Chain>>,
+    /// The empty slots.
+    free: Vec<u32>,
     names: HashMap<ChainName, ChainId>,
 }
 
 impl TableRules {
     /// The table with its built-in chains, empty, policies ACCEPT.
     pub fn new(table: Table) -> Self {
-        let mut this = Self { table, slots: Vec::new(), names: HashMap::new() };
+        let mut this = Self { table, slots: Vec::new(), free: Vec::new(), names: HashMap::new() };
         for &(hook, _) in table.hooks() {
             if let Some(name) = ChainName::new(hook.name()) {
                 this.insert(Chain {
@@ -115,9 +124,7 @@ impl TableRules {
 
     fn insert(&mut self, chain: Chain) -> ChainId {
         let name = chain.name.clone();
-        let free =
-            self.slots.iter().position(Option::is_none).filter(|_| self.names.len() < self.slots.len());
-        let at = free.unwrap_or(self.slots.len());
+        let at = self.free.pop().map_or(self.slots.len(), |free| free as usize);
         match self.slots.get_mut(at) {
             Some(slot) => *slot = Some(chain),
             None => self.slots.push(Some(chain)),
@@ -148,8 +155,21 @@ impl TableRules {
             return None;
         }
         let chain = slot.take()?;
+        self.free.push(id.0);
         self.names.remove(&chain.name);
         Some(chain)
+    }
+
+    /// Empties the built-in chains and removes all user chains; policies and their counters stay.
+    pub fn clear(&mut self) {
+        let builtin = self.table.hooks().len();
+        for chain in self.slots.drain(builtin.min(self.slots.len())..).flatten() {
+            self.names.remove(&chain.name);
+        }
+        self.free.clear();
+        for chain in self.slots.iter_mut().flatten() {
+            chain.rules = Vec::new();
+        }
     }
 
     /// Renames a chain; `false` if the new name is taken or the chain is not there.
@@ -166,8 +186,7 @@ impl TableRules {
 
     /// The chain of a name.
     pub fn find(&self, name: &str) -> Option<ChainId> {
-        // Why: `ChainName` is a `Box<str>`; an index by `&str` needs an equal hash, which a wrapper over str has not.
-        ChainName::new(name).and_then(|name| self.names.get(&name).copied())
+        self.names.get(name).copied()
     }
 
     /// A chain by its id.

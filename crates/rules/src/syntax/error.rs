@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::lex::Span;
+use crate::put;
 
 /// The exit statuses of iptables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,14 +74,272 @@ pub enum ErrorKind {
     Mask(Box<str>),
     /// `unknown protocol "X" specified`.
     Protocol(Box<str>),
+    /// `no command specified`.
+    NoCommand,
+    /// `Cannot use -L with -A`: the new command, the one before.
+    TwoCommands(char, char),
+    /// `option "-A" requires an argument`.
+    MissingArgument(Box<str>),
+    /// `unknown option "--foo"`.
+    UnknownOption(Box<str>),
+    /// ``Bad argument `foo'``, without the program's name in front.
+    BadArgument(Box<str>),
+    /// `unknown arguments found on commandline`.
+    UnknownArguments,
+    /// ``Invalid rule number `0'``.
+    RuleNumber(Box<str>),
+    /// `-R requires a rule number`.
+    NeedsRuleNumber,
+    /// `-E requires old-chain-name and new-chain-name`.
+    NeedsNewName,
+    /// `-P requires a chain and a policy`.
+    NeedsPolicy,
+    /// ``chain name `X' too long (must be under 29 chars)``.
+    ChainNameLong(Box<str>),
+    /// ``chain name not allowed to start with `-'``.
+    ChainNameStart(char),
+    /// `chain name may not clash with target name`.
+    ChainNameClash,
+    /// ``Invalid chain name `a b'``.
+    ChainName(Box<str>),
+    /// `Invalid target name (too short)`.
+    TargetNameEmpty,
+    /// ``Invalid target name `X' (28 chars max)``.
+    TargetNameLong(Box<str>),
+    /// ``Invalid target name `a b'``.
+    TargetName(Box<str>),
+    /// `Invalid match name "X" (28 chars max)`.
+    MatchNameLong(Box<str>),
+    /// `multiple --in-interface options not allowed`.
+    OptionTwice(Box<str>),
+    /// `cannot have ! before --jump`.
+    NotInvertible(Box<str>),
+    /// `unexpected '!' flag`.
+    UnexpectedNot,
+    /// `unexpected ! flag before --match`.
+    UnexpectedNotBefore(Box<str>),
+    /// `multiple consecutive ! not allowed`.
+    NotTwice,
+    /// `nothing appropriate following !`.
+    NothingAfterNot,
+    /// ``Illegal option `--numeric' with this command``.
+    IllegalOption(Box<str>),
+    /// `Can't use --out-interface with INPUT`.
+    WrongDirection(Box<str>, Box<str>),
+    /// `! not allowed with multiple source or destination IP addresses`.
+    NotWithSeveral,
+    /// `rule would never match protocol`.
+    NeverMatches,
+    /// ``interface name `X' must be shorter than 16 characters``.
+    InterfaceLong(Box<str>),
+    /// `Empty interface is likely to be undesired`.
+    InterfaceEmpty,
+    /// `` `-f' is not supported in IPv6, use -m frag instead``.
+    FragmentInV6,
+    /// `--set-counters` with what is wrong behind it.
+    SetCounters(&'static str),
+    /// `wait seconds not numeric`.
+    WaitSeconds,
+    /// A fault of `-W`.
+    WaitInterval(Box<str>),
+    /// `The -t option cannot be used in iptables-restore.`
+    TableInRestore,
+    /// ``You cannot use `-w' from iptables-restore``.
+    WaitInRestore(char),
+    /// DROP in nat: the name of the table.
+    DropInNat(Box<str>),
+    /// `-6` for iptables, `-4` for ip6tables: only the two lines of help.
+    WrongFamily,
+    /// `goto 'X' is not a chain`.
+    GotoNoChain(Box<str>),
+    /// `Replacement rule does not specify a unique address`.
+    ReplaceSeveral,
+    /// ``can't initialize iptables table `x': Table does not exist (do you need to insmod?)``.
+    NoTable(Box<str>),
+    /// `Parameter too long!`.
+    WordTooLong,
+    /// `Parser cannot handle more arguments`.
+    TooManyWords,
+    /// Text that is not UTF-8: ours, upstream has no such error.
+    NotText,
+    /// The operation failed: exit status 1.
+    Operation(Operation),
+    /// A fault of a restore file; the text without the program's name.
+    Restore(RestoreError),
+}
+
+/// Why an operation on a ruleset failed: what libiptc and the kernel say (exit status 1, `iptables: TEXT.`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// No such chain.
+    NoChain,
+    /// `-C`, `-D`: no such rule, or no such chain.
+    BadRule,
+    /// `-N`: the chain exists.
+    ChainExists,
+    /// `-X`: the chain has references (EMLINK).
+    Links,
+    /// `-X`: the chain has rules (ENOTEMPTY).
+    NotEmpty,
+    /// EINVAL: `-X` of a built-in chain, a jump to one, a rule that the kernel refuses.
+    Invalid,
+    /// ENOENT from the kernel's check of a rule.
+    NoEntry,
+    /// `-E`: the new name exists (EEXIST).
+    NameExists,
+    /// `-P`: neither ACCEPT nor DROP.
+    BadPolicy,
+    /// `-P`: no built-in chain.
+    BadBuiltin,
+    /// `-I`: rule number too big.
+    InsertTooBig,
+    /// `-R`: rule number too big.
+    ReplaceTooBig,
+    /// `-D`: rule number too big.
+    DeleteTooBig,
+    /// `-Z`: rule number too big.
+    ZeroTooBig,
+    /// A loop of chains (ELOOP).
+    Loop,
+}
+
+impl Operation {
+    /// The text without the full stop.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NoChain | Self::NoEntry => "No chain/target/match by that name",
+            Self::BadRule => "Bad rule (does a matching rule exist in that chain?)",
+            Self::ChainExists => "Chain already exists",
+            Self::Links => "Too many links",
+            Self::NotEmpty => "Directory not empty",
+            Self::Invalid => "Invalid argument",
+            Self::NameExists => "File exists",
+            Self::BadPolicy => "Bad policy name",
+            Self::BadBuiltin => "Bad built-in chain name",
+            Self::InsertTooBig => "Index of insertion too big",
+            Self::ReplaceTooBig => "Index of replacement too big",
+            Self::DeleteTooBig => "Index of deletion too big",
+            Self::ZeroTooBig => "Index of counter too big",
+            Self::Loop => "Too many levels of symbolic links",
+        }
+    }
+
+    /// Whether the error number is EINVAL, to which iptables adds a hint at dmesg.
+    pub const fn is_invalid(self) -> bool {
+        matches!(self, Self::Invalid | Self::BadPolicy)
+    }
+}
+
+/// Faults of a restore file outside commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreError {
+    /// `PROGRAM: line N failed`: a line outside a table.
+    LineFailed,
+    /// `PROGRAM: line N table name invalid`.
+    TableName,
+    /// `PROGRAM: unable to initialize table 'x'`.
+    NoTable(Box<str>),
+    /// `PROGRAM: line N chain name invalid`.
+    ChainName,
+    /// ``Invalid chain name `X' (28 chars max)``.
+    ChainNameLong(Box<str>),
+    /// `error creating chain 'X':File exists`.
+    ChainExists(Box<str>),
+    /// `PROGRAM: line N policy invalid`.
+    Policy,
+    /// `invalid policy counters for chain 'X'`.
+    PolicyCounters(Box<str>),
+    /// ``Can't set policy `BAD' on `INPUT' line N: Bad policy name``: policy, chain, the reason.
+    SetPolicy(Box<str>, Box<str>, Operation),
+    /// `Bad line N: need ]` or `need :`.
+    CountersNeed(char),
+    /// `PROGRAM: COMMIT expected at line N`.
+    CommitExpected,
 }
 
 impl ErrorKind {
     /// The exit status.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::NotModelledMatch(_) | Self::NotModelledTarget(_) => Exit::Version,
+            Self::NotModelledMatch(_) | Self::NotModelledTarget(_) | Self::NoTable(_) => Exit::Version,
+            Self::Operation(_)
+            | Self::Restore(
+                RestoreError::LineFailed | RestoreError::CommitExpected | RestoreError::SetPolicy(..),
+            ) => Exit::Other,
             _ => Exit::Parameter,
+        }
+    }
+
+    /// What iptables writes to the error stream for this error, whole lines.
+    ///
+    /// `program` is `iptables`, `ip6tables-restore` and so on; `version` is `v1.8.13 (file:…)`; `line` is the number of
+    /// the line in a restore file.
+    pub fn report(&self, program: &str, version: &str, line: Option<usize>) -> String {
+        let number = line.unwrap_or(0);
+        let tail = |mut text: String, exit: Exit| {
+            if exit == Exit::Parameter {
+                if line.is_some() {
+                    put!(text, "Error occurred at line: {number}\n");
+                }
+                put!(text, "Try `{program} -h' or '{program} --help' for more information.\n");
+            } else if exit == Exit::Version {
+                text.push_str("Perhaps iptables or your kernel needs to be upgraded.\n");
+            }
+            text
+        };
+        match self {
+            Self::Operation(_) if line.is_some() => format!("{program}: line {number} failed\n"),
+            Self::Operation(operation) => {
+                let hint = if operation.is_invalid() { " Run `dmesg' for more information." } else { "" };
+                format!("{program}: {}.{hint}\n", operation.text())
+            }
+            Self::BadArgument(word) => tail(format!("Bad argument `{word}'\n"), Exit::Parameter),
+            Self::WrongFamily => tail(String::new(), Exit::Parameter),
+            Self::NotModelledMatch(_) | Self::NotModelledTarget(_) => {
+                format!("{program} {version}: {self}\n")
+            }
+            Self::Restore(RestoreError::LineFailed) => format!("{program}: line {number} failed\n"),
+            Self::Restore(RestoreError::CommitExpected) => {
+                format!("{program}: COMMIT expected at line {number}\n")
+            }
+            Self::NoTable(name) => {
+                let family = if program.starts_with("ip6") { "ip6tables" } else { "iptables" };
+                tail(
+                    format!(
+                        "{program} {version}: can't initialize {family} table `{name}': Table does not exist (do you need to insmod?)\n"
+                    ),
+                    Exit::Version,
+                )
+            }
+            Self::TableInRestore => tail(
+                format!("{program} {version}: The -t option cannot be used in {program}.\n\n"),
+                Exit::Parameter,
+            ),
+            Self::Restore(fault) => {
+                let text = fault.text(program, number);
+                tail(format!("{program} {version}: {text}\n"), self.exit())
+            }
+            _ => tail(format!("{program} {version}: {self}\n"), self.exit()),
+        }
+    }
+}
+
+impl RestoreError {
+    fn text(&self, program: &str, line: usize) -> String {
+        match self {
+            Self::LineFailed => format!("{program}: line {line} failed"),
+            Self::TableName => format!("{program}: line {line} table name invalid\n"),
+            Self::NoTable(name) => format!("{program}: unable to initialize table '{name}'\n"),
+            Self::ChainName => format!("{program}: line {line} chain name invalid\n"),
+            Self::ChainNameLong(name) => format!("Invalid chain name `{name}' (28 chars max)"),
+            Self::ChainExists(name) => format!("error creating chain '{name}':File exists\n"),
+            Self::Policy => format!("{program}: line {line} policy invalid\n"),
+            Self::PolicyCounters(chain) => format!("invalid policy counters for chain '{chain}'\n"),
+            Self::SetPolicy(policy, chain, reason) => {
+                format!("Can't set policy `{policy}' on `{chain}' line {line}: {}\n", reason.text())
+            }
+            Self::CountersNeed(what) => format!("Bad line {line}: need {what}\n"),
+            Self::CommitExpected => format!("{program}: COMMIT expected at line {line}"),
         }
     }
 }
@@ -102,6 +361,61 @@ impl fmt::Display for ErrorKind {
             Self::Host(text) => write!(f, "host/network `{text}' not found"),
             Self::Mask(text) => write!(f, "invalid mask `{text}' specified"),
             Self::Protocol(text) => write!(f, "unknown protocol \"{text}\" specified"),
+            Self::NoCommand => f.write_str("no command specified"),
+            Self::TwoCommands(new, old) => write!(f, "Cannot use -{new} with -{old}"),
+            Self::MissingArgument(option) => write!(f, "option \"{option}\" requires an argument"),
+            Self::UnknownOption(option) => write!(f, "unknown option \"{option}\""),
+            Self::BadArgument(word) => write!(f, "Bad argument `{word}'"),
+            Self::UnknownArguments => f.write_str("unknown arguments found on commandline"),
+            Self::RuleNumber(text) => write!(f, "Invalid rule number `{text}'"),
+            Self::NeedsRuleNumber => f.write_str("-R requires a rule number"),
+            Self::NeedsNewName => f.write_str("-E requires old-chain-name and new-chain-name"),
+            Self::NeedsPolicy => f.write_str("-P requires a chain and a policy"),
+            Self::ChainNameLong(name) => write!(f, "chain name `{name}' too long (must be under 29 chars)"),
+            Self::ChainNameStart(letter) => write!(f, "chain name not allowed to start with `{letter}'"),
+            Self::ChainNameClash => f.write_str("chain name may not clash with target name"),
+            Self::ChainName(name) => write!(f, "Invalid chain name `{name}'"),
+            Self::TargetNameEmpty => f.write_str("Invalid target name (too short)"),
+            Self::TargetNameLong(name) => write!(f, "Invalid target name `{name}' (28 chars max)"),
+            Self::TargetName(name) => write!(f, "Invalid target name `{name}'"),
+            Self::MatchNameLong(name) => write!(f, "Invalid match name \"{name}\" (28 chars max)"),
+            Self::OptionTwice(option) => write!(f, "multiple {option} options not allowed"),
+            Self::NotInvertible(option) => write!(f, "cannot have ! before {option}"),
+            Self::UnexpectedNot => f.write_str("unexpected '!' flag"),
+            Self::UnexpectedNotBefore(option) => write!(f, "unexpected ! flag before {option}"),
+            Self::NotTwice => f.write_str("multiple consecutive ! not allowed"),
+            Self::NothingAfterNot => f.write_str("nothing appropriate following !"),
+            Self::IllegalOption(option) => write!(f, "Illegal option `{option}' with this command"),
+            Self::WrongDirection(option, chain) => write!(f, "Can't use {option} with {chain}"),
+            Self::NotWithSeveral => {
+                f.write_str("! not allowed with multiple source or destination IP addresses")
+            }
+            Self::NeverMatches => f.write_str("rule would never match protocol"),
+            Self::InterfaceLong(name) => {
+                write!(f, "interface name `{name}' must be shorter than 16 characters")
+            }
+            Self::InterfaceEmpty => f.write_str("Empty interface is likely to be undesired"),
+            Self::FragmentInV6 => f.write_str("`-f' is not supported in IPv6, use -m frag instead"),
+            Self::SetCounters(what) => write!(f, "--set-counters {what}"),
+            Self::WaitSeconds => f.write_str("wait seconds not numeric"),
+            Self::WaitInterval(text) => f.write_str(text),
+            Self::TableInRestore => f.write_str("The -t option cannot be used in iptables-restore.\n"),
+            Self::WaitInRestore(letter) => write!(f, "You cannot use `-{letter}' from iptables-restore"),
+            Self::DropInNat(table) => write!(
+                f,
+                "\nThe \"{table}\" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n"
+            ),
+            Self::WrongFamily => f.write_str("this is a command for the other address family"),
+            Self::GotoNoChain(name) => write!(f, "goto '{name}' is not a chain"),
+            Self::ReplaceSeveral => f.write_str("Replacement rule does not specify a unique address"),
+            Self::NoTable(name) => {
+                write!(f, "can't initialize table `{name}': Table does not exist (do you need to insmod?)")
+            }
+            Self::WordTooLong => f.write_str("Parameter too long!"),
+            Self::TooManyWords => f.write_str("Parser cannot handle more arguments"),
+            Self::NotText => f.write_str("an argument is not UTF-8 text"),
+            Self::Operation(operation) => f.write_str(operation.text()),
+            Self::Restore(fault) => f.write_str(&fault.text("iptables-restore", 0)),
         }
     }
 }

@@ -35,6 +35,7 @@ pub struct Extension<T: 'static> {
 }
 
 /// The part of an extension that is the same for all types of data.
+#[derive(Debug)]
 pub struct Spec {
     /// The name behind `-m` or `-j`.
     pub name: &'static str,
@@ -419,27 +420,30 @@ impl Calls {
     }
 
     /// The checks before an option's value is read: repeated, inverted.
-    pub(crate) fn before(&self, spec: &'static Spec, at: usize, call: &OptionCall<'_>) -> Result<(), Error> {
+    pub(crate) fn before(
+        &self,
+        spec: &'static Spec,
+        at: usize,
+        option: &'static OptionSpec,
+        span: Span,
+        invert: bool,
+    ) -> Result<(), Error> {
         if self.used.iter().any(|used| used.0 == at) {
-            match call.option.repeat {
+            match option.repeat {
                 Repeat::Allowed => {}
-                Repeat::ErrorText(text) => {
-                    return Err(Error::new(ErrorKind::Extension(text.into()), call.span));
-                }
-                Repeat::Error => {
-                    return Err(option_error(spec, call.name, "can only be used once.", call.span));
-                }
+                Repeat::ErrorText(text) => return Err(Error::new(ErrorKind::Extension(text.into()), span)),
+                Repeat::Error => return Err(option_error(spec, option.name, "can only be used once.", span)),
             }
         }
-        if call.invert && !call.option.invertible {
-            return Err(option_error(spec, call.name, "cannot be inverted.", call.span));
+        if invert && !option.invertible {
+            return Err(option_error(spec, option.name, "cannot be inverted.", span));
         }
         Ok(())
     }
 
     /// Remembers a use.
-    pub(crate) fn push(&mut self, at: usize, call: &OptionCall<'_>) {
-        self.used.push((at, call.name, call.value.clone(), call.invert, call.span));
+    pub(crate) fn push(&mut self, at: usize, call: OptionCall<'_>) {
+        self.used.push((at, call.name, call.value, call.invert, call.span));
     }
 
     /// The checks at the end of the rule: mandatory, needed, excluded.

@@ -43,3 +43,103 @@ impl Word<'_> {
         Span::new(start + from, start + to)
     }
 }
+
+/// The longest word of a restore file in bytes (xtables: `PARAM_MAX_LENGTH` - 1).
+pub const WORD_MAX: usize = 1023;
+/// The most words of a line of a restore file, without the program's name and the table (xtables: `MAX_ARGC` - 2).
+pub const WORDS_MAX: usize = 253;
+
+/// What is wrong with a line of a restore file before it is understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LexError {
+    /// A word is longer than [`WORD_MAX`].
+    WordTooLong(Span),
+    /// There are more than [`WORDS_MAX`] words.
+    TooManyWords(Span),
+}
+
+/// The words of an argument vector, and the text that their spans point into: the arguments with blanks between, those
+/// in single quotes that a shell would need quoted.
+pub fn arguments(arguments: &[String]) -> (String, Vec<Word<'_>>) {
+    let mut text = String::new();
+    let mut words = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        let start = text.len();
+        let plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"_-+=:,./%@^!".contains(&byte) || byte >= 0x80;
+        if !argument.is_empty() && argument.bytes().all(plain) {
+            text.push_str(argument);
+        } else {
+            text.push('\'');
+            text.push_str(&argument.replace('\'', "'\\''").replace(['\n', '\r'], " "));
+            text.push('\'');
+        }
+        words.push(Word { text: Cow::Borrowed(argument), span: Span::new(start, text.len()) });
+    }
+    (text, words)
+}
+
+/// The words of a line of a restore file, whose first byte is byte `offset` of the text that spans point into.
+///
+/// Blanks and tabs part words. A double quote opens a group in which a backslash takes the next character as it is; the
+/// closing quote ends the word. Single quotes are ordinary. A quote that is not closed ends with the line.
+pub fn restore_line<'a>(line: &'a str, offset: usize, words: &mut Vec<Word<'a>>) -> Result<(), LexError> {
+    let mut rest = line;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let start = line.len() - rest.len();
+        let (text, length) = restore_word(rest);
+        let span = Span::new(offset + start, offset + start + length);
+        if text.len() > WORD_MAX {
+            return Err(LexError::WordTooLong(span));
+        }
+        if words.len() == WORDS_MAX {
+            return Err(LexError::TooManyWords(span));
+        }
+        words.push(Word { text, span });
+        rest = rest.get(length..).unwrap_or("");
+    }
+}
+
+/// The first word of a text that starts with one, and its length in the text.
+fn restore_word(text: &str) -> (Cow<'_, str>, usize) {
+    let bytes = text.as_bytes();
+    let Some(stop) = bytes.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'"')) else {
+        return (Cow::Borrowed(text), text.len());
+    };
+    if bytes.get(stop) != Some(&b'"') {
+        return (Cow::Borrowed(text.get(..stop).unwrap_or("")), stop);
+    }
+    // Why: most quoted words are one group without a backslash; those borrow.
+    let inner = text.get(stop + 1..).unwrap_or("");
+    match inner.find(['"', '\\']) {
+        Some(end) if stop == 0 && inner.as_bytes().get(end) == Some(&b'"') => {
+            return (Cow::Borrowed(inner.get(..end).unwrap_or("")), end + 2);
+        }
+        _ => {}
+    }
+    let mut word = String::from(text.get(..stop).unwrap_or(""));
+    let mut escaped = false;
+    for (at, character) in inner.char_indices() {
+        match character {
+            _ if escaped => {
+                word.push(character);
+                escaped = false;
+            }
+            '\\' => escaped = true,
+            '"' => return (Cow::Owned(word), stop + 1 + at + 1),
+            '\n' => {}
+            other => word.push(other),
+        }
+    }
+    (Cow::Owned(word), text.len())
+}
+
+#[cfg(test)]
+mod tests;

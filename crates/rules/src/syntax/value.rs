@@ -410,6 +410,8 @@ pub fn resolver_address(text: &str, family: Family) -> Option<IpAddr> {
 pub fn mask(text: &str, family: Family) -> Option<IpAddr> {
     match number(text, 0, u64::from(family.bits())) {
         Some(length) => prefix_mask(u8::try_from(length).ok()?, family),
+        // Linux: a mask in dotted form has all its four parts.
+        None if family == Family::V4 && text.split('.').count() != 4 => None,
         None => literal_address(text, family),
     }
 }

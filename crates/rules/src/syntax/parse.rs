@@ -1,0 +1,845 @@
+//! Words → [`Command`]: getopt's loop over generic options and those of the extensions that the rule has loaded.
+//!
+//! The order of the checks is upstream's (`do_parse` of iptables 1.8), so that of two faults the same one is reported.
+use packet::Family;
+
+use super::address;
+use super::command::{Action, Command, Named, Output, RuleSpec, Selection, TargetSpec, Wait, ZeroAfter};
+use super::error::{Error, ErrorKind};
+use super::extension::{Calls, Context, Families, Lookup, OptionCall, Spec};
+use super::lex::{Span, Word};
+use super::options::{Found, Getopt, Which, long_name, long_options};
+use super::value::{self, Kind, Value};
+use super::{Names, inventory};
+use crate::{ChainName, Counters, Header, InterfacePattern, Match, Negatable, Target, matches, targets};
+
+/// How a command is read.
+#[derive(Clone, Copy)]
+pub struct Mode<'a> {
+    /// `iptables` or `ip6tables`.
+    pub family: Family,
+    /// Who knows names.
+    pub names: &'a dyn Names,
+    /// The table of the restore file in which the command stands; `None`: a command of its own.
+    pub restore: Option<&'a str>,
+}
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Parsed {
+    /// A command.
+    Command(Box<Command>),
+    /// `-h`: the help of these extensions behind the general one.
+    Help(Vec<&'static Spec>),
+    /// `-V`; `true`: with `!`.
+    Version(bool),
+}
+
+/// Reads a command. Restore files: the words of one line, counters in front already taken (`counters`).
+pub fn parse(words: &[Word<'_>], mode: Mode<'_>, counters: Option<Counters>) -> Result<Parsed, Error> {
+    let span = match (words.first(), words.last()) {
+        (Some(first), Some(last)) => first.span.to(last.span),
+        _ => Span::default(),
+    };
+    Parser::new(words, mode, span, counters).run()
+}
+
+/// A match or target of the rule in the making, with the options that it was given.
+struct Loaded<T> {
+    data: T,
+    spec: &'static Spec,
+    calls: Calls,
+}
+
+/// The slot of the target among loaded extensions; matches have their index.
+const TARGET_SLOT: usize = usize::MAX;
+
+struct Parser<'a, 'w> {
+    mode: Mode<'a>,
+    getopt: Getopt<'w>,
+    span: Span,
+    /// Loaded extensions by slot, newest first.
+    loaded: Vec<(usize, &'static Spec)>,
+    matches: Vec<Loaded<Match>>,
+    target: Option<Loaded<Target>>,
+    jump: Option<(Named, bool)>,
+    header: Header,
+    protocol_used: bool,
+    protocol_typed: Option<u8>,
+    /// The letter of the command and its place.
+    command: Option<(char, Span)>,
+    zero: Option<Option<u32>>,
+    chain: Option<Named>,
+    number: Option<(u32, Span)>,
+    extra: Option<Named>,
+    table: Option<Named>,
+    sources: Option<Word<'w>>,
+    destinations: Option<Word<'w>>,
+    counters: Option<Counters>,
+    /// Generic options that were used, by letter, with their places.
+    used: Vec<(char, Span)>,
+    output: Output,
+    wait: Wait,
+    wait_interval: Option<Span>,
+    warnings: Vec<String>,
+}
+
+impl<'a, 'w> Parser<'a, 'w> {
+    fn new(words: &'w [Word<'w>], mode: Mode<'a>, span: Span, counters: Option<Counters>) -> Self {
+        Self {
+            mode,
+            getopt: Getopt::new(words),
+            span,
+            loaded: Vec::new(),
+            matches: Vec::new(),
+            target: None,
+            jump: None,
+            header: Header::default(),
+            protocol_used: false,
+            protocol_typed: None,
+            command: None,
+            zero: None,
+            chain: None,
+            number: None,
+            extra: None,
+            table: None,
+            sources: None,
+            destinations: None,
+            counters,
+            used: Vec::new(),
+            output: Output::default(),
+            wait: Wait::No,
+            wait_interval: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    fn run(mut self) -> Result<Parsed, Error> {
+        let mut invert: Option<Span> = None;
+        loop {
+            let place = self.getopt.place;
+            match self.getopt.next(&self.loaded) {
+                Found::End => break,
+                Found::Word(word) if word.text == "!" => {
+                    if invert.is_some() {
+                        return Err(Error::new(ErrorKind::NotTwice, word.span));
+                    }
+                    invert = Some(word.span);
+                    continue;
+                }
+                Found::Word(word) => {
+                    return Err(Error::new(ErrorKind::BadArgument((&*word.text).into()), word.span));
+                }
+                Found::Option { which: Which::Generic(letter), value, span } => {
+                    if let Some(parsed) = self.generic(letter, value, span, invert)? {
+                        return Ok(parsed);
+                    }
+                }
+                Found::Option { which: Which::Extension(slot, row), value, span } => {
+                    self.extension(slot, row, value, span, invert.is_some())?;
+                }
+                Found::Missing(text, span) => {
+                    if self.load_protocol(span)? {
+                        self.getopt.place = place;
+                        continue;
+                    }
+                    return Err(Error::new(ErrorKind::MissingArgument(text.into()), span));
+                }
+                Found::Unknown(text, span) => {
+                    if self.load_protocol(span)? {
+                        self.getopt.place = place;
+                        continue;
+                    }
+                    return Err(self.unknown_option(&text, span));
+                }
+            }
+            invert = None;
+        }
+        self.complete(invert)
+    }
+
+    fn unknown_option(&self, text: &str, span: Span) -> Error {
+        let error = Error::new(ErrorKind::UnknownOption(text.into()), span);
+        let Some(name) = text.strip_prefix("--") else { return error };
+        let name = name.split_once('=').map_or(name, |(name, _)| name);
+        let mut error = error.suggest(name, long_options(&self.loaded).map(|(long, ..)| long));
+        if let Some(near) = error.suggestion.take() {
+            error.suggestion = Some(format!("--{near}").into());
+        } else if let Some(spec) = matches::SPECS.iter().chain(targets::SPECS).find(|spec| {
+            spec.families.has(self.mode.family)
+                && spec.options.iter().any(|option| option.name == name || option.aliases.contains(&name))
+        }) {
+            let how =
+                if spec.name.starts_with(|letter: char| letter.is_ascii_uppercase()) { "-j" } else { "-m" };
+            error = match spec.name {
+                protocol @ ("tcp" | "udp") => error.because(format!(
+                    "`--{name}' is an option of ports: write `-p {protocol}' (or another protocol that has ports) before it"
+                )),
+                name => error.because(format!("this is an option of `{how} {name}', which must stand before it")),
+            };
+        }
+        error
+    }
+
+    /// Notes the use of a generic option: once, and inverted only where it may be.
+    fn set(&mut self, letter: char, span: Span, invert: Option<Span>) -> Result<bool, Error> {
+        if self.used.iter().any(|&(own, _)| own == letter) {
+            return Err(Error::new(ErrorKind::OptionTwice(long_name(letter).into()), span));
+        }
+        self.used.push((letter, span));
+        match invert {
+            Some(not) if !"psdiof".contains(letter) => {
+                Err(Error::new(ErrorKind::NotInvertible(long_name(letter).into()), not.to(span)))
+            }
+            _ => Ok(invert.is_some()),
+        }
+    }
+
+    fn begin(&mut self, letter: char, span: Span, invert: Option<Span>) -> Result<(), Error> {
+        if let Some(not) = invert {
+            return Err(Error::new(ErrorKind::UnexpectedNot, not));
+        }
+        match self.command {
+            None => self.command = Some((letter, span)),
+            // Linux: -Z may stand beside -L and -S; the listing comes first.
+            Some(('L' | 'S', _)) if letter == 'Z' => self.zero = Some(None),
+            Some(('Z', _)) if letter == 'L' || letter == 'S' => {
+                self.zero = Some(self.number.take().map(|(number, _)| number));
+                self.command = Some((letter, span));
+            }
+            Some((old, _)) => return Err(Error::new(ErrorKind::TwoCommands(letter, old), span)),
+        }
+        Ok(())
+    }
+
+    fn rule_number(&mut self) -> Result<Option<(u32, Span)>, Error> {
+        let Some(word) = self.getopt.argument() else { return Ok(None) };
+        match value::number(&word.text, 1, u64::from(u32::MAX)).and_then(|number| u32::try_from(number).ok())
+        {
+            Some(number) => Ok(Some((number, word.span))),
+            None => Err(Error::new(ErrorKind::RuleNumber((&*word.text).into()), word.span)),
+        }
+    }
+
+    fn named(word: &Word<'_>) -> Named {
+        Named { text: (&*word.text).into(), span: word.span }
+    }
+
+    fn generic(
+        &mut self,
+        letter: char,
+        value: Option<Word<'w>>,
+        span: Span,
+        invert: Option<Span>,
+    ) -> Result<Option<Parsed>, Error> {
+        let word = |value: &Option<Word<'w>>| value.clone().unwrap_or(Word { text: "".into(), span });
+        match letter {
+            'A' | 'C' | 'D' | 'R' | 'I' | 'L' | 'S' | 'F' | 'Z' | 'X' | 'N' | 'E' | 'P' => {
+                self.command_option(letter, value, span, invert)?;
+            }
+            'h' => return Ok(Some(self.help())),
+            'V' => return Ok(Some(Parsed::Version(invert.is_some()))),
+            'p' => {
+                let invert = self.set('p', span, invert)?;
+                self.protocol(&word(&value), invert, span)?;
+            }
+            's' | 'd' => {
+                let invert = self.set(letter, span, invert)?;
+                let any = Some(Negatable { invert, value: address::any(self.mode.family) });
+                if letter == 's' {
+                    self.sources = value;
+                    self.header.source = any;
+                } else {
+                    self.destinations = value;
+                    self.header.destination = any;
+                }
+            }
+            'i' | 'o' => {
+                let invert = self.set(letter, span, invert)?;
+                let pattern = self.interface(&word(&value))?;
+                let pattern = Some(Negatable { invert, value: pattern })
+                    .filter(|pattern| pattern.invert || pattern.value != InterfacePattern::Any);
+                if letter == 'i' {
+                    self.header.input = pattern;
+                } else {
+                    self.header.output = pattern;
+                }
+            }
+            'f' => {
+                if self.mode.family == Family::V6 {
+                    return Err(Error::new(ErrorKind::FragmentInV6, span));
+                }
+                self.header.fragment = Some(self.set('f', span, invert)?);
+            }
+            'j' | 'g' => {
+                self.set('j', span, invert)?;
+                self.jump(&word(&value), letter == 'g')?;
+            }
+            'm' => {
+                if let Some(not) = invert {
+                    return Err(Error::new(ErrorKind::UnexpectedNotBefore("--match".into()), not));
+                }
+                self.load_match(&word(&value))?;
+            }
+            'v' => {
+                if self.output.verbose == 0 {
+                    self.set('v', span, invert)?;
+                }
+                self.output.verbose = self.output.verbose.saturating_add(1);
+            }
+            'n' => {
+                self.set('n', span, invert)?;
+                self.output.numeric = true;
+            }
+            'x' => {
+                self.set('x', span, invert)?;
+                self.output.exact = true;
+            }
+            '0' => {
+                self.set('0', span, invert)?;
+                self.output.line_numbers = true;
+            }
+            't' => {
+                if let Some(not) = invert {
+                    return Err(Error::new(ErrorKind::UnexpectedNotBefore("--table".into()), not));
+                }
+                if self.mode.restore.is_some() {
+                    return Err(Error::new(ErrorKind::TableInRestore, span));
+                }
+                self.table = value.as_ref().map(Self::named);
+            }
+            'c' => {
+                self.set('c', span, invert)?;
+                self.counters = Some(self.counters_option(&word(&value))?);
+            }
+            'w' | 'W' if self.mode.restore.is_some() => {
+                return Err(Error::new(ErrorKind::WaitInRestore(letter), span));
+            }
+            'w' => {
+                let seconds = value.or_else(|| self.getopt.argument().cloned());
+                self.wait = match seconds {
+                    None => Wait::Forever,
+                    Some(word) => wait_seconds(&word)?,
+                };
+            }
+            'W' => {
+                let interval = value.or_else(|| self.getopt.argument().cloned());
+                self.wait_interval = Some(span);
+                wait_interval(interval.as_ref(), span)?;
+                self.warnings.push("Ignoring deprecated --wait-interval option.".into());
+            }
+            // Linux: a command that loads modules; there are none here.
+            'M' => {}
+            '4' | '6' => {
+                let own = if self.mode.family == Family::V4 { '4' } else { '6' };
+                if letter != own {
+                    return Err(Error::new(ErrorKind::WrongFamily, span));
+                }
+            }
+            _ => return Err(self.unknown_option(&format!("-{letter}"), span)),
+        }
+        Ok(None)
+    }
+
+    fn command_option(
+        &mut self,
+        letter: char,
+        value: Option<Word<'w>>,
+        span: Span,
+        invert: Option<Span>,
+    ) -> Result<(), Error> {
+        if let ('N' | 'E', Some(name)) = (letter, &value) {
+            self.chain_name(name)?;
+        }
+        self.begin(letter, span, invert)?;
+        let chain = match letter {
+            'L' | 'S' | 'F' | 'Z' | 'X' => value.or_else(|| self.getopt.argument().cloned()),
+            _ => value,
+        };
+        if let Some(chain) = chain {
+            self.chain = Some(Self::named(&chain));
+        }
+        match letter {
+            'R' => {
+                let number = self.rule_number()?;
+                self.number = Some(number.ok_or(Error::new(ErrorKind::NeedsRuleNumber, self.span))?);
+            }
+            'D' | 'I' => self.number = self.rule_number()?,
+            'L' | 'S' => self.number = self.rule_number()?.or(self.number),
+            'Z' => {
+                let number = self.rule_number()?;
+                match &mut self.zero {
+                    Some(zero) => *zero = number.map(|(number, _)| number),
+                    None => self.number = number,
+                }
+            }
+            'E' | 'P' => {
+                let kind = if letter == 'E' { ErrorKind::NeedsNewName } else { ErrorKind::NeedsPolicy };
+                let word = self.getopt.argument().ok_or(Error::new(kind, self.span))?;
+                self.extra = Some(Self::named(word));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn chain_name(&self, name: &Word<'_>) -> Result<(), Error> {
+        let text = &*name.text;
+        let kind = if text.len() > ChainName::MAX {
+            ErrorKind::ChainNameLong(text.into())
+        } else if let Some(first) = text.chars().next().filter(|first| matches!(first, '-' | '!')) {
+            ErrorKind::ChainNameStart(first)
+        } else if targets::standard(text).is_some()
+            || inventory::exists(inventory::TARGETS, text, self.mode.family)
+        {
+            ErrorKind::ChainNameClash
+        } else if text.contains(|letter: char| letter.is_ascii_whitespace() || letter == '\u{b}') {
+            ErrorKind::ChainName(text.into())
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(kind, name.span))
+    }
+
+    fn protocol(&mut self, word: &Word<'_>, invert: bool, span: Span) -> Result<(), Error> {
+        let number = value::protocol_number(&word.text, self.mode.names).ok_or_else(|| {
+            Error::new(ErrorKind::Protocol(word.text.to_ascii_lowercase().into()), word.span)
+                .suggest(&word.text, value::protocol_names())
+        })?;
+        if number == 0 && invert {
+            return Err(Error::new(ErrorKind::NeverMatches, span.to(word.span)));
+        }
+        self.protocol_typed = Some(number);
+        self.header.protocol = (number != 0).then_some(Negatable { invert, value: number });
+        // Linux: is_exthdr of ip6tables.
+        let never = [packet::protocol::ROUTING, packet::protocol::FRAGMENT, packet::protocol::AH];
+        if self.mode.family == Family::V6
+            && !invert
+            && (never.contains(&number) || number == packet::protocol::DESTINATION_OPTIONS)
+        {
+            self.warnings.push(format!(
+                "Warning: never matched protocol: {}. use extension match instead.",
+                word.text.to_ascii_lowercase()
+            ));
+        }
+        Ok(())
+    }
+
+    fn interface(&mut self, word: &Word<'_>) -> Result<InterfacePattern, Error> {
+        let text = &*word.text;
+        if text.is_empty() {
+            return Err(Error::new(ErrorKind::InterfaceEmpty, word.span));
+        }
+        if text.len() > packet::InterfaceName::MAX {
+            return Err(Error::new(ErrorKind::InterfaceLong(text.into()), word.span));
+        }
+        if text.contains(['/', ' ']) {
+            self.warnings.push(format!(
+                "Warning: weird character in interface `{text}' ('/' and ' ' are not allowed by the kernel)."
+            ));
+        }
+        let name = |text| packet::InterfaceName::new(text);
+        let pattern = match text.strip_suffix('+') {
+            Some("") => Some(InterfacePattern::Any),
+            Some(prefix) => name(prefix).map(InterfacePattern::Prefix),
+            None => name(text).map(InterfacePattern::Exact),
+        };
+        pattern.ok_or_else(|| Error::new(ErrorKind::InterfaceLong(text.into()), word.span))
+    }
+
+    fn jump(&mut self, word: &Word<'_>, goto: bool) -> Result<(), Error> {
+        let text = &*word.text;
+        let kind = if text.is_empty() {
+            Some(ErrorKind::TargetNameEmpty)
+        } else if text.len() > ChainName::MAX {
+            Some(ErrorKind::TargetNameLong(text.into()))
+        } else if text.contains(|letter: char| letter.is_ascii_whitespace() || letter == '\u{b}') {
+            Some(ErrorKind::TargetName(text.into()))
+        } else {
+            None
+        };
+        if let Some(kind) = kind {
+            return Err(Error::new(kind, word.span));
+        }
+        self.jump = Some((Self::named(word), goto));
+        if !goto
+            && let Lookup::Found(data) = targets::lookup(text, self.mode.family)
+            && let Some(spec) = data.spec()
+        {
+            self.target = Some(Loaded { data, spec, calls: Calls::new(word.span) });
+            self.loaded.insert(0, (TARGET_SLOT, spec));
+        }
+        Ok(())
+    }
+
+    fn load_match(&mut self, word: &Word<'_>) -> Result<(), Error> {
+        let text = &*word.text;
+        if text.len() > ChainName::MAX {
+            return Err(Error::new(ErrorKind::MatchNameLong(text.into()), word.span));
+        }
+        let lookup = matches::lookup(text, self.mode.family);
+        self.add_match(lookup, text, word.span)
+    }
+
+    fn add_match(&mut self, lookup: Lookup<Match>, name: &str, span: Span) -> Result<(), Error> {
+        let data = match lookup {
+            Lookup::Found(data) => data,
+            Lookup::NotModelled => return Err(Error::new(ErrorKind::NotModelledMatch(name.into()), span)),
+            Lookup::Unknown => {
+                let known = inventory::MATCHES.iter().filter(|(_, families)| families.has(self.mode.family));
+                return Err(Error::new(ErrorKind::UnknownMatch(name.into()), span)
+                    .suggest(name, known.map(|&(name, _)| name)));
+            }
+        };
+        if let Some(spec) = data.spec() {
+            self.loaded.insert(0, (self.matches.len(), spec));
+            self.matches.push(Loaded { data, spec, calls: Calls::new(span) });
+        }
+        Ok(())
+    }
+
+    /// An option is not known: perhaps it is one of the protocol's match, which `-p` brings with it.
+    fn load_protocol(&mut self, span: Span) -> Result<bool, Error> {
+        let Some(protocol) = self.protocol_typed else { return Ok(false) };
+        let Some(lookup) = matches::implicit(protocol, self.mode.family) else { return Ok(false) };
+        let name = value::protocol_name(protocol).unwrap_or("");
+        let already = match &lookup {
+            Lookup::Found(data) => self.matches.iter().any(|own| own.data.name() == data.name()),
+            Lookup::NotModelled => false,
+            Lookup::Unknown => return Ok(false),
+        };
+        if already && self.protocol_used {
+            return Ok(false);
+        }
+        self.protocol_used = true;
+        self.add_match(lookup, name, span)?;
+        Ok(true)
+    }
+
+    fn extension(
+        &mut self,
+        slot: usize,
+        row: usize,
+        value: Option<Word<'w>>,
+        span: Span,
+        invert: bool,
+    ) -> Result<(), Error> {
+        let mut context = Context {
+            names: self.mode.names,
+            family: self.mode.family,
+            header: &self.header,
+            warnings: &mut self.warnings,
+        };
+        let getopt = &mut self.getopt;
+        if slot == TARGET_SLOT {
+            if let Some(own) = &mut self.target {
+                read_option(own, Target::parse, row, value, span, invert, getopt, &mut context)?;
+            }
+        } else if let Some(own) = self.matches.get_mut(slot) {
+            read_option(own, Match::parse, row, value, span, invert, getopt, &mut context)?;
+        }
+        Ok(())
+    }
+
+    fn counters_option(&mut self, word: &Word<'w>) -> Result<Counters, Error> {
+        let fault = |what| Error::new(ErrorKind::SetCounters(what), word.span);
+        let (packets, bytes) = match word.text.split_once(',') {
+            Some((packets, bytes)) => (packets.to_owned(), bytes.to_owned()),
+            None => {
+                let bytes = self.getopt.argument().ok_or(fault("requires packet and byte counter"))?;
+                (word.text.clone().into_owned(), bytes.text.clone().into_owned())
+            }
+        };
+        Ok(Counters {
+            packets: scan_number(&packets).ok_or(fault("packet counter not numeric"))?,
+            bytes: scan_number(&bytes).ok_or(fault("byte counter not numeric"))?,
+        })
+    }
+
+    fn help(&mut self) -> Parsed {
+        // Linux: `-p icmp -h` prints the help of the protocol's match as well.
+        if self.matches.is_empty()
+            && let Some(protocol) = self.protocol_typed
+            && let Some(Lookup::Found(data)) = matches::implicit(protocol, self.mode.family)
+            && let Some(spec) = data.spec()
+        {
+            self.loaded.push((0, spec));
+        }
+        let mut specs: Vec<_> =
+            self.loaded.iter().filter(|own| own.0 == TARGET_SLOT).map(|own| own.1).collect();
+        specs.extend(self.loaded.iter().rev().filter(|own| own.0 != TARGET_SLOT).map(|own| own.1));
+        Parsed::Help(specs)
+    }
+
+    fn complete(mut self, invert: Option<Span>) -> Result<Parsed, Error> {
+        let table = match self.mode.restore {
+            Some(table) => Named { text: table.into(), span: self.span },
+            None => self.table.take().unwrap_or(Named { text: "filter".into(), span: self.span }),
+        };
+        if &*table.text == "nat" {
+            let drop = |named: &Named| &*named.text == "DROP";
+            let jump = self.jump.as_ref().map(|(name, _)| name).filter(|name| drop(name));
+            let policy = self.extra.as_ref().filter(|name| drop(name));
+            if let Some(name) = policy.or(jump) {
+                return Err(Error::new(ErrorKind::DropInNat("nat".into()), name.span).because(
+                    "the nat table sees only the first packet of a connection; drop in table filter, or in mangle or raw PREROUTING",
+                ));
+            }
+        }
+        self.finish_extensions()?;
+        if let Some(word) = self.getopt.rest().first() {
+            return Err(Error::new(ErrorKind::UnknownArguments, word.span));
+        }
+        let Some((letter, command_span)) = self.command else {
+            return Err(Error::new(ErrorKind::NoCommand, self.span));
+        };
+        if let Some(not) = invert {
+            return Err(Error::new(ErrorKind::NothingAfterNot, not));
+        }
+        let is_rule = match letter {
+            'A' | 'C' | 'I' | 'R' => true,
+            'D' => self.number.is_none(),
+            _ => false,
+        };
+        let (sources, destinations) = self.addresses()?;
+        self.check_options(letter, is_rule)?;
+        self.check_chain(is_rule)?;
+        if self.wait_interval.is_some() && self.wait == Wait::No {
+            let span = self.wait_interval.unwrap_or(self.span);
+            let text = "--wait-interval only makes sense with --wait\n";
+            return Err(Error::new(ErrorKind::WaitInterval(text.into()), span));
+        }
+        let rule = is_rule.then(|| self.rule(sources, destinations)).transpose()?.map(Box::new);
+        let action = self.action(letter, command_span, rule);
+        let Self { output, wait, warnings, .. } = self;
+        Ok(Parsed::Command(Box::new(Command { table, action, output, wait, warnings })))
+    }
+
+    fn finish_extensions(&mut self) -> Result<(), Error> {
+        let mut context = Context {
+            names: self.mode.names,
+            family: self.mode.family,
+            header: &self.header,
+            warnings: &mut self.warnings,
+        };
+        for own in &mut self.matches {
+            own.data.finish(&own.calls, &mut context)?;
+            own.calls.complete(own.spec)?;
+        }
+        if let Some(own) = &mut self.target {
+            own.data.finish(&own.calls, &mut context)?;
+            own.calls.complete(own.spec)?;
+        }
+        Ok(())
+    }
+
+    fn addresses(&mut self) -> Result<(Vec<packet::AddrMask>, Vec<packet::AddrMask>), Error> {
+        let mut read = |word: &Option<Word<'w>>| match word {
+            Some(word) => address::list(word, self.mode.family, self.mode.names, &mut self.warnings),
+            None => Ok(Vec::new()),
+        };
+        let sources = read(&self.sources)?;
+        let destinations = read(&self.destinations)?;
+        let inverted = |header: &Option<Negatable<packet::AddrMask>>| header.is_some_and(|own| own.invert);
+        if (sources.len() > 1 || destinations.len() > 1)
+            && (inverted(&self.header.source) || inverted(&self.header.destination))
+        {
+            let word = if sources.len() > 1 { &self.sources } else { &self.destinations };
+            let span = word.as_ref().map_or(self.span, |word| word.span);
+            return Err(Error::new(ErrorKind::NotWithSeveral, span));
+        }
+        Ok((sources, destinations))
+    }
+
+    fn check_options(&self, letter: char, is_rule: bool) -> Result<(), Error> {
+        // The order in which upstream tries its option bits.
+        for option in ['n', 's', 'd', 'p', 'j', 'v', 'x', 'i', 'o', '0', 'c', 'f'] {
+            let Some(&(_, span)) = self.used.iter().find(|&&(own, _)| own == option) else { continue };
+            let legal = match option {
+                'v' => true,
+                'n' | 'x' | '0' => letter == 'L',
+                'c' => matches!(letter, 'A' | 'I' | 'R' | 'P'),
+                // Linux: the options of a rule are legal with -D of a number as well, where they do nothing.
+                _ => is_rule || letter == 'D',
+            };
+            if !legal {
+                let long = long_name(option);
+                return Err(Error::new(ErrorKind::IllegalOption(long.into()), span));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_chain(&self, is_rule: bool) -> Result<(), Error> {
+        let Some(chain) = &self.chain else { return Ok(()) };
+        if chain.text.len() > ChainName::MAX {
+            return Err(Error::new(ErrorKind::ChainNameLong(chain.text.clone()), chain.span));
+        }
+        if !is_rule {
+            return Ok(());
+        }
+        let (option, why) = match &*chain.text {
+            "PREROUTING" | "INPUT" => ('o', "a packet that comes in has no outgoing interface yet"),
+            "POSTROUTING" | "OUTPUT" => ('i', "a packet that goes out has no incoming interface here"),
+            _ => return Ok(()),
+        };
+        if let Some(&(_, span)) = self.used.iter().find(|&&(own, _)| own == option) {
+            let kind = ErrorKind::WrongDirection(long_name(option).into(), chain.text.clone());
+            return Err(Error::new(kind, span).because(why));
+        }
+        Ok(())
+    }
+
+    fn rule(
+        &mut self,
+        sources: Vec<packet::AddrMask>,
+        destinations: Vec<packet::AddrMask>,
+    ) -> Result<RuleSpec, Error> {
+        let first = |own: &mut Option<Negatable<packet::AddrMask>>, list: &[packet::AddrMask]| {
+            *own = own.and_then(|own| list.first().map(|&value| Negatable { invert: own.invert, value }));
+            *own = own.filter(|own| own.invert || !address::is_any(&own.value));
+        };
+        first(&mut self.header.source, &sources);
+        first(&mut self.header.destination, &destinations);
+        let family = self.mode.family;
+        let target = match (self.jump.take(), self.target.take()) {
+            (None, _) => TargetSpec::None,
+            (Some((name, true)), _) => TargetSpec::Chain(name, true),
+            (Some((name, _)), Some(own)) => TargetSpec::Target(own.data, name),
+            (Some((name, _)), None) => {
+                match (targets::standard(&name.text), targets::lookup(&name.text, family)) {
+                    (Some(target), _) => TargetSpec::Target(target, name),
+                    (None, Lookup::Found(target)) => TargetSpec::Target(target, name),
+                    (None, Lookup::NotModelled) => TargetSpec::NotModelled(name, Families::Both),
+                    (None, Lookup::Unknown) => TargetSpec::Chain(name, false),
+                }
+            }
+        };
+        Ok(RuleSpec {
+            header: std::mem::take(&mut self.header),
+            sources,
+            destinations,
+            matches: self.matches.drain(..).map(|own| own.data).collect(),
+            target,
+            counters: self.counters.unwrap_or_default(),
+            span: self.span,
+        })
+    }
+
+    fn action(&mut self, letter: char, span: Span, rule: Option<Box<RuleSpec>>) -> Action {
+        let chain = self.chain.take();
+        let named = || Named { text: "".into(), span };
+        let number = self.number;
+        let (at, at_span) = number.unwrap_or((1, span));
+        let selection = |chain| Selection {
+            chain,
+            number: number.map(|(number, _)| number),
+            zero: self.zero.map(|zero| zero.map_or(ZeroAfter::Chains, ZeroAfter::Rule)),
+        };
+        match letter {
+            'L' => return Action::List(selection(chain)),
+            'S' => return Action::ListRules(selection(chain)),
+            'F' => return Action::Flush { chain },
+            'X' => return Action::DeleteChain { chain },
+            'Z' => {
+                return Action::Zero { chain, number: number.map(|(number, _)| number), span: at_span };
+            }
+            _ => {}
+        }
+        let chain = chain.unwrap_or_else(named);
+        let extra = self.extra.take();
+        match (letter, rule) {
+            ('A', Some(rule)) => Action::Append { chain, rule },
+            ('C', Some(rule)) => Action::Check { chain, rule },
+            ('D', Some(rule)) => Action::Delete { chain, rule },
+            ('I', Some(rule)) => Action::Insert { chain, number: at, span: at_span, rule },
+            ('R', Some(rule)) => Action::Replace { chain, number: at, span: at_span, rule },
+            ('N', _) => Action::NewChain { chain },
+            ('E', _) => Action::RenameChain { chain, to: extra.unwrap_or_else(named) },
+            ('P', _) => {
+                let counters =
+                    if self.used.iter().any(|&(own, _)| own == 'c') { self.counters } else { None };
+                Action::Policy { chain, policy: extra.unwrap_or_else(named), counters }
+            }
+            _ => Action::DeleteNumber { chain, number: at, span: at_span },
+        }
+    }
+}
+
+/// One option of an extension: the checks before, its value, the extension's own reading, remembering it.
+#[allow(clippy::too_many_arguments, reason = "the parts of one option, used in two places")]
+fn read_option<'w, T>(
+    own: &mut Loaded<T>,
+    parse: fn(&mut T, &OptionCall<'_>, &mut Context<'_>) -> Result<(), Error>,
+    row: usize,
+    value: Option<Word<'w>>,
+    span: Span,
+    invert: bool,
+    getopt: &mut Getopt<'w>,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    let Some(option) = own.spec.options.get(row) else { return Ok(()) };
+    let pair;
+    let words: &[Word<'_>] = match (&value, option.kind) {
+        (None, _) => &[],
+        (Some(first), Kind::TwoWords) => {
+            own.calls.before(own.spec, row, option, span, invert)?;
+            let second = getopt.argument().ok_or_else(|| {
+                let text = format!("--{} requires two args.", option.name);
+                Error::new(ErrorKind::Extension(text.into()), span.to(first.span))
+            })?;
+            pair = [first.clone(), second.clone()];
+            &pair
+        }
+        (Some(first), _) => std::slice::from_ref(first),
+    };
+    own.calls.before(own.spec, row, option, span, invert)?;
+    let mut call = OptionCall {
+        extension: own.spec.name,
+        option,
+        name: option.name,
+        words,
+        value: Value::None,
+        invert,
+        span,
+    };
+    call.value = value::read(&call, context)?;
+    parse(&mut own.data, &call, context)?;
+    own.calls.push(row, call);
+    Ok(())
+}
+
+/// `sscanf("%i")` of `-w`: a number with anything behind it.
+fn wait_seconds(word: &Word<'_>) -> Result<Wait, Error> {
+    let negative = word.text.trim_start().starts_with('-');
+    let digits = word.text.trim_start().trim_start_matches('-');
+    let number = value::leading_number(digits).map(|(number, _)| u32::try_from(number).unwrap_or(u32::MAX));
+    match number {
+        Some(_) if negative => Ok(Wait::Forever),
+        Some(seconds) => Ok(Wait::Seconds(seconds)),
+        None => Err(Error::new(ErrorKind::WaitSeconds, word.span)),
+    }
+}
+
+/// `-W`: microseconds below a second.
+fn wait_interval(word: Option<&Word<'_>>, span: Span) -> Result<(), Error> {
+    let fault = |text: String, span| Err(Error::new(ErrorKind::WaitInterval(text.into()), span));
+    let Some(word) = word else { return fault("wait interval value required".into(), span) };
+    match scan_number(&word.text) {
+        None => fault("wait interval not numeric".into(), word.span),
+        Some(number) if number > 999_999 => {
+            fault(format!("too long usec wait {number} > 999999 usec"), word.span)
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// `sscanf("%llu")`: decimal digits behind blanks, anything behind them.
+pub(crate) fn scan_number(text: &str) -> Option<u64> {
+    let text = text.trim_start();
+    let end = text.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(text.len());
+    text.get(..end)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;
