@@ -143,3 +143,6 @@ impl AddrMask {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,3 +65,35 @@ pub fn adjust(checksum: u16, old: &[u8], new: &[u8]) -> u16 {
     }
     finish(sum)
 }
+
+/// The CRC-32C of SCTP (RFC 9260, appendix A) over a packet whose checksum field (bytes 8 to 11) counts as zero, as it
+/// stands in the header: read as a big-endian number.
+pub fn sctp(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let byte = if (8..12).contains(&at) { 0 } else { byte };
+        let index = usize::from((crc as u8) ^ byte);
+        crc = CRC32C.get(index).copied().unwrap_or(0) ^ (crc >> 8);
+    }
+    (!crc).swap_bytes()
+}
+
+/// The table of the reflected polynomial 0x82f63b78.
+const CRC32C: [u32; 256] = {
+    let mut table = [0_u32; 256];
+    let mut index = 0;
+    while index < 256 {
+        let mut value = index as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            value = if value & 1 == 1 { (value >> 1) ^ 0x82f6_3b78 } else { value >> 1 };
+            bit += 1;
+        }
+        table[index] = value;
+        index += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests;

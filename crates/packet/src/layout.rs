@@ -99,6 +99,34 @@ fn parse_v4(bytes: &[u8]) -> Result<Layout, Malformed> {
     Ok(layout_v4(bytes, header, total_len))
 }
 
+/// Parses a packet that an ICMP error quotes: it may be cut short anywhere behind its IP header, and its header
+/// checksum is not looked at (F47). [`Layout::total_len`] is that of the bytes that are there.
+///
+/// Linux: `nf_ct_get_tuplepr` and `nf_conntrack_inet_error` read the inner header as leniently.
+pub fn parse_quoted(bytes: &[u8]) -> Result<Layout, Malformed> {
+    match bytes.first().map(|first| first >> 4) {
+        Some(4) => {
+            if bytes.len() < 20 {
+                return Err(Malformed::Short);
+            }
+            let header = usize::from(bytes.first().copied().unwrap_or(0) & 15) * 4;
+            if header < 20 || header > bytes.len() {
+                return Err(Malformed::HeaderLength);
+            }
+            let said = usize::from(be16(bytes, 2).unwrap_or(0));
+            Ok(layout_v4(bytes, header, said.clamp(header, bytes.len())))
+        }
+        Some(6) => {
+            if bytes.len() < 40 {
+                return Err(Malformed::Short);
+            }
+            let said = 40 + usize::from(be16(bytes, 4).unwrap_or(0));
+            Ok(layout_v6(bytes, said.min(bytes.len())))
+        }
+        _ => Err(Malformed::Version),
+    }
+}
+
 fn layout_v4(bytes: &[u8], header: usize, total_len: usize) -> Layout {
     let bits = be16(bytes, 6).unwrap_or(0);
     let (offset, more) = ((bits & 0x1fff) << 3, bits & 0x2000 != 0);
@@ -123,7 +151,7 @@ fn parse_v6(bytes: &[u8]) -> Result<Layout, Malformed> {
 }
 
 /// Whether the walk over extension headers goes on behind a header (Linux: `ipv6_ext_hdr`; 59 ends the walk).
-fn is_extension(header: u8) -> bool {
+pub(crate) fn is_extension(header: u8) -> bool {
     matches!(
         header,
         protocol::HOP_BY_HOP
@@ -150,28 +178,28 @@ fn layout_v6(bytes: &[u8], total_len: usize) -> Layout {
         let (Some(&following), Some(&length)) = (packet.get(at), packet.get(at + 1)) else {
             return layout(at.min(total_len), None, fragment);
         };
-        let size = match next {
-            protocol::FRAGMENT => {
-                let (Some(bits), Some(id)) = (be16(packet, at + 2), be32(packet, at + 4)) else {
-                    return layout(at, None, fragment);
-                };
-                let offset = bits & 0xfff8;
-                fragment = Some(Fragment { id, offset, more: bits & 1 != 0, header: at });
-                if offset != 0 {
-                    let end = (at + 8).min(total_len);
-                    let known = !is_extension(following);
-                    return layout(end, known.then_some(following), fragment);
-                }
-                8
+        if next == protocol::FRAGMENT {
+            let (Some(bits), Some(id)) = (be16(packet, at + 2), be32(packet, at + 4)) else {
+                return layout(at, None, fragment);
+            };
+            let offset = bits & 0xfff8;
+            fragment = Some(Fragment { id, offset, more: bits & 1 != 0, header: at });
+            if offset != 0 {
+                let known = !is_extension(following);
+                return layout(at + 8, known.then_some(following), fragment);
             }
-            protocol::AH => (usize::from(length) + 2) * 4,
-            _ => (usize::from(length) + 1) * 8,
-        };
-        at += size;
-        if at > total_len {
-            return layout(total_len, None, fragment);
         }
+        let size = crate::extension::header_size(next, length);
+        at += size;
         next = following;
+        if at > total_len {
+            // Linux: `ipv6_find_hdr` fails only where it must read on; a last header's protocol is known.
+            let known = !is_extension(next);
+            return layout(total_len, known.then_some(next), fragment);
+        }
     }
     layout(at, Some(next), fragment)
 }
+
+#[cfg(test)]
+mod tests;

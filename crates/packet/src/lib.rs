@@ -9,11 +9,19 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod build;
 pub mod checksum;
+pub mod extension;
+pub mod icmp;
 pub mod ifname;
 pub mod layout;
 pub mod protocol;
+pub mod quote;
 pub mod rewrite;
+pub mod show;
+pub mod tcp_option;
+pub mod transport;
+pub mod verify;
 pub mod view;
 
 pub use addr::{AddrMask, Family};

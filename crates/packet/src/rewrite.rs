@@ -4,9 +4,10 @@
 //! sent as 0xffff. Functions return whether the bytes were there; if not, nothing is changed.
 use std::net::IpAddr;
 
-use crate::{Family, Layout, checksum, protocol};
+use crate::{Family, Layout, View, checksum, icmp, protocol};
 
-/// Replaces `bytes[at..at + new.len()]` and adjusts the 16-bit checksum at `sum_at` for it.
+/// Replaces `bytes[at..at + new.len()]` and adjusts the 16-bit checksums at `sums` for it.
+/// `new` has at most 16 bytes and an even number of them; `at` is even.
 fn replace(bytes: &mut [u8], at: usize, new: &[u8], sums: &[usize]) -> bool {
     let mut old = [0_u8; 16];
     let (Some(old), Some(place)) = (old.get_mut(..new.len()), bytes.get_mut(at..at + new.len())) else {
@@ -58,85 +59,146 @@ pub enum End {
     Destination,
 }
 
-/// Where the transport checksum stands that covers the pseudo header, relative to the transport header.
-fn transport_checksum(protocol: Option<u8>) -> Option<usize> {
-    match protocol? {
-        protocol::TCP => Some(16),
-        protocol::UDP | protocol::UDPLITE => Some(6),
-        protocol::DCCP => Some(6),
-        protocol::ICMPV6 => Some(2),
-        _ => None,
+/// Where the transport checksum stands that covers the pseudo header, relative to the transport header, and how many
+/// bytes of that header must be there for it to be kept.
+///
+/// Linux: `nf_nat_proto.c`: a TCP header with fewer than 20 bytes (quoted in an ICMP error) keeps its checksum. DCCP
+/// has no NAT any more (measured on 6.18): its checksum is left alone when an address changes.
+fn transport_checksum(layout: Layout) -> Option<usize> {
+    if layout.later_fragment() {
+        return None;
+    }
+    let (at, header) = match layout.protocol? {
+        protocol::TCP => (16, 20),
+        protocol::UDP | protocol::UDPLITE => (6, 8),
+        protocol::ICMPV6 if layout.family == Family::V6 => (2, 8),
+        _ => return None,
+    };
+    (layout.transport + header <= layout.total_len).then_some(layout.transport + at)
+}
+
+/// The checksum fields that a change of an address must keep: that of the IPv4 header, that of the transport.
+struct Sums {
+    places: [usize; 2],
+    used: usize,
+    /// A UDP or UDP-Lite checksum that must not become 0.
+    never_zero: Option<usize>,
+}
+
+impl Sums {
+    fn of(bytes: &[u8], layout: Layout, ip: bool) -> Self {
+        let mut sums = Self { places: [0; 2], used: 0, never_zero: None };
+        if ip && layout.family == Family::V4 {
+            sums.push(10);
+        }
+        let Some(at) = transport_checksum(layout) else { return sums };
+        match layout.protocol {
+            Some(protocol::UDP) if bytes.get(at..at + 2) == Some(&[0, 0]) => return sums,
+            Some(protocol::UDP | protocol::UDPLITE) => sums.never_zero = Some(at),
+            _ => {}
+        }
+        sums.push(at);
+        sums
+    }
+
+    fn push(&mut self, at: usize) {
+        if let Some(place) = self.places.get_mut(self.used) {
+            *place = at;
+            self.used += 1;
+        }
+    }
+
+    fn replace(&self, bytes: &mut [u8], at: usize, new: &[u8]) -> bool {
+        let done = replace(bytes, at, new, self.places.get(..self.used).unwrap_or(&[]));
+        if let Some(field) = self.never_zero.and_then(|at| bytes.get_mut(at..at + 2)).filter(|_| done)
+            && *field == [0, 0]
+        {
+            field.fill(0xff);
+        }
+        done
     }
 }
 
 /// Sets an address, adjusting the IPv4 header checksum and, unless the packet is a later fragment, the transport
 /// checksum. Does nothing (`false`) if the family differs.
 pub fn set_address(bytes: &mut [u8], layout: Layout, end: End, address: IpAddr) -> bool {
-    let skip_transport = layout.later_fragment();
-    let sum = transport_checksum(layout.protocol)
-        .filter(|_| !skip_transport)
-        .map(|at| layout.transport + at)
-        .filter(|at| at + 2 <= layout.total_len);
-    let udp = layout.protocol == Some(protocol::UDP);
-    let none = udp && sum.is_some_and(|at| bytes.get(at..at + 2) == Some(&[0, 0]));
-    let sum = sum.filter(|_| !none);
-    let done = match (layout.family, address) {
+    let sums = Sums::of(bytes, layout, true);
+    match (layout.family, address) {
         (Family::V4, IpAddr::V4(new)) => {
-            let at = if end == End::Source { 12 } else { 16 };
-            match sum {
-                Some(sum) => replace(bytes, at, &new.octets(), &[10, sum]),
-                None => replace(bytes, at, &new.octets(), &[10]),
-            }
+            sums.replace(bytes, if end == End::Source { 12 } else { 16 }, &new.octets())
         }
         (Family::V6, IpAddr::V6(new)) => {
-            let at = if end == End::Source { 8 } else { 24 };
-            match sum {
-                Some(sum) => replace(bytes, at, &new.octets(), &[sum]),
-                None => replace(bytes, at, &new.octets(), &[]),
-            }
+            sums.replace(bytes, if end == End::Source { 8 } else { 24 }, &new.octets())
         }
         _ => false,
-    };
-    if let Some(sum) = sum.filter(|_| udp) {
-        mend_udp(bytes, sum);
-    }
-    done
-}
-
-fn mend_udp(bytes: &mut [u8], at: usize) {
-    if let Some(field) = bytes.get_mut(at..at + 2).filter(|field| *field == [0, 0]) {
-        field.fill(0xff);
     }
 }
 
-/// Sets a port (TCP, UDP, UDP-Lite, SCTP, DCCP) or, with either end, the identifier of an ICMP query, adjusting the
-/// transport checksum (SCTP: its CRC is left to the caller, see [`crate::rewrite`]).
+/// Sets a port (TCP, UDP, UDP-Lite, SCTP) or, with either end, the identifier of an ICMP or ICMPv6 query, adjusting
+/// the transport checksum; the CRC of SCTP is computed anew. `false` and nothing changed for other protocols, for
+/// ICMP messages without an identifier, for later fragments, and if the header is not there (4 bytes suffice for TCP
+/// and SCTP, all 8 are needed for UDP and ICMP, as in Linux).
 pub fn set_port(bytes: &mut [u8], layout: Layout, end: End, port: u16) -> bool {
     if layout.later_fragment() {
         return false;
     }
     let base = layout.transport;
+    let room = layout.total_len.saturating_sub(base);
     let at = if end == End::Source { base } else { base + 2 };
-    match layout.protocol {
-        Some(protocol::TCP) => {
-            let sum = base + 16;
-            if sum + 2 > layout.total_len {
-                return replace(bytes, at, &port.to_be_bytes(), &[]);
-            }
-            replace(bytes, at, &port.to_be_bytes(), &[sum])
+    let port = port.to_be_bytes();
+    match (layout.protocol, layout.family) {
+        (Some(protocol::TCP), _) if room >= 4 => Sums::of(bytes, layout, false).replace(bytes, at, &port),
+        (Some(protocol::UDP | protocol::UDPLITE), _) if room >= 8 => {
+            Sums::of(bytes, layout, false).replace(bytes, at, &port)
         }
-        Some(protocol::UDP | protocol::UDPLITE) => {
-            let sum = base + 6;
-            if bytes.get(sum..sum + 2).is_none_or(|field| field == [0, 0]) {
-                return replace(bytes, at, &port.to_be_bytes(), &[]);
-            }
-            let done = replace(bytes, at, &port.to_be_bytes(), &[sum]);
-            mend_udp(bytes, sum);
+        (Some(protocol::SCTP), _) if room >= 4 => {
+            let done = replace(bytes, at, &port, &[]);
+            renew_sctp_checksum(bytes, layout);
             done
         }
-        Some(protocol::SCTP) => replace(bytes, at, &port.to_be_bytes(), &[]),
-        Some(protocol::DCCP) => replace(bytes, at, &port.to_be_bytes(), &[base + 6]),
-        Some(protocol::ICMP | protocol::ICMPV6) => replace(bytes, base + 4, &port.to_be_bytes(), &[base + 2]),
+        (Some(protocol::ICMP), Family::V4) | (Some(protocol::ICMPV6), Family::V6) if room >= 8 => {
+            let kind = bytes.get(base).copied();
+            if !kind.is_some_and(|kind| icmp::has_identifier(layout.family, kind)) {
+                return false;
+            }
+            replace(bytes, base + 4, &port, &[base + 2])
+        }
         _ => false,
     }
 }
+
+/// Computes the CRC-32C of an SCTP packet anew; nothing happens if its 12 header bytes are not there.
+pub fn renew_sctp_checksum(bytes: &mut [u8], layout: Layout) -> bool {
+    if layout.protocol != Some(protocol::SCTP) || layout.later_fragment() {
+        return false;
+    }
+    let Some(packet) = bytes.get_mut(layout.transport..layout.total_len) else { return false };
+    let sum = checksum::sctp(packet).to_be_bytes();
+    packet.get_mut(8..12).map(|field| field.copy_from_slice(&sum)).is_some()
+}
+
+/// Computes the checksum of an ICMP or ICMPv6 message anew, after the packet that it quotes was rewritten.
+///
+/// Linux: `nf_nat_icmp_reply_translation` does the same; it has verified the old sum before.
+pub fn renew_icmp_checksum(bytes: &mut [u8], layout: Layout) -> bool {
+    let start = match (layout.family, layout.protocol) {
+        (Family::V4, Some(protocol::ICMP)) => 0,
+        (Family::V6, Some(protocol::ICMPV6)) => {
+            let view = View::new(bytes, layout);
+            let length = u32::try_from(view.after_header().len()).unwrap_or(u32::MAX);
+            checksum::pseudo(view.source(), view.destination(), protocol::ICMPV6, length)
+        }
+        _ => return false,
+    };
+    if layout.later_fragment() {
+        return false;
+    }
+    let Some(message) = bytes.get_mut(layout.transport..layout.total_len) else { return false };
+    let Some(field) = message.get_mut(2..4) else { return false };
+    field.fill(0);
+    let sum = checksum::finish(checksum::add(start, message)).to_be_bytes();
+    message.get_mut(2..4).map(|field| field.copy_from_slice(&sum)).is_some()
+}
+
+#[cfg(test)]
+mod tests;

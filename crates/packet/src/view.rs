@@ -177,6 +177,20 @@ impl<'a> View<'a> {
     }
 }
 
+/// The part of a packet that an ICMP error quotes, and other headers, are in [`crate::quote`] and
+/// [`crate::transport`].
+impl<'a> View<'a> {
+    /// The length that the header says: IPv4 total length, IPv6 payload length + 40. Differs from
+    /// [`Layout::total_len`] only for quoted packets that are cut short.
+    #[inline]
+    pub fn said_len(&self) -> usize {
+        match self.layout.family {
+            Family::V4 => usize::from(be16(self.bytes, 2).unwrap_or(0)),
+            Family::V6 => 40 + usize::from(be16(self.bytes, 4).unwrap_or(0)),
+        }
+    }
+}
+
 /// The fixed part of an ICMP or ICMPv6 header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Icmp {
@@ -193,6 +207,12 @@ impl Icmp {
     #[inline]
     pub fn id(&self) -> u16 {
         (self.rest >> 16) as u16
+    }
+
+    /// The sequence number of a query, or the MTU of "fragmentation needed" (IPv4).
+    #[inline]
+    pub fn sequence(&self) -> u16 {
+        (self.rest & 0xffff) as u16
     }
 }
 
@@ -275,6 +295,18 @@ impl<'a> Tcp<'a> {
     #[inline]
     pub fn options(&self) -> Option<&'a [u8]> {
         self.bytes.get(20..self.header_len())
+    }
+
+    /// The checksum field.
+    #[inline]
+    pub fn checksum(&self) -> u16 {
+        be16(self.bytes, 16).unwrap_or(0)
+    }
+
+    /// The four reserved bits behind the data offset, the lowest being AE (NS of old).
+    #[inline]
+    pub fn reserved(&self) -> u8 {
+        self.bytes.get(12).copied().unwrap_or(0) & 15
     }
 
     /// The payload; empty if the data offset is beyond the packet.
