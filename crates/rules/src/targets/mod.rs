@@ -1,10 +1,17 @@
 //! The targets: a closed set. To add one: its file, its variant of [`Target`], its line in the registry.
 pub mod connmark;
 pub mod ct;
+pub mod dnat;
 pub mod log;
 pub mod mark;
+pub mod masquerade;
 pub mod nat;
+pub mod netmap;
+pub mod notrack;
+pub mod redirect;
 pub mod reject;
+pub mod snat;
+pub mod trace;
 
 use crate::ChainId;
 
@@ -86,10 +93,21 @@ impl Target {
 crate::syntax::registry::registry! {
     Target, crate::syntax::inventory::TARGETS;
     data {
+        Connmark: connmark::EXTENSION,
+        Ct: ct::EXTENSION,
+        Dnat: dnat::EXTENSION,
         Log: log::EXTENSION,
         Mark: mark::EXTENSION,
+        Masquerade: masquerade::EXTENSION,
+        Netmap: netmap::EXTENSION,
+        Redirect: redirect::EXTENSION,
+        Reject: reject::EXTENSION,
+        Snat: snat::EXTENSION,
     }
-    unit {}
+    unit {
+        Notrack: notrack::EXTENSION,
+        Trace: trace::EXTENSION,
+    }
 }
 
 /// The targets that are no extension, by name.
