@@ -1,2 +1,142 @@
-//! Chores of the repository: what CI runs, generated documents, and the judge by hand.
-fn main() {}
+//! Chores of the repository: `cargo xtask demo`, `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask judge`.
+//!
+//! `ci` is exactly what CI runs. Nothing here is needed to build or use the product.
+#![forbid(unsafe_code)]
+
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo          the main job on real input: a trace of a bundled example, and the lab of S9 with real connections
+  ci            everything that CI runs: format, lints, tidy, all tests (what this machine does not allow is skipped
+                with the reason printed; OXITABLES_REQUIRE_KERNEL=1 makes such a skip a failure)
+  tidy          the house rules that a program can check
+  judge ARGS    random cases against this machine's kernel, see `cargo xtask judge --help`
+  fuzz SECONDS  each fuzz target for so long (needs cargo-fuzz and a nightly toolchain)
+";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let command = words.next().unwrap_or_default();
+    let rest: Vec<String> = words.collect();
+    let done = match command.as_str() {
+        "demo" => demo(),
+        "ci" => ci(),
+        "tidy" => tidy_all(),
+        "judge" => judge(&rest),
+        "fuzz" => fuzz(rest.first().map_or("60", String::as_str)),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("xtask: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+/// Runs a command in the workspace; an error names it.
+fn run(program: &str, words: &[&str]) -> Result<(), String> {
+    eprintln!("\n$ {program} {}", words.join(" "));
+    let status = Command::new(program).args(words).current_dir(root()).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{program} {}` ended with {status}", words.join(" "))),
+        Err(error) => Err(format!("`{program}` did not start: {error}")),
+    }
+}
+
+fn cargo(words: &[&str]) -> Result<(), String> {
+    run(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()), words)
+}
+
+/// Whether a cargo subcommand is installed.
+fn has(subcommand: &str) -> bool {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    Command::new(cargo).args([subcommand, "--version"]).output().is_ok_and(|output| output.status.success())
+}
+
+fn demo() -> Result<(), String> {
+    cargo(&["build", "--release", "--package", "oxitables"])?;
+    let binary = root().join("target/release/oxitables");
+    let binary = binary.to_string_lossy();
+    let trace = ["trace", "--rules", "examples/port-change/rules.v4", "--routes", "examples/port-change/network"];
+    for packet in [
+        "eth0 tcp 10.10.10.10:40000 > 192.168.1.1:8445 S",
+        "eth0 tcp 10.10.10.10:40001 > 192.168.1.1:8443 S",
+    ] {
+        let words: Vec<&str> = trace.iter().copied().chain([packet]).collect();
+        // Exit code 1 says that the packet was dropped: that is what the second one shows.
+        eprintln!("\n$ oxitables {}", words.join(" "));
+        let status = Command::new(&*binary).args(&words).current_dir(root()).status();
+        if !status.as_ref().is_ok_and(|status| matches!(status.code(), Some(0 | 1))) {
+            return Err(format!("trace ended with {status:?}"));
+        }
+    }
+    eprintln!("\n$ oxitables lab examples/lab/s9-port-change.lab");
+    let status = Command::new(&*binary).args(["lab", "examples/lab/s9-port-change.lab"]).current_dir(root()).status();
+    match status.as_ref().ok().and_then(std::process::ExitStatus::code) {
+        Some(0) => Ok(()),
+        Some(4) => {
+            eprintln!("the lab was skipped: this machine does not allow network namespaces (reason above)");
+            Ok(())
+        }
+        _ => Err(format!("the lab ended with {status:?}")),
+    }
+}
+
+fn ci() -> Result<(), String> {
+    if has("fmt") {
+        cargo(&["fmt", "--all", "--check"])?;
+    } else {
+        eprintln!("skipped: format (rustfmt is not installed)");
+    }
+    if has("clippy") {
+        cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    } else {
+        eprintln!("skipped: lints (clippy is not installed)");
+    }
+    tidy_all()?;
+    cargo(&["test", "--workspace", "--no-fail-fast"])
+}
+
+fn tidy_all() -> Result<(), String> {
+    let findings = tidy::check(&root());
+    for finding in &findings {
+        eprintln!("{finding}");
+    }
+    if findings.is_empty() { Ok(()) } else { Err(format!("tidy: {} findings", findings.len())) }
+}
+
+fn judge(rest: &[String]) -> Result<(), String> {
+    let mut words = vec!["run", "--quiet", "--release", "--package", "judge", "--"];
+    words.extend(rest.iter().map(String::as_str));
+    cargo(&words)
+}
+
+fn fuzz(seconds: &str) -> Result<(), String> {
+    let folder = root().join("fuzz/fuzz_targets");
+    let mut targets: Vec<String> = std::fs::read_dir(&folder)
+        .map_err(|error| format!("{}: {error}", folder.display()))?
+        .filter_map(|entry| entry.ok()?.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()))
+        .collect();
+    targets.sort();
+    for target in targets {
+        let limit = format!("-max_total_time={seconds}");
+        cargo(&["+nightly", "fuzz", "run", &target, "--", &limit, "-max_len=4096"])?;
+    }
+    Ok(())
+}

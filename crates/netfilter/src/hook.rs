@@ -81,6 +81,13 @@ impl Registry {
         }
     }
 
+    /// Keeps only the entries of a family that the test is true for.
+    pub fn retain(&mut self, family: Family, keep: impl Fn(&Entry) -> bool) {
+        for hook in Hook::ALL {
+            self.list_mut(family, hook).retain(&keep);
+        }
+    }
+
     /// The entries of a hook in the order in which they are called.
     #[inline]
     pub fn entries(&self, family: Family, hook: Hook) -> &[Entry] {

@@ -1,0 +1,358 @@
+//! The contract of the engine: what goes in, what comes out, and when.
+//!
+//! # Overview
+//!
+//! An [`Engine`] is one machine's netfilter: rulesets of both families, connections, fragments, routes. It does no
+//! I/O. The caller *handles* input: [`Engine::receive`] for a packet that came from a device, [`Engine::send_local`]
+//! for one that a process of this machine sends, [`Engine::expire`] when time has passed. It then *polls* output until
+//! there is none: [`Engine::poll_transmit`] (packets to put on a device), [`Engine::poll_deliver`] (packets for local
+//! processes), [`Engine::poll_log`], and [`Engine::poll_timeout`] for the time of the next `expire`.
+//!
+//! # Invariants
+//!
+//! * The caller's clock never runs backwards. Same inputs, same outputs, to the byte.
+//! * A packet comes out once: delivered, transmitted (perhaps as several fragments), kept (a fragment that waits) or
+//!   dropped with a reason. What it caused (answers) comes out by the same polls.
+//! * The engine that explains is the engine that forwards: a trace only records.
+//!
+//! # Limits
+//!
+//! Answers that one packet may cause: [`crate::env::Settings::most_emitted`]. Log lines that wait:
+//! [`crate::env::Settings::most_log_lines`]. Connections, expectations and fragments have their own limits in
+//! [`crate::conntrack`] and [`crate::defrag`].
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use packet::Family;
+use rules::hook::priority;
+use rules::{Hook, Match, Ruleset, Table, TableRules, Target};
+
+use crate::defrag::Defrag;
+use crate::env::{LogLine, Settings};
+use crate::hook::{Callee, Entry, Module, Registry};
+use crate::skb::{Drop, Emitted, Packet};
+use crate::tables::Program;
+use crate::trace::Trace;
+use crate::{Conntrack, DeviceId, Env, Instant, Network, Now, Random};
+
+/// What became of the packet that was handed over. Several things may have come out besides; this is its own end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// To a process of this machine.
+    Delivered,
+    /// Out of a device (as one packet or several fragments).
+    Forwarded {
+        /// The device.
+        device: DeviceId,
+        /// Gateway or destination.
+        next_hop: IpAddr,
+    },
+    /// Kept: a fragment that waits for the rest.
+    Kept,
+    /// Taken by a module.
+    Stolen,
+    /// It ended, and why.
+    Dropped(Drop),
+}
+
+/// What a local sender is told (F32).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// EPERM: a rule dropped the packet in OUTPUT or POSTROUTING.
+    NotPermitted,
+    /// ENETUNREACH: no route.
+    NetworkUnreachable,
+    /// EHOSTUNREACH: an `unreachable` route.
+    HostUnreachable,
+    /// EACCES: a `prohibit` route.
+    Prohibited,
+    /// EINVAL: a `blackhole` route, or not an IP packet.
+    Invalid,
+    /// EMSGSIZE: too big and not to be cut.
+    TooBig,
+}
+
+/// A packet to put on a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// Number of the packet that it is (or is a fragment of).
+    pub packet: u64,
+    /// The device.
+    pub device: DeviceId,
+    /// Gateway or destination: whose link address it goes to.
+    pub next_hop: IpAddr,
+    /// The IP packet.
+    pub bytes: Vec<u8>,
+}
+
+/// A packet for the processes of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deliver {
+    /// Number of the packet.
+    pub packet: u64,
+    /// The device by which it came.
+    pub device: Option<DeviceId>,
+    /// The IP packet.
+    pub bytes: Vec<u8>,
+    /// Its mark.
+    pub mark: u32,
+}
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Config {
+    /// Settings of the machine's own packets.
+    pub settings: Settings,
+    /// Settings of connection tracking.
+    pub conntrack: crate::conntrack::Config,
+    /// Whether connections are tracked even if no rule needs it (F1).
+    pub always_track: bool,
+    /// Key of the hash of the connection table: secret and random where an attacker can choose tuples.
+    pub hash_key: [u64; 2],
+    /// Devices and routes.
+    pub network: Network,
+    /// Where random choices come from.
+    pub random: Box<dyn Random>,
+}
+
+impl std::fmt::Debug for dyn Random {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Random")
+    }
+}
+
+/// One machine's netfilter.
+pub struct Engine {
+    pub(crate) settings: Settings,
+    pub(crate) network: Network,
+    pub(crate) conntrack: Conntrack,
+    pub(crate) defrag: Defrag,
+    pub(crate) random: Box<dyn Random>,
+    pub(crate) registry: Registry,
+    pub(crate) programs: [[Option<Box<Program>>; 5]; 2],
+    pub(crate) modules: Vec<Box<dyn Module>>,
+    pub(crate) emitted: Vec<Emitted>,
+    /// Packets on the loopback device, to come in again when the present way has ended.
+    pub(crate) backlog: VecDeque<Packet>,
+    pub(crate) log: VecDeque<LogLine>,
+    pub(crate) transmits: VecDeque<Transmit>,
+    pub(crate) delivers: VecDeque<Deliver>,
+    pub(crate) trace: Option<Trace>,
+    pub(crate) next_packet: u64,
+    pub(crate) next_ip_id: u16,
+    always_track: bool,
+}
+
+impl Engine {
+    /// An engine without rules.
+    pub fn new(config: Config) -> Self {
+        let mut engine = Self {
+            settings: config.settings,
+            network: config.network,
+            conntrack: Conntrack::new(config.conntrack, config.hash_key),
+            defrag: Defrag::default(),
+            random: config.random,
+            registry: Registry::default(),
+            programs: Default::default(),
+            modules: Vec::new(),
+            emitted: Vec::with_capacity(8),
+            backlog: VecDeque::with_capacity(8),
+            log: VecDeque::new(),
+            transmits: VecDeque::with_capacity(64),
+            delivers: VecDeque::with_capacity(64),
+            trace: None,
+            next_packet: 1,
+            next_ip_id: 1,
+            always_track: config.always_track,
+        };
+        engine.register_family(Family::V4);
+        engine.register_family(Family::V6);
+        engine
+    }
+
+    /// Puts a ruleset in the place of the family's old one, all tables at once. Connections stay (F9); the state of
+    /// `limit` and `statistic` starts anew (F72).
+    pub fn set_ruleset(&mut self, ruleset: &Ruleset) {
+        let family = ruleset.family();
+        for table in Table::ALL {
+            let program = ruleset.table(table).map(|rules| Box::new(Program::new(rules, family)));
+            if let Some(slot) = self.slot(family, table) {
+                *slot = program;
+            }
+        }
+        let tracks = ruleset.tables().iter().any(needs_conntrack);
+        self.unregister_family(family);
+        self.register_tables(family);
+        if tracks || self.always_track {
+            self.register_tracking(family);
+        }
+    }
+
+    fn slot(&mut self, family: Family, table: Table) -> Option<&mut Option<Box<Program>>> {
+        self.programs.get_mut(family as usize)?.get_mut(table.index())
+    }
+
+    fn register_family(&mut self, family: Family) {
+        self.register_tables(family);
+        if self.always_track {
+            self.register_tracking(family);
+        }
+    }
+
+    fn unregister_family(&mut self, family: Family) {
+        self.registry.retain(family, |entry| matches!(entry.callee, Callee::Module(_)));
+    }
+
+    fn register_tables(&mut self, family: Family) {
+        for table in Table::ALL {
+            let exists =
+                self.programs.get(family as usize).and_then(|own| own.get(table.index())).is_some_and(Option::is_some);
+            if !exists {
+                continue;
+            }
+            let callee = if table == Table::Nat { Callee::Nat } else { Callee::Table(table) };
+            for &(hook, priority) in table.hooks() {
+                self.registry.register(family, hook, Entry { priority, callee });
+            }
+        }
+    }
+
+    /// Linux: `nf_ct_netns_get`: conntrack and defragmentation are there only while a rule needs them (F1).
+    fn register_tracking(&mut self, family: Family) {
+        for hook in [Hook::Prerouting, Hook::Output] {
+            self.registry.register(family, hook, Entry { priority: priority::DEFRAG, callee: Callee::Defrag });
+            self.registry.register(family, hook, Entry { priority: priority::CONNTRACK, callee: Callee::Conntrack });
+        }
+        for hook in [Hook::Input, Hook::Postrouting] {
+            self.registry.register(family, hook, Entry { priority: priority::HELPER, callee: Callee::Helper });
+            self.registry.register(family, hook, Entry { priority: priority::CONFIRM, callee: Callee::Confirm });
+        }
+    }
+
+    /// Registers a module of the embedding program at a hook. Within one priority the order of registration counts.
+    pub fn register_module(&mut self, family: Family, hook: Hook, priority: i32, module: Box<dyn Module>) {
+        let callee = Callee::Module(self.modules.len());
+        self.modules.push(module);
+        self.registry.register(family, hook, Entry { priority, callee });
+    }
+
+    /// Puts the counters of the engine into a ruleset (of the same shape as the one that was set).
+    pub fn store_counters(&self, ruleset: &mut Ruleset) {
+        let family = ruleset.family();
+        for table in Table::ALL {
+            if ruleset.table(table).is_none() {
+                continue;
+            }
+            if let Some(Some(program)) = self.programs.get(family as usize).and_then(|own| own.get(table.index())) {
+                program.store_into(ruleset.table_mut(table));
+            }
+        }
+    }
+
+    /// The entries of a hook in the order in which they are called.
+    pub fn entries(&self, family: Family, hook: Hook) -> &[Entry] {
+        self.registry.entries(family, hook)
+    }
+
+    /// Devices and routes.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Devices and routes, to change. Fragments and connections are not touched.
+    pub fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// The connections.
+    pub fn conntrack(&self) -> &Conntrack {
+        &self.conntrack
+    }
+
+    /// The connections, to change.
+    pub fn conntrack_mut(&mut self) -> &mut Conntrack {
+        &mut self.conntrack
+    }
+
+    /// Where random choices come from, to replace or steer.
+    pub fn set_random(&mut self, random: Box<dyn Random>) {
+        self.random = random;
+    }
+
+    /// Starts collecting steps; [`Engine::take_trace`] gives them.
+    pub fn start_trace(&mut self) {
+        self.trace = Some(Trace::default());
+    }
+
+    /// Ends collecting steps and gives them.
+    pub fn take_trace(&mut self) -> Option<Trace> {
+        self.trace.take()
+    }
+
+    /// A packet to put on a device.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// A packet for a process of this machine.
+    pub fn poll_deliver(&mut self) -> Option<Deliver> {
+        self.delivers.pop_front()
+    }
+
+    /// A line of the log.
+    pub fn poll_log(&mut self) -> Option<LogLine> {
+        self.log.pop_front()
+    }
+
+    /// When [`Engine::expire`] wants to be called next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [self.conntrack.poll_timeout(), self.defrag.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// Ends what has timed out: connections, fragments. May cause packets (reassembly time exceeded).
+    pub fn expire(&mut self, now: Now) {
+        self.conntrack.expire(now);
+        let (mut env, defrag) = self.env_and_defrag(now);
+        defrag.expire(&mut env);
+        self.settle(now, 0);
+    }
+
+    /// Everything that a module may use, borrowed from the engine's parts.
+    pub(crate) fn env_and_defrag(&mut self, now: Now) -> (Env<'_>, &mut Defrag) {
+        let env = Env {
+            now,
+            settings: self.settings,
+            network: &self.network,
+            conntrack: &mut self.conntrack,
+            random: self.random.as_mut(),
+            emitted: &mut self.emitted,
+            log: &mut self.log,
+            trace: self.trace.as_mut(),
+            next_packet: &mut self.next_packet,
+            next_ip_id: &mut self.next_ip_id,
+        };
+        (env, &mut self.defrag)
+    }
+}
+
+/// Whether a rule of a table needs connection tracking (Linux: the extensions whose check calls `nf_ct_netns_get`).
+fn needs_conntrack(table: &TableRules) -> bool {
+    table.slots_in_order().flat_map(|(_, chain)| &chain.rules).any(|rule| {
+        let matched =
+            rule.matches.iter().any(|own| matches!(own, Match::State(_) | Match::Conntrack(_) | Match::Connmark(_)));
+        let targeted = matches!(
+            rule.target,
+            Some(
+                Target::Snat(_)
+                    | Target::Dnat(_)
+                    | Target::Masquerade(_)
+                    | Target::Redirect(_)
+                    | Target::Netmap(_)
+                    | Target::Connmark(_)
+                    | Target::Ct(_)
+                    | Target::Notrack
+            )
+        );
+        matched || targeted
+    })
+}

@@ -1,0 +1,561 @@
+//! A packet's way, on one page.
+//!
+//! ```text
+//! receive ─► PREROUTING ─► route ─┬─► (gather) ─► INPUT ─► deliver
+//!                                 └─► TTL, MTU ─► FORWARD ─┐
+//! send_local ─► route ─► OUTPUT (─► re-route) ─────────────┴─► POSTROUTING ─► cut ─► transmit
+//!                                                                               └─► loopback: PREROUTING ─► INPUT
+//! ```
+//!
+//! Read first: Linux `ip_rcv_finish`, `ip_local_deliver`, `ip_forward`, `ip_output`, `ip_route_me_harder`, and their
+//! IPv6 twins. The path is total: a packet that goes no further has a [`Drop`] with a reason.
+use std::net::IpAddr;
+
+use packet::{Family, layout, rewrite};
+use rules::{Hook, Table};
+
+use crate::engine::{Decision, Deliver, Engine, SendError, Transmit};
+use crate::hook::{Callee, Verdict};
+use crate::network::{Route, Unroutable, Way};
+use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Packet, Tracking};
+use crate::trace::Step;
+use crate::{DeviceId, Now, answer, defrag, nat, tables};
+
+/// How deep packets may cause packets: an answer to an answer is the deepest that Linux makes.
+const MOST_NESTED: u8 = 4;
+
+/// How often a module may ask to be called again for one packet at one hook.
+const MOST_REPEATS: usize = 8;
+
+/// What a hook said, seen from the path.
+enum Passed {
+    /// Every module let the packet go on.
+    On,
+    /// It ended here.
+    Ended(Decision),
+}
+
+impl Engine {
+    /// Handles a packet that came in by a device. `bytes` is the IP packet; padding behind it is cut off.
+    pub fn receive(&mut self, now: Now, device: DeviceId, link: Link, bytes: Vec<u8>) -> Decision {
+        let id = self.take_packet_id();
+        let decision = match self.arrive(id, Some(device), link, bytes) {
+            Ok(packet) => self.input(now, packet, 0),
+            Err(reason) => self.ended(now, id, reason),
+        };
+        self.settle(now, 0);
+        decision
+    }
+
+    /// Handles a packet that a process of this machine sends. The packet is complete: addresses, lengths, checksums.
+    pub fn send_local(&mut self, now: Now, origin: Origin, bytes: Vec<u8>) -> Result<Decision, SendError> {
+        let id = self.take_packet_id();
+        let link = Link { kind: LinkKind::Outgoing, ..Link::default() };
+        let outcome = match self.arrive(id, None, link, bytes) {
+            Ok(mut packet) => {
+                packet.mark = origin.mark;
+                packet.origin = Some(origin);
+                let destination = packet.view().destination();
+                self.output(now, packet, destination, 0)
+            }
+            Err(reason) => {
+                self.ended(now, id, reason);
+                Err(SendError::Invalid)
+            }
+        };
+        self.settle(now, 0);
+        outcome
+    }
+
+    fn take_packet_id(&mut self) -> u64 {
+        let id = self.next_packet;
+        self.next_packet = id.wrapping_add(1);
+        id
+    }
+
+    /// Parses bytes into a packet at the beginning of its way.
+    fn arrive(&mut self, id: u64, device: Option<DeviceId>, link: Link, mut bytes: Vec<u8>) -> Result<Packet, Drop> {
+        if let Some(trace) = &mut self.trace {
+            let device = device.and_then(|device| self.network.device(device)).map(|device| device.name);
+            trace.push(id, Step::Arrive { device, bytes: bytes.clone() });
+        }
+        let layout = layout::parse(&bytes).map_err(Drop::Malformed)?;
+        bytes.truncate(layout.total_len);
+        Ok(Packet {
+            id,
+            bytes,
+            layout,
+            mark: 0,
+            input: device,
+            output: None,
+            link,
+            origin: None,
+            tracking: Tracking::None,
+            template: None,
+            route: None,
+            gathered: None,
+            traced: false,
+        })
+    }
+
+    /// From PREROUTING to the packet's end.
+    fn input(&mut self, now: Now, mut packet: Packet, depth: u8) -> Decision {
+        if packet.link.kind == LinkKind::OtherHost {
+            return self.end(now, packet, Drop::NotForwarded);
+        }
+        if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, &mut packet, depth) {
+            return decision;
+        }
+        // Linux: a packet from loopback still has the route that its sender found.
+        let route = match packet.route {
+            Some(route) => Ok(route),
+            None => self.route_input(&packet),
+        };
+        match route {
+            Ok(route) => {
+                packet.route = Some(route);
+                match route.way {
+                    Way::Out { device, next_hop, .. } => self.forward(now, packet, device, next_hop, depth),
+                    Way::Local | Way::Broadcast { .. } | Way::Multicast { .. } => self.deliver(now, packet, depth),
+                }
+            }
+            Err(unroutable) => self.unroutable(now, packet, unroutable, depth),
+        }
+    }
+
+    fn route_input(&mut self, packet: &Packet) -> Result<Route, Unroutable> {
+        let route = self.network.route_input(packet);
+        self.trace_route(packet, "input", route);
+        route
+    }
+
+    fn trace_route(&mut self, packet: &Packet, cause: &'static str, route: Result<Route, Unroutable>) {
+        let Some(trace) = &mut self.trace else { return };
+        let device = route.ok().and_then(|route| route.way.device());
+        let device = device.and_then(|device| self.network.device(device)).map(|device| device.name);
+        let destination = packet.view().destination();
+        trace.push(packet.id, Step::Routed { cause, destination, mark: packet.mark, route, device });
+    }
+
+    /// Linux: `ip_local_deliver`, `ip6_input`.
+    fn deliver(&mut self, now: Now, mut packet: Packet, depth: u8) -> Decision {
+        packet.output = None;
+        if packet.family() == Family::V4 && packet.layout.fragment.is_some() {
+            let verdict = {
+                let (mut env, defrag) = self.env_and_defrag(now);
+                defrag::handle(defrag, &mut packet, defrag::User::LocalDeliver, &mut env)
+            };
+            if let Passed::Ended(decision) = self.passed(now, verdict, &mut packet, depth) {
+                return decision;
+            }
+        }
+        if let Passed::Ended(decision) = self.pass(now, Hook::Input, &mut packet, depth) {
+            return decision;
+        }
+        if let Some(trace) = &mut self.trace {
+            let device = packet.input.and_then(|device| self.network.device(device)).map(|device| device.name);
+            trace.push(packet.id, Step::Delivered { device, bytes: packet.bytes.clone() });
+        }
+        self.conntrack.release(&packet);
+        self.delivers.push_back(Deliver {
+            packet: packet.id,
+            device: packet.input,
+            bytes: packet.bytes,
+            mark: packet.mark,
+        });
+        Decision::Delivered
+    }
+
+    /// Linux: `ip_forward`, `ip6_forward`: the checks stand between PREROUTING and FORWARD (F11, F65).
+    fn forward(&mut self, now: Now, mut packet: Packet, device: DeviceId, next_hop: IpAddr, depth: u8) -> Decision {
+        let family = packet.family();
+        if packet.link.kind != LinkKind::Host {
+            return self.end(now, packet, Drop::NotForwarded);
+        }
+        if let Some(reason) = self.unforwardable(&packet) {
+            return self.end(now, packet, reason);
+        }
+        let ttl = packet.view().ttl();
+        if ttl <= 1 {
+            self.answer(now, &packet, answer::Kind::TimeExceeded);
+            return self.end_nested(now, packet, Drop::TimeToLive, depth);
+        }
+        let mtu = packet.route.map_or(1500, |route| route.mtu);
+        if defrag::too_big_to_forward(&packet, mtu) {
+            self.answer(now, &packet, answer::Kind::TooBig { mtu });
+            return self.end_nested(now, packet, Drop::TooBig, depth);
+        }
+        let before = self.trace.is_some().then(|| packet.bytes.clone());
+        rewrite::set_ttl(&mut packet.bytes, packet.layout, ttl - 1);
+        if let (Some(trace), Some(before)) = (&mut self.trace, before) {
+            trace.push(packet.id, Step::Rewritten { by: "TTL", before, after: packet.bytes.clone() });
+        }
+        packet.output = Some(device);
+        if let Passed::Ended(decision) = self.pass(now, Hook::Forward, &mut packet, depth) {
+            return decision;
+        }
+        let _ = family;
+        self.postrouting(now, packet, device, next_hop, depth)
+    }
+
+    /// IPv6: sources that are never forwarded (Linux: `ip6_forward`).
+    fn unforwardable(&self, packet: &Packet) -> Option<Drop> {
+        match packet.view().source() {
+            IpAddr::V6(source) if source.is_unspecified() || source.is_multicast() || source.is_loopback() => {
+                Some(Drop::NotForwarded)
+            }
+            _ => None,
+        }
+    }
+
+    /// What the machine says when there is no way (F12).
+    fn unroutable(&mut self, now: Now, packet: Packet, unroutable: Unroutable, depth: u8) -> Decision {
+        let forwards = match packet.family() {
+            Family::V4 => self.network.settings.forward_v4,
+            Family::V6 => true,
+        };
+        let kind = match unroutable {
+            Unroutable::NoRoute => Some(answer::Kind::NoRoute),
+            Unroutable::Unreachable => Some(answer::Kind::HostUnreachable),
+            Unroutable::Prohibited => Some(answer::Kind::Prohibited),
+            _ => None,
+        };
+        if let Some(kind) = kind.filter(|_| forwards) {
+            self.answer(now, &packet, kind);
+        }
+        self.end_nested(now, packet, Drop::Route(unroutable), depth)
+    }
+
+    /// From the routing decision of a local packet to its end.
+    pub(crate) fn output(
+        &mut self,
+        now: Now,
+        mut packet: Packet,
+        destination: IpAddr,
+        depth: u8,
+    ) -> Result<Decision, SendError> {
+        let route = self.network.route_output(&packet, destination);
+        self.trace_route(&packet, "output", route);
+        match route {
+            Ok(route) => packet.route = Some(route),
+            Err(unroutable) => {
+                self.end(now, packet, Drop::Route(unroutable));
+                return Err(send_error(unroutable));
+            }
+        }
+        packet.output = packet.route.map(|route| route.way.device().unwrap_or(DeviceId::LOOPBACK));
+        if let Passed::Ended(decision) = self.pass(now, Hook::Output, &mut packet, depth) {
+            return match decision {
+                Decision::Dropped(Drop::Route(unroutable)) => Err(send_error(unroutable)),
+                Decision::Dropped(_) => Err(SendError::NotPermitted),
+                other => Ok(other),
+            };
+        }
+        let (device, next_hop) = match packet.route.map(|route| route.way) {
+            Some(Way::Out { device, next_hop, .. }) => (device, next_hop),
+            Some(Way::Broadcast { device } | Way::Multicast { device }) => (device, packet.view().destination()),
+            Some(Way::Local) | None => (DeviceId::LOOPBACK, packet.view().destination()),
+        };
+        match self.postrouting(now, packet, device, next_hop, depth) {
+            Decision::Dropped(Drop::TooBig) => Err(SendError::TooBig),
+            Decision::Dropped(_) => Err(SendError::NotPermitted),
+            other => Ok(other),
+        }
+    }
+
+    /// POSTROUTING, cutting into fragments, and out.
+    fn postrouting(
+        &mut self,
+        now: Now,
+        mut packet: Packet,
+        device: DeviceId,
+        next_hop: IpAddr,
+        depth: u8,
+    ) -> Decision {
+        packet.output = Some(device);
+        if let Passed::Ended(decision) = self.pass(now, Hook::Postrouting, &mut packet, depth) {
+            return decision;
+        }
+        let mtu = packet.route.map_or(1500, |route| route.mtu);
+        if device == DeviceId::LOOPBACK {
+            return self.loop_back(packet);
+        }
+        if packet.len() <= mtu as usize && packet.gathered.is_none() {
+            self.conntrack.release(&packet);
+            self.transmit(packet.id, device, next_hop, packet.bytes);
+            return Decision::Forwarded { device, next_hop };
+        }
+        match defrag::split(&packet, mtu, &mut self.next_ip_id) {
+            Ok(pieces) => {
+                self.conntrack.release(&packet);
+                for piece in pieces {
+                    self.transmit(packet.id, device, next_hop, piece);
+                }
+                Decision::Forwarded { device, next_hop }
+            }
+            Err(defrag::Uncuttable) => {
+                self.answer(now, &packet, answer::Kind::TooBig { mtu });
+                self.end_nested(now, packet, Drop::TooBig, depth)
+            }
+        }
+    }
+
+    fn transmit(&mut self, packet: u64, device: DeviceId, next_hop: IpAddr, bytes: Vec<u8>) {
+        if let (Some(trace), Some(name)) = (&mut self.trace, self.network.device(device).map(|device| device.name)) {
+            trace.push(packet, Step::Sent { device: name, next_hop, bytes: bytes.clone() });
+        }
+        self.transmits.push_back(Transmit { packet, device, next_hop, bytes });
+    }
+
+    /// A packet on loopback keeps its connection, its mark and its route, and comes in again when the present way has
+    /// ended (F7).
+    fn loop_back(&mut self, mut packet: Packet) -> Decision {
+        packet.input = Some(DeviceId::LOOPBACK);
+        packet.output = None;
+        packet.link = Link::default();
+        packet.origin = None;
+        if self.backlog.len() < self.settings.most_emitted {
+            self.backlog.push_back(packet);
+            return Decision::Forwarded {
+                device: DeviceId::LOOPBACK,
+                next_hop: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            };
+        }
+        self.conntrack.release(&packet);
+        Decision::Dropped(Drop::Limit)
+    }
+
+    /// Asks the modules of a hook in order.
+    fn pass(&mut self, now: Now, hook: Hook, packet: &mut Packet, depth: u8) -> Passed {
+        let family = packet.family();
+        if let Some(trace) = &mut self.trace {
+            trace.push(packet.id, Step::Hook(hook));
+        }
+        let mut at = 0;
+        let mut repeats = 0;
+        while let Some(callee) = self.registry.entries(family, hook).get(at).map(|entry| entry.callee) {
+            let verdict = self.call(now, callee, hook, packet);
+            if verdict == Verdict::Repeat && repeats < MOST_REPEATS {
+                repeats += 1;
+                continue;
+            }
+            if let Passed::Ended(decision) = self.passed(now, verdict, packet, depth) {
+                return Passed::Ended(decision);
+            }
+            at += 1;
+        }
+        Passed::On
+    }
+
+    /// What a verdict means for the path; answers that the module made go their way first.
+    fn passed(&mut self, now: Now, verdict: Verdict, packet: &mut Packet, depth: u8) -> Passed {
+        self.send_emitted(now, depth);
+        let decision = match verdict {
+            Verdict::Accept | Verdict::Repeat => return Passed::On,
+            Verdict::Drop(reason) => self.ended(now, packet.id, reason),
+            Verdict::Queue => self.ended(now, packet.id, Drop::QueueUnheard),
+            Verdict::Stolen => {
+                if packet.layout.fragment.is_some() { Decision::Kept } else { Decision::Stolen }
+            }
+        };
+        self.conntrack.release(packet);
+        Passed::Ended(decision)
+    }
+
+    fn call(&mut self, now: Now, callee: Callee, hook: Hook, packet: &mut Packet) -> Verdict {
+        match callee {
+            Callee::Defrag => {
+                let user =
+                    if hook == Hook::Prerouting { defrag::User::Prerouting } else { defrag::User::Output };
+                let (mut env, defrag) = self.env_and_defrag(now);
+                defrag::handle(defrag, packet, user, &mut env)
+            }
+            Callee::Conntrack => {
+                let (mut env, _) = self.env_and_defrag(now);
+                crate::Conntrack::handle(packet, hook, &mut env)
+            }
+            Callee::Helper => {
+                let (mut env, _) = self.env_and_defrag(now);
+                crate::Conntrack::help(packet, &mut env)
+            }
+            Callee::Confirm => {
+                let (mut env, _) = self.env_and_defrag(now);
+                crate::Conntrack::confirm(packet, &mut env)
+            }
+            Callee::Table(table) => self.call_table(now, table, hook, packet),
+            Callee::Nat => self.call_nat(now, hook, packet),
+            Callee::Module(number) => {
+                let Some(module) = self.modules.get_mut(number) else { return Verdict::Accept };
+                let verdict = module.handle(hook, packet);
+                if let Some(trace) = &mut self.trace {
+                    let accepted = matches!(verdict, Verdict::Accept | Verdict::Repeat);
+                    trace.push(packet.id, Step::Module { name: module.name(), accepted });
+                }
+                verdict
+            }
+        }
+    }
+
+    fn call_table(&mut self, now: Now, table: Table, hook: Hook, packet: &mut Packet) -> Verdict {
+        let family = packet.family();
+        let Some(mut program) = self.take_program(family, table) else { return Verdict::Accept };
+        let before = RouteKey::of(packet);
+        let verdict = {
+            let (mut env, _) = self.env_and_defrag(now);
+            tables::walk(&mut program, hook, packet, &mut env)
+        };
+        self.put_program(family, table, program);
+        // Linux: `ipt_mangle_out`: only table mangle at OUTPUT looks whether the way has to change (F10).
+        if table == Table::Mangle && hook == Hook::Output && verdict == Verdict::Accept && before != RouteKey::of(packet)
+        {
+            return self.reroute(packet, "mark, TOS or address changed in mangle OUTPUT");
+        }
+        verdict
+    }
+
+    fn call_nat(&mut self, now: Now, hook: Hook, packet: &mut Packet) -> Verdict {
+        let family = packet.family();
+        let mut program = self.take_program(family, Table::Nat);
+        let before = packet.view().destination();
+        let verdict = {
+            let (mut env, _) = self.env_and_defrag(now);
+            nat::handle(program.as_deref_mut(), hook, packet, &mut env)
+        };
+        if let Some(program) = program {
+            self.put_program(family, Table::Nat, program);
+        }
+        if verdict != Verdict::Accept || before == packet.view().destination() {
+            return verdict;
+        }
+        match hook {
+            Hook::Output => self.reroute(packet, "destination changed in nat OUTPUT"),
+            Hook::Prerouting => {
+                // Linux: `nf_nat_ipv4_pre_routing` drops the route of a packet whose destination changed.
+                packet.route = None;
+                verdict
+            }
+            _ => verdict,
+        }
+    }
+
+    // Why: a program is taken out while it runs, so that it and the rest of the engine can both be borrowed. A box moves
+    // by its pointer.
+    fn take_program(&mut self, family: Family, table: Table) -> Option<Box<tables::Program>> {
+        self.programs.get_mut(family as usize)?.get_mut(table.index())?.take()
+    }
+
+    fn put_program(&mut self, family: Family, table: Table, program: Box<tables::Program>) {
+        if let Some(slot) = self.programs.get_mut(family as usize).and_then(|own| own.get_mut(table.index())) {
+            *slot = Some(program);
+        }
+    }
+
+    /// Linux: `ip_route_me_harder`. The outgoing device that rules see at OUTPUT stays the old one (F10).
+    fn reroute(&mut self, packet: &mut Packet, cause: &'static str) -> Verdict {
+        let destination = packet.view().destination();
+        let route = self.network.route_output(packet, destination);
+        self.trace_route(packet, cause, route);
+        match route {
+            Ok(route) => {
+                packet.route = Some(route);
+                Verdict::Accept
+            }
+            Err(unroutable) => Verdict::Drop(Drop::Route(unroutable)),
+        }
+    }
+
+    /// Makes an answer of this machine to a packet.
+    fn answer(&mut self, now: Now, packet: &Packet, kind: answer::Kind) {
+        let (mut env, _) = self.env_and_defrag(now);
+        if let Some(emitted) = answer::icmp_error(packet, kind, &mut env) {
+            env.emitted.push(emitted);
+        }
+    }
+
+    /// Sends what the present packet has caused, each on its own way through OUTPUT.
+    fn send_emitted(&mut self, now: Now, depth: u8) {
+        while !self.emitted.is_empty() {
+            let Emitted { packet, destination } = self.emitted.remove(0);
+            if depth >= MOST_NESTED {
+                self.end(now, packet, Drop::Limit);
+                continue;
+            }
+            // Linux: the machine's own answers have no sender that could be told of an error.
+            let _unheard = self.output(now, packet, destination, depth + 1);
+        }
+    }
+
+    /// Ends a packet after its answers have gone.
+    fn end_nested(&mut self, now: Now, packet: Packet, reason: Drop, depth: u8) -> Decision {
+        self.send_emitted(now, depth);
+        self.end(now, packet, reason)
+    }
+
+    fn end(&mut self, now: Now, packet: Packet, reason: Drop) -> Decision {
+        let decision = self.ended(now, packet.id, reason);
+        self.conntrack.release(&packet);
+        decision
+    }
+
+    fn ended(&mut self, _now: Now, packet: u64, reason: Drop) -> Decision {
+        if let Some(trace) = &mut self.trace {
+            trace.push(packet, Step::Dropped(reason));
+        }
+        Decision::Dropped(reason)
+    }
+
+    /// Lets everything that waits inside go its way: answers, then packets on loopback, until there are none.
+    pub(crate) fn settle(&mut self, now: Now, depth: u8) {
+        let mut budget = self.settings.most_emitted;
+        loop {
+            self.send_emitted(now, depth);
+            let Some(packet) = self.backlog.pop_front() else { return };
+            if budget == 0 {
+                self.end(now, packet, Drop::Limit);
+                continue;
+            }
+            budget -= 1;
+            self.input(now, packet, depth);
+        }
+    }
+}
+
+/// What decides about the way of a local packet besides its socket.
+#[derive(PartialEq, Eq)]
+struct RouteKey {
+    source: IpAddr,
+    destination: IpAddr,
+    mark: u32,
+    tos: u8,
+    ttl: Option<u8>,
+    label: Option<u32>,
+}
+
+impl RouteKey {
+    /// Linux: `ipt_mangle_out` compares addresses, mark and TOS; `ip6t_mangle_out` addresses, mark, hop limit and flow
+    /// label with traffic class.
+    fn of(packet: &Packet) -> Self {
+        let view = packet.view();
+        let v6 = packet.family() == Family::V6;
+        Self {
+            source: view.source(),
+            destination: view.destination(),
+            mark: packet.mark,
+            tos: view.tos(),
+            ttl: v6.then(|| view.ttl()),
+            label: view.flow_label(),
+        }
+    }
+}
+
+fn send_error(unroutable: Unroutable) -> SendError {
+    match unroutable {
+        Unroutable::NoRoute | Unroutable::DeviceDown => SendError::NetworkUnreachable,
+        Unroutable::Unreachable => SendError::HostUnreachable,
+        Unroutable::Prohibited => SendError::Prohibited,
+        Unroutable::Blackhole
+        | Unroutable::MartianSource
+        | Unroutable::MartianDestination
+        | Unroutable::NoListener => SendError::Invalid,
+    }
+}

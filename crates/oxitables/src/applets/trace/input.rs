@@ -1,0 +1,254 @@
+//! What a trace is given: rulesets, the machine, packets. Everything is read and checked before the first packet runs.
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use netfilter::skb::{Link, LinkKind, Origin, Owner};
+use netfilter::{DeviceId, Network};
+use packet::{Family, InterfaceName};
+use rules::Ruleset;
+
+use super::Arguments;
+use super::run::{From, Given, Prepared};
+use crate::capture;
+use crate::rulesfile;
+
+/// Largest rule or network file that is read, in bytes.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Why a trace cannot begin.
+pub(super) struct Failure {
+    /// What is wrong, where, and what to give instead.
+    pub(super) text: String,
+    /// Exit code.
+    pub(super) exit: u8,
+}
+
+impl Failure {
+    fn usage(text: impl Into<String>) -> Self {
+        Self { text: text.into(), exit: 2 }
+    }
+}
+
+/// Reads everything.
+pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
+    if arguments.rules.is_none() && arguments.rules6.is_none() {
+        return Err(Failure::usage("no rules: give --rules FILE (iptables-save format) or --rules6 FILE"));
+    }
+    let rulesets = rulesets(arguments)?;
+    let network = network(arguments)?;
+    let mut packets = Vec::new();
+    if let Some(path) = &arguments.pcap {
+        packets.extend(captured(path, arguments, &network)?);
+    }
+    let start = packets.last().map_or(Duration::ZERO, |given: &Given| given.at);
+    packets.extend(typed(arguments, &network, start)?);
+    if packets.is_empty() {
+        return Err(Failure::usage(
+            "no packet: give one, such as 'eth0 tcp 10.0.0.5:40000 > 192.168.1.1:22 S', or --pcap FILE",
+        ));
+    }
+    Ok(Prepared { rulesets, network, packets, seed: arguments.seed, always_track: arguments.always_track })
+}
+
+fn text_of(path: &Path) -> Result<String, Failure> {
+    let cannot = |error| Failure { text: format!("Can't open {}: {error}", path.display()), exit: 4 };
+    let file = fs::File::open(path).map_err(cannot)?;
+    let mut text = String::new();
+    file.take(MOST_BYTES).read_to_string(&mut text).map_err(cannot)?;
+    Ok(text)
+}
+
+fn rulesets(arguments: &Arguments) -> Result<Vec<Ruleset>, Failure> {
+    let mut rulesets = Vec::new();
+    for (family, path) in [(Family::V4, &arguments.rules), (Family::V6, &arguments.rules6)] {
+        let ruleset = match path {
+            None => Ruleset::new(family),
+            Some(path) => {
+                let text = text_of(path)?;
+                rulesfile::read(family, &path.display().to_string(), &text)
+                    .map_err(|problem| Failure { text: problem.text, exit: problem.exit })?
+            }
+        };
+        rulesets.push(ruleset);
+    }
+    Ok(rulesets)
+}
+
+fn network(arguments: &Arguments) -> Result<Network, Failure> {
+    let mut text = match &arguments.routes {
+        Some(path) => text_of(path)?,
+        None => String::new(),
+    };
+    let name = arguments.routes.as_ref().map_or_else(|| "--route-line".to_owned(), |path| path.display().to_string());
+    for line in &arguments.route_lines {
+        text.push('\n');
+        text.push_str(line);
+    }
+    if text.trim().is_empty() {
+        return Err(Failure {
+            text: "cannot decide where packets go: give --routes FILE or --route-line, for example\n  \
+                   --route-line 'device eth0' --route-line 'address 192.168.1.1/24 dev eth0'\n\
+                   (docs/network-file.md says what may stand there)"
+                .to_owned(),
+            exit: 3,
+        });
+    }
+    netfilter::route::text::parse(&text).map_err(|problem| Failure::usage(format!("{name}:{problem}")))
+}
+
+fn device_of(network: &Network, name: InterfaceName) -> Result<DeviceId, Failure> {
+    network.device_named(name).ok_or_else(|| {
+        let known: Vec<&str> = network.devices.iter().map(|device| device.name.as_str()).collect();
+        Failure::usage(format!("device `{name}` is not in the routes file; it has: {}", known.join(" ")))
+    })
+}
+
+fn captured(path: &Path, arguments: &Arguments, network: &Network) -> Result<Vec<Given>, Failure> {
+    let bytes = fs::read(path)
+        .map_err(|error| Failure { text: format!("Can't open {}: {error}", path.display()), exit: 4 })?;
+    let frames = capture::read(&bytes).map_err(|problem| Failure::usage(format!("{}: {problem}", path.display())))?;
+    let default = arguments.device.as_deref().and_then(InterfaceName::new);
+    let first = frames.first().map_or(Duration::ZERO, |frame| frame.time);
+    let mut given = Vec::new();
+    for (at, frame) in frames.into_iter().enumerate() {
+        let Some(name) = frame.interface.or(default) else {
+            return Err(Failure::usage(format!(
+                "{}: packet {} names no interface; say where it comes from with --device NAME",
+                path.display(),
+                at + 1
+            )));
+        };
+        let device = device_of(network, name)?;
+        let link = Link { ethernet: frame.ethernet, kind: LinkKind::Host, ..Link::default() };
+        given.push(Given {
+            at: frame.time.saturating_sub(first),
+            from: From::Device(device, link),
+            text: packet::show::print(Some(name), &frame.bytes),
+            bytes: frame.bytes,
+        });
+    }
+    Ok(given)
+}
+
+fn typed(arguments: &Arguments, network: &Network, start: Duration) -> Result<Vec<Given>, Failure> {
+    let mut at = start;
+    let mut given = Vec::new();
+    for text in &arguments.packets {
+        if let Some(pause) = text.trim().strip_prefix('+') {
+            let pause = duration(pause).ok_or_else(|| {
+                Failure::usage(format!("`{text}` is not a pause; write +2s, +500ms, +3m, +1h or +5d"))
+            })?;
+            at = at.saturating_add(pause);
+            continue;
+        }
+        given.push(one(arguments, network, at, text)?);
+    }
+    Ok(given)
+}
+
+/// A length of time: a number (a fraction is allowed) and one of us, ms, s, m, h, d; seconds if none.
+fn duration(text: &str) -> Option<Duration> {
+    let split = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(split)?;
+    let number: f64 = number.parse().ok()?;
+    let factor = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(number * factor).ok()
+}
+
+/// One packet: `[local [uid N] [gid N] [mark N]] [DEVICE] ...` in the one-line form of `packet::show`.
+fn one(arguments: &Arguments, network: &Network, at: Duration, text: &str) -> Result<Given, Failure> {
+    let trimmed = text.trim();
+    let local = trimmed.strip_prefix("local").filter(|rest| rest.is_empty() || rest.starts_with(' '));
+    let (origin, rest) = match local {
+        Some(rest) => {
+            let (origin, rest) = origin(rest.trim_start())?;
+            (Some(origin), rest)
+        }
+        None => (None, trimmed),
+    };
+    let offset = text.len() - text.trim_start().len() + (trimmed.len() - rest.len());
+    let shown = packet::show::parse(rest).map_err(|problem| {
+        let caret = " ".repeat(offset + problem.span().start);
+        Failure::usage(format!("this is not a packet: {problem}\n  {text}\n  {caret}^"))
+    })?;
+    let from = match (origin, shown.device) {
+        (Some(origin), _) => From::Local(origin),
+        (None, name) => {
+            let default = arguments.device.as_deref().and_then(InterfaceName::new);
+            let Some(name) = name.or(default) else {
+                return Err(Failure::usage(format!(
+                    "where does this packet come from? Put a device before it (`eth0 {trimmed}`), or `local`"
+                )));
+            };
+            From::Device(device_of(network, name)?, Link::default())
+        }
+    };
+    Ok(Given { at, from, bytes: shown.bytes, text: trimmed.to_owned() })
+}
+
+/// The words between `local` and the packet.
+fn origin(mut rest: &str) -> Result<(Origin, &str), Failure> {
+    let mut origin = Origin::default();
+    let mut owner = Owner { uid: 0, gid: 0, has_file: true };
+    loop {
+        let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
+        if word == "nosocket" {
+            origin.known = true;
+            rest = after.trim_start();
+            continue;
+        }
+        if !matches!(word, "uid" | "gid" | "mark") {
+            return Ok((origin, rest));
+        }
+        let (value, after) = after.trim_start().split_once(' ').unwrap_or((after.trim_start(), ""));
+        let number = match value.strip_prefix("0x") {
+            Some(digits) => u32::from_str_radix(digits, 16).ok(),
+            None => value.parse().ok(),
+        };
+        let number =
+            number.ok_or_else(|| Failure::usage(format!("`{word} {value}`: a number is wanted (0 to 4294967295)")))?;
+        match word {
+            "uid" => owner.uid = number,
+            "gid" => owner.gid = number,
+            _ => origin.mark = number,
+        }
+        if word != "mark" {
+            origin.known = true;
+            origin.socket = Some(owner);
+        }
+        rest = after.trim_start();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read() {
+        assert_eq!(duration("2s"), Some(Duration::from_secs(2)));
+        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(duration("1.5"), Some(Duration::from_millis(1500)));
+        assert_eq!(duration("5d"), Some(Duration::from_secs(432_000)));
+        assert_eq!(duration("x"), None);
+        assert_eq!(duration("-1s"), None);
+    }
+
+    #[test]
+    fn an_origin_is_read_up_to_the_packet() {
+        let (origin, rest) = origin("uid 1000 gid 7 mark 0x10 tcp 1.2.3.4:1 > 5.6.7.8:2 S").ok().unwrap();
+        assert_eq!(origin.socket, Some(Owner { uid: 1000, gid: 7, has_file: true }));
+        assert_eq!((origin.mark, origin.known), (16, true));
+        assert!(rest.starts_with("tcp"));
+    }
+}

@@ -1,0 +1,201 @@
+//! The trace for programs: one JSON object a packet, on one line. The schema is docs/trace-json.md; it only grows.
+use netfilter::Network;
+use netfilter::network::{Route, Unroutable, Way};
+use netfilter::trace::{Outcome, Step};
+use rules::{Hook, Ruleset};
+use serde_json::{Map, Value, json};
+
+use super::run::{End, Passage};
+use super::{text, wording};
+
+/// The version of the schema. It changes only when a field is removed or changes its meaning.
+const SCHEMA: u32 = 1;
+
+/// One packet as one line.
+pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], network: &Network) -> String {
+    let mut hook = None;
+    let mut current = passage.id;
+    let steps: Vec<Value> = passage
+        .steps
+        .iter()
+        .map(|(id, step)| {
+            if *id != current {
+                current = *id;
+                hook = None;
+            }
+            if let Step::Hook(own) = step {
+                hook = Some(*own);
+            }
+            let mut value = step_value(passage, rulesets, network, hook, step);
+            if let Value::Object(map) = &mut value {
+                map.insert("packet".into(), json!(id));
+            }
+            value
+        })
+        .collect();
+    let (result, reason) = end(passage, rulesets);
+    let name = |device| network.device(device).map(|device: &netfilter::network::Device| device.name.to_string());
+    let line = json!({
+        "schema": SCHEMA,
+        "number": passage.number,
+        "id": passage.id,
+        "time": passage.elapsed.as_secs_f64(),
+        "device": passage.device.and_then(name),
+        "packet": passage.line(),
+        "bytes": hexadecimal(&passage.bytes),
+        "steps": steps,
+        "result": result,
+        "reason": reason,
+        "out": passage.out.iter().map(|sent| json!({
+            "id": sent.packet,
+            "device": name(sent.device),
+            "next_hop": sent.next_hop.to_string(),
+            "bytes": hexadecimal(&sent.bytes),
+        })).collect::<Vec<_>>(),
+        "delivered": passage.delivered.iter().map(|own| json!({
+            "id": own.packet,
+            "device": own.device.and_then(name),
+            "mark": own.mark,
+            "bytes": hexadecimal(&own.bytes),
+        })).collect::<Vec<_>>(),
+        "log": passage.log,
+        "counters": passage.counters.iter().map(|moved| json!({
+            "table": moved.table.name(),
+            "chain": moved.chain,
+            "rule": moved.rule,
+            "packets": moved.by.packets,
+            "bytes": moved.by.bytes,
+        })).collect::<Vec<_>>(),
+        "conntrack": passage.connections,
+        "notes": passage.advice,
+    });
+    line.to_string()
+}
+
+fn end(passage: &Passage, rulesets: &[Ruleset]) -> (&'static str, Option<String>) {
+    match &passage.end {
+        End::Delivered => ("delivered", None),
+        End::Forwarded { .. } => ("sent", None),
+        End::Kept => ("kept", None),
+        End::Stolen => ("stolen", None),
+        End::Dropped(reason) => ("dropped", Some(wording::drop_reason(*reason, rulesets, passage.family))),
+        End::Undecided(what) => ("undecided", Some(what.clone())),
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| DIGITS.get(usize::from(digit)).copied().map(char::from))
+        .collect()
+}
+
+fn step_value(
+    passage: &Passage,
+    rulesets: &[Ruleset],
+    network: &Network,
+    hook: Option<Hook>,
+    step: &Step,
+) -> Value {
+    let hook = hook.map(Hook::name);
+    let chain = |table, id| wording::chain_name(rulesets, passage.family, table, id);
+    match step {
+        Step::Arrive { device, bytes } => {
+            json!({"step": "arrive", "device": device.map(|name| name.to_string()), "bytes": hexadecimal(bytes)})
+        }
+        Step::Hook(own) => json!({"step": "hook", "hook": own.name()}),
+        Step::Table { table, hook } => json!({"step": "table", "table": table.name(), "hook": hook.name()}),
+        Step::NatSkipped { hook, reason } => {
+            json!({"step": "nat-skipped", "hook": hook.name(), "reason": format!("{reason:?}").to_lowercase()})
+        }
+        Step::Rule { table, chain: id, number, outcome } => {
+            let rule = wording::find(rulesets, passage.family, *table, *id, *number);
+            let mut map = Map::new();
+            map.insert("step".into(), json!("rule"));
+            map.insert("hook".into(), json!(hook));
+            map.insert("table".into(), json!(table.name()));
+            map.insert("chain".into(), json!(chain(*table, *id)));
+            map.insert("rule".into(), json!(number));
+            map.insert("text".into(), json!(rule.text()));
+            match outcome {
+                Outcome::Matched => {
+                    map.insert("matched".into(), json!(true));
+                    map.insert("verdict".into(), json!(rule.verdict()));
+                }
+                Outcome::Failed(mismatch) | Outcome::Hotdrop(mismatch) => {
+                    let hotdrop = matches!(outcome, Outcome::Hotdrop(_));
+                    map.insert("matched".into(), json!(false));
+                    map.insert("verdict".into(), json!(if hotdrop { "DROP" } else { "continue" }));
+                    map.insert("option".into(), json!(mismatch.option));
+                    map.insert("found".into(), json!(text::found_text(&mismatch.found)));
+                }
+            }
+            Value::Object(map)
+        }
+        Step::Policy { table, chain: id, policy } => json!({
+            "step": "policy", "hook": hook, "table": table.name(), "chain": chain(*table, *id), "verdict": policy.name(),
+        }),
+        Step::Return { table, chain: id, to } => json!({
+            "step": "return", "hook": hook, "table": table.name(), "chain": chain(*table, *id),
+            "to": to.map(|(id, number)| json!({"chain": chain(*table, id), "rule": number})),
+        }),
+        Step::Conntrack { state, entry, reason } => {
+            json!({"step": "conntrack", "hook": hook, "state": state, "entry": entry, "reason": reason})
+        }
+        Step::Confirmed { entry } => json!({"step": "confirmed", "hook": hook, "entry": entry}),
+        Step::Routed { cause, destination, mark, route, device } => json!({
+            "step": "route", "cause": cause, "destination": destination.to_string(), "mark": mark,
+            "way": way(*route), "device": device.map(|name| name.to_string()), "next_hop": next_hop(*route),
+        }),
+        Step::Rewritten { by, before, after } => json!({
+            "step": "rewrite", "hook": hook, "by": by, "before": hexadecimal(before), "after": hexadecimal(after),
+        }),
+        Step::Marked { before, after } => json!({"step": "mark", "hook": hook, "before": before, "after": after}),
+        Step::FragmentKept => json!({"step": "fragment-kept", "hook": hook}),
+        Step::Gathered { pieces } => json!({"step": "gathered", "hook": hook, "fragments": pieces}),
+        Step::Logged { line } => json!({"step": "log", "hook": hook, "line": line}),
+        Step::Answered { packet, what } => json!({"step": "answer", "hook": hook, "id": packet, "what": what}),
+        Step::Module { name, accepted } => {
+            json!({"step": "module", "hook": hook, "name": name, "accepted": accepted})
+        }
+        Step::Delivered { device, bytes } => {
+            json!({"step": "deliver", "device": device.map(|name| name.to_string()), "bytes": hexadecimal(bytes)})
+        }
+        Step::Sent { device, next_hop, bytes } => json!({
+            "step": "send", "device": device.to_string(), "next_hop": next_hop.to_string(), "bytes": hexadecimal(bytes),
+        }),
+        Step::Dropped(reason) => {
+            json!({"step": "drop", "hook": hook, "reason": wording::drop_reason(*reason, rulesets, passage.family)})
+        }
+        Step::Undecided { table, chain: id, number, what } => json!({
+            "step": "undecided", "hook": hook, "table": table.name(), "chain": chain(*table, *id), "rule": number,
+            "what": what,
+        }),
+    }
+}
+
+fn way(route: Result<Route, Unroutable>) -> &'static str {
+    match route.map(|route| route.way) {
+        Ok(Way::Local) => "local",
+        Ok(Way::Broadcast { .. }) => "broadcast",
+        Ok(Way::Multicast { .. }) => "multicast",
+        Ok(Way::Out { .. }) => "out",
+        Err(Unroutable::NoRoute) => "no-route",
+        Err(Unroutable::Unreachable) => "unreachable",
+        Err(Unroutable::Prohibited) => "prohibited",
+        Err(Unroutable::Blackhole) => "blackhole",
+        Err(Unroutable::MartianSource) => "martian-source",
+        Err(Unroutable::MartianDestination) => "martian-destination",
+        Err(Unroutable::NoListener) => "no-listener",
+        Err(Unroutable::DeviceDown) => "device-down",
+    }
+}
+
+fn next_hop(route: Result<Route, Unroutable>) -> Option<String> {
+    match route.map(|route| route.way) {
+        Ok(Way::Out { next_hop, .. }) => Some(next_hop.to_string()),
+        _ => None,
+    }
+}

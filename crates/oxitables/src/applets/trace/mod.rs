@@ -1,0 +1,99 @@
+//! `oxitables trace`: the whole way of any packet through any ruleset, without root, with the reasons.
+//!
+//! Exit codes: 0 every packet passed, 1 a packet was dropped, 2 usage or a file that does not parse, 3 something cannot
+//! be decided, 4 the system refused (a file that cannot be read).
+mod advice;
+mod input;
+mod json;
+mod run;
+mod text;
+mod wording;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use run::End;
+
+/// Shows the way of packets through a ruleset, with the reason for each step.
+///
+/// Packets are given one by one as text (`eth0 tcp 10.0.0.5:40000 > 192.168.1.1:22 S`), as hexadecimal bytes
+/// (`eth0 hex 45000028...`), or as sent by this machine (`local uid 1000 gid 1000 mark 0x1 tcp ...`). Several in a row
+/// form a flow through one engine; `+2s`, `+500ms` between them lets time pass.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  oxitables trace --rules rules.v4 --routes network 'eth0 tcp 10.10.10.10:40000 > 192.168.1.1:22 S'
+  oxitables trace --rules rules.v4 --routes network 'local uid 0 udp 192.168.1.1:5353 > 8.8.8.8:53'
+  oxitables trace --rules rules.v4 --routes network --pcap capture.pcapng --json
+
+Exit codes: 0 every packet passed, 1 a packet was dropped, 2 usage or parse error, 3 cannot decide, 4 system")]
+pub(crate) struct Arguments {
+    /// Rules of IPv4 in iptables-save format
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Rules of IPv6 in ip6tables-save format
+    #[arg(long, value_name = "FILE")]
+    rules6: Option<PathBuf>,
+    /// Devices, addresses, routes and settings of the machine (docs/network-file.md)
+    #[arg(long, value_name = "FILE")]
+    routes: Option<PathBuf>,
+    /// A line of the routes file, given here (may be repeated)
+    #[arg(long = "route-line", value_name = "LINE")]
+    route_lines: Vec<String>,
+    /// Packets of a pcap or pcapng file, before those given as words
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// The device of packets that do not name one
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+    /// Seed of random choices (statistic, NAT ports); the same seed gives the same trace
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Track connections even if no rule asks for it
+    #[arg(long)]
+    always_track: bool,
+    /// One line of JSON for each packet (docs/trace-json.md)
+    #[arg(long)]
+    json: bool,
+    /// Print the end of each packet only
+    #[arg(short, long)]
+    quiet: bool,
+    /// Packets and pauses
+    #[arg(value_name = "PACKET")]
+    packets: Vec<String>,
+}
+
+/// Runs the applet.
+pub(crate) fn main(arguments: &Arguments) -> ExitCode {
+    let prepared = match input::read(arguments) {
+        Ok(prepared) => prepared,
+        Err(failure) => {
+            eprintln!("oxitables trace: {}", failure.text);
+            return ExitCode::from(failure.exit);
+        }
+    };
+    let mut worst = 0_u8;
+    let mut out = std::io::stdout().lock();
+    let rulesets = prepared.rulesets.clone();
+    let network = prepared.network.clone();
+    for passage in run::passages(prepared) {
+        worst = worst.max(match passage.end {
+            End::Delivered | End::Forwarded { .. } | End::Kept | End::Stolen => 0,
+            End::Dropped(_) => 1,
+            End::Undecided(_) => 3,
+        });
+        let printed = if arguments.json {
+            writeln!(out, "{}", json::render(&passage, &rulesets, &network))
+        } else if arguments.quiet {
+            writeln!(out, "{}: {}", passage.text, wording::result(&passage, &rulesets))
+        } else {
+            writeln!(out, "{}", text::render(&passage, &rulesets, &network))
+        };
+        if printed.is_err() {
+            // Why: a closed pipe (`| head`) is the reader's wish, not an error.
+            break;
+        }
+    }
+    ExitCode::from(worst)
+}

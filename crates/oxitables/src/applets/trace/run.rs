@@ -1,0 +1,249 @@
+//! Runs packets through the engine one after another and collects what happened to each.
+use std::time::Duration;
+
+use netfilter::conntrack;
+use netfilter::engine::{Config, Decision, Engine};
+use netfilter::env::Settings;
+use netfilter::skb::{Drop, Link, Origin};
+use netfilter::time::Seeded;
+use netfilter::trace::Step;
+use netfilter::{DeviceId, Instant, Network, Now};
+use packet::Family;
+use rules::{Counters, Hook, Ruleset, Table};
+
+use super::{advice, wording};
+
+/// Everything that a trace needs, read and checked.
+pub(super) struct Prepared {
+    /// IPv4 and IPv6.
+    pub(super) rulesets: Vec<Ruleset>,
+    /// The machine.
+    pub(super) network: Network,
+    /// What is sent, in order.
+    pub(super) packets: Vec<Given>,
+    /// Seed of random choices.
+    pub(super) seed: u64,
+    /// Track connections even if no rule asks for it.
+    pub(super) always_track: bool,
+}
+
+/// A packet to trace.
+pub(super) struct Given {
+    /// Time since the first packet.
+    pub(super) at: Duration,
+    /// Where it comes from.
+    pub(super) from: From,
+    /// The IP packet.
+    pub(super) bytes: Vec<u8>,
+    /// As it was given, for the heading.
+    pub(super) text: String,
+}
+
+/// Where a packet comes from.
+pub(super) enum From {
+    /// A device.
+    Device(DeviceId, Link),
+    /// A process of this machine.
+    Local(Origin),
+}
+
+/// What happened to one packet.
+pub(super) struct Passage {
+    /// Number in the row, from 1.
+    pub(super) number: usize,
+    /// The engine's number.
+    pub(super) id: u64,
+    /// Time since the first packet.
+    pub(super) elapsed: Duration,
+    /// As given.
+    pub(super) text: String,
+    /// The bytes that went in.
+    pub(super) bytes: Vec<u8>,
+    /// The device it came by; `None`: sent here.
+    pub(super) device: Option<DeviceId>,
+    /// Its family.
+    pub(super) family: Family,
+    /// Every step, with the number of the packet it belongs to.
+    pub(super) steps: Vec<(u64, Step)>,
+    /// Its end.
+    pub(super) end: End,
+    /// What was put on devices: device, next hop, bytes.
+    pub(super) out: Vec<netfilter::engine::Transmit>,
+    /// What local processes got.
+    pub(super) delivered: Vec<netfilter::engine::Deliver>,
+    /// Log lines.
+    pub(super) log: Vec<String>,
+    /// Counters that moved.
+    pub(super) counters: Vec<Moved>,
+    /// The connections afterwards, as /proc/net/nf_conntrack prints them.
+    pub(super) connections: Vec<String>,
+    /// What a person should know besides.
+    pub(super) advice: Vec<String>,
+}
+
+/// How a packet ended.
+pub(super) enum End {
+    /// To a process of this machine.
+    Delivered,
+    /// Out of a device.
+    Forwarded {
+        /// Its name.
+        device: String,
+    },
+    /// A fragment that waits.
+    Kept,
+    /// Taken by a module.
+    Stolen,
+    /// Dropped.
+    Dropped(Drop),
+    /// The ruleset asks what is not known.
+    Undecided(String),
+}
+
+/// A counter that moved.
+pub(super) struct Moved {
+    /// Table.
+    pub(super) table: Table,
+    /// Chain.
+    pub(super) chain: String,
+    /// Rule number from 1; `None`: the policy.
+    pub(super) rule: Option<usize>,
+    /// By how much.
+    pub(super) by: Counters,
+}
+
+/// Runs the packets, one after another, through one engine.
+pub(super) fn passages(prepared: Prepared) -> impl Iterator<Item = Passage> {
+    let Prepared { mut rulesets, network, packets, seed, always_track } = prepared;
+    let mut engine = Engine::new(Config {
+        settings: Settings::default(),
+        conntrack: conntrack::Config { accounting: true, ..conntrack::Config::default() },
+        always_track,
+        hash_key: [seed, !seed],
+        network,
+        random: Box::new(Seeded::new(seed)),
+    });
+    for ruleset in &rulesets {
+        engine.set_ruleset(ruleset);
+    }
+    packets.into_iter().enumerate().map(move |(at, given)| passage(&mut engine, &mut rulesets, at + 1, given))
+}
+
+fn passage(engine: &mut Engine, rulesets: &mut [Ruleset], number: usize, given: Given) -> Passage {
+    let now = moment(given.at);
+    engine.expire(now);
+    for ruleset in rulesets.iter_mut() {
+        engine.store_counters(ruleset);
+    }
+    let before: Vec<Ruleset> = rulesets.to_vec();
+    engine.start_trace();
+    let bytes = given.bytes.clone();
+    let device = match &given.from {
+        From::Device(device, _) => Some(*device),
+        From::Local(_) => None,
+    };
+    let decision = match given.from {
+        From::Device(device, link) => Some(engine.receive(now, device, link, given.bytes)),
+        From::Local(origin) => engine.send_local(now, origin, given.bytes).ok(),
+    };
+    let steps = engine.take_trace().unwrap_or_default().steps;
+    for ruleset in rulesets.iter_mut() {
+        engine.store_counters(ruleset);
+    }
+    let id = steps.first().map_or(0, |(id, _)| *id);
+    let family = packet::layout::parse(&bytes).map_or(Family::V4, |layout| layout.family);
+    let end = end(engine, &steps, id, decision);
+    let mut passage = Passage {
+        number,
+        id,
+        elapsed: given.at,
+        text: given.text,
+        bytes,
+        device,
+        family,
+        end,
+        out: std::iter::from_fn(|| engine.poll_transmit()).collect(),
+        delivered: std::iter::from_fn(|| engine.poll_deliver()).collect(),
+        log: std::iter::from_fn(|| engine.poll_log()).map(|line| line.text).collect(),
+        counters: moved(&before, rulesets),
+        connections: engine.conntrack().lines(now),
+        advice: Vec::new(),
+        steps,
+    };
+    passage.advice = advice::of(&passage, rulesets);
+    passage
+}
+
+/// The moment of a packet: the clocks begin at one hour, so that nothing lies before the origin.
+fn moment(at: Duration) -> Now {
+    let nanos = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
+    let mono = 3_600_000_000_000_u64.saturating_add(nanos);
+    Now { mono: Instant(mono), wall: mono }
+}
+
+/// The end of the packet: where its own way (loopback included) ended last.
+fn end(engine: &Engine, steps: &[(u64, Step)], id: u64, decision: Option<Decision>) -> End {
+    let undecided = steps.iter().find_map(|(_, step)| match step {
+        Step::Undecided { what, number, .. } => Some(format!("rule {number}: {what}")),
+        _ => None,
+    });
+    if let Some(what) = undecided {
+        return End::Undecided(what);
+    }
+    let last = steps.iter().rev().filter(|(own, _)| *own == id).find_map(|(_, step)| match step {
+        Step::Delivered { .. } => Some(End::Delivered),
+        Step::Sent { device, .. } => Some(End::Forwarded { device: device.to_string() }),
+        Step::Dropped(reason) => Some(End::Dropped(*reason)),
+        _ => None,
+    });
+    match (last, decision) {
+        (Some(end), _) => end,
+        (None, Some(Decision::Kept)) => End::Kept,
+        (None, Some(Decision::Forwarded { device, .. })) => {
+            let name = engine.network().device(device).map(|device| device.name.to_string());
+            End::Forwarded { device: name.unwrap_or_default() }
+        }
+        (None, Some(Decision::Dropped(reason))) => End::Dropped(reason),
+        (None, Some(Decision::Delivered)) => End::Delivered,
+        (None, _) => End::Stolen,
+    }
+}
+
+fn moved(before: &[Ruleset], after: &[Ruleset]) -> Vec<Moved> {
+    let mut all = Vec::new();
+    for (before, after) in before.iter().zip(after) {
+        for table in Table::ALL {
+            let (Some(old), Some(new)) = (before.table(table), after.table(table)) else { continue };
+            for (id, chain) in new.chains() {
+                let Some(old) = old.chain(id) else { continue };
+                let mut add = |rule, old: Counters, new: Counters| {
+                    let by = Counters {
+                        packets: new.packets.wrapping_sub(old.packets),
+                        bytes: new.bytes.wrapping_sub(old.bytes),
+                    };
+                    if by != Counters::default() {
+                        all.push(Moved { table, chain: chain.name.to_string(), rule, by });
+                    }
+                };
+                add(None, old.counters, chain.counters);
+                for (at, (old, new)) in old.rules.iter().zip(&chain.rules).enumerate() {
+                    add(Some(at + 1), old.counters, new.counters);
+                }
+            }
+        }
+    }
+    all
+}
+
+impl Passage {
+    /// The hooks that the packet itself met, in order.
+    pub(super) fn hooks(&self) -> Vec<Hook> {
+        let own = self.steps.iter().filter(|(id, _)| *id == self.id);
+        own.filter_map(|(_, step)| if let Step::Hook(hook) = step { Some(*hook) } else { None }).collect()
+    }
+
+    /// The bytes in the one-line form.
+    pub(super) fn line(&self) -> String {
+        wording::packet(&self.bytes)
+    }
+}

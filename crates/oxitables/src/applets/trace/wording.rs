@@ -1,0 +1,158 @@
+//! Words that the text and the JSON form of a trace share: packets, drop reasons, names of chains and rules.
+use netfilter::network::Unroutable;
+use netfilter::Drop;
+use packet::Family;
+use rules::{ChainId, Rule, Ruleset, Table};
+
+use super::run::{End, Passage};
+
+/// A packet in the one-line text form.
+pub(super) fn packet(bytes: &[u8]) -> String {
+    packet::show::print(None, bytes)
+}
+
+/// A protocol by name, or by number if it has none here.
+pub(super) fn protocol(number: u8) -> String {
+    use packet::protocol as p;
+    let name = match number {
+        p::ICMP => "icmp",
+        p::TCP => "tcp",
+        p::UDP => "udp",
+        p::UDPLITE => "udplite",
+        p::ICMPV6 => "ipv6-icmp",
+        p::SCTP => "sctp",
+        p::DCCP => "dccp",
+        p::ESP => "esp",
+        p::AH => "ah",
+        p::GRE => "gre",
+        _ => return format!("protocol {number}"),
+    };
+    name.to_owned()
+}
+
+/// A rule of a ruleset, as far as it is there.
+pub(super) struct Found<'a> {
+    /// The rule.
+    pub(super) rule: Option<&'a Rule>,
+    ruleset: Option<&'a Ruleset>,
+    table: Table,
+}
+
+impl Found<'_> {
+    /// The rule as a save file writes it, without its chain.
+    pub(super) fn text(&self) -> String {
+        match (self.rule, self.ruleset.and_then(|own| own.table(self.table))) {
+            (Some(rule), Some(table)) => {
+                let text = rules::syntax::print::rule_words(rule, table);
+                if text.is_empty() { "(every packet, counted only)".to_owned() } else { text }
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// What the rule does when it matches.
+    pub(super) fn verdict(&self) -> String {
+        match (self.rule, self.ruleset) {
+            (Some(rule), Some(ruleset)) => super::text::verdict(rule, ruleset, self.table),
+            _ => String::new(),
+        }
+    }
+}
+
+/// Looks a rule up.
+pub(super) fn find<'a>(
+    rulesets: &'a [Ruleset],
+    family: Family,
+    table: Table,
+    chain: ChainId,
+    number: usize,
+) -> Found<'a> {
+    let ruleset = rulesets.iter().find(|own| own.family() == family);
+    let rule = ruleset
+        .and_then(|own| own.table(table))
+        .and_then(|own| own.chain(chain))
+        .and_then(|own| own.rules.get(number.checked_sub(1)?));
+    Found { rule, ruleset, table }
+}
+
+/// The name of a chain.
+pub(super) fn chain_name(rulesets: &[Ruleset], family: Family, table: Table, chain: ChainId) -> String {
+    rulesets
+        .iter()
+        .find(|own| own.family() == family)
+        .and_then(|own| own.table(table))
+        .and_then(|own| own.chain(chain))
+        .map_or_else(String::new, |chain| chain.name.to_string())
+}
+
+/// Why there is no way.
+pub(super) fn unroutable(reason: Unroutable) -> &'static str {
+    match reason {
+        Unroutable::NoRoute => "no route to the destination",
+        Unroutable::Unreachable => "an `unreachable` route",
+        Unroutable::Prohibited => "a `prohibit` route",
+        Unroutable::Blackhole => "a `blackhole` route",
+        Unroutable::MartianSource => {
+            "martian source: it cannot come from there (own address, broadcast, multicast, 127/8, or reverse path)"
+        }
+        Unroutable::MartianDestination => "martian destination (0/8, or 127/8 from outside without route_localnet)",
+        Unroutable::NoListener => "nobody here listens to this group",
+        Unroutable::DeviceDown => "the device of the route is down",
+    }
+}
+
+/// Why a packet went no further, with the rule's text where a rule did it.
+pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) -> String {
+    let by_rule = |table, hook, chain, number| {
+        let name = chain_name(rulesets, family, table, chain);
+        let text = find(rulesets, family, table, chain, number).text();
+        format!("rule {number} of chain {name} (table {table}, hook {hook}): {text}")
+    };
+    match reason {
+        Drop::Malformed(what) => format!("not a packet that the stack takes ({})", malformed(what)),
+        Drop::Rule { table, hook, chain, number, hotdrop: false } => by_rule(table, hook, chain, number),
+        Drop::Rule { table, hook, chain, number, hotdrop: true } => {
+            format!("refused by a match (the header is cut short) in {}", by_rule(table, hook, chain, number))
+        }
+        Drop::Rejected { table, hook, chain, number } => {
+            format!("rejected, with an answer, by {}", by_rule(table, hook, chain, number))
+        }
+        Drop::Policy { table, hook } => format!("policy of chain {hook} (table {table}): no rule before it decided"),
+        Drop::QueueUnheard => "QUEUE, and no program listens".to_owned(),
+        Drop::Module(name) => format!("module {name}"),
+        Drop::Route(why) => unroutable(why).to_owned(),
+        Drop::TimeToLive => "TTL is used up".to_owned(),
+        Drop::TooBig => "too big for the next device, and not to be fragmented".to_owned(),
+        Drop::NotForwarded => "not to be forwarded (forwarding is off, or the frame was not for us)".to_owned(),
+        Drop::Fragment => "bad fragments".to_owned(),
+        Drop::InsertFailed => "conntrack: no free tuple, or a clash with another connection".to_owned(),
+        Drop::TableFull => "conntrack: the table is full".to_owned(),
+        Drop::NatFailed => "NAT found no address or port to translate to".to_owned(),
+        Drop::IcmpRedirect => "an ICMP redirect about a translated connection".to_owned(),
+        Drop::Conntrack => "conntrack refused it".to_owned(),
+        Drop::Limit => "a limit of the engine: too many answers or loops for one packet".to_owned(),
+    }
+}
+
+fn malformed(what: packet::Malformed) -> &'static str {
+    match what {
+        packet::Malformed::Version => "not IPv4 or IPv6",
+        packet::Malformed::Short => "shorter than its header",
+        packet::Malformed::HeaderLength => "bad header length",
+        packet::Malformed::TotalLength => "total length does not fit the bytes",
+        packet::Malformed::HeaderChecksum => "bad IP header checksum",
+    }
+}
+
+/// The end in a sentence.
+pub(super) fn result(passage: &Passage, rulesets: &[Ruleset]) -> String {
+    match &passage.end {
+        End::Delivered => "ACCEPTED, delivered to a process of this machine".to_owned(),
+        End::Forwarded { device } => format!("ACCEPTED, sent by {device}"),
+        End::Kept => "kept, a fragment that waits for the rest of its datagram".to_owned(),
+        End::Stolen => "taken by a module".to_owned(),
+        End::Dropped(reason) => format!("DROPPED: {}", drop_reason(*reason, rulesets, passage.family)),
+        End::Undecided(what) => format!("CANNOT DECIDE: {what}"),
+    }
+}
+
