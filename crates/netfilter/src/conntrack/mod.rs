@@ -1,12 +1,53 @@
 //! Connection tracking: the table of connections and what each packet means to it.
 //!
-//! Types that the other modules share are here; the rest is by file: the table and the way of a packet, protocols,
-//! expectations, helpers.
+//! # Overview
+//! Types that the other modules share are here. [`Conntrack`] (file `table`) holds the connections under both tuples;
+//! `track` is the way of a packet: [`Conntrack::handle`] at priority -200, [`Conntrack::help`] at 300,
+//! [`Conntrack::confirm`] last. The protocols (`tcp`, `udp`, `icmp`, `gre`, `sctp`) say what a packet means to its
+//! connection; `expect` and `helper` know connections before they begin.
+//!
+//! # Life cycle
+//! The first packet makes a connection that nobody else can find. `confirm` puts it under both tuples, after NAT has
+//! chosen the reply tuple; [`Conntrack::release`] takes it away if the packet did not get so far (F38). It ends by its
+//! timeout, by a reset, by reopening, by early drop at the limit, or with [`Conntrack::kill`].
+//!
+//! # Invariants
+//! A connection is indexed under both tuples or neither. An expired connection is never found. A [`ConnectionId`]
+//! never names another connection than the one it was made for.
+//!
+//! # Limits
+//! [`Config::max`] connections (then early drop of one that is not ASSURED, else [`crate::Drop::TableFull`]),
+//! [`Config::expect_max`] expectations, [`Config::most_events`] events.
+//!
+//! # Differences from Linux
+//! At the limit a handful of slots is looked at for a victim, not a handful of hash buckets; a helper other than
+//! `ftp` is not modelled (see [`helper::is_modelled`]).
 use std::net::IpAddr;
 
-use rules::Counters;
+mod config;
+mod event;
+pub mod expect;
+mod format;
+mod generic;
+mod gre;
+pub mod helper;
+mod icmp;
+pub mod sequence;
+mod siphash;
+mod status;
+mod table;
+pub mod tcp;
+mod timer;
+mod track;
+mod tuple;
+mod udp;
 
-use crate::time::Instant;
+pub use config::{Config, Timeouts};
+pub use event::{Event, EventKind};
+pub use status::Status;
+pub use table::{Connection, Conntrack, Follow, ProtocolState};
+pub use track::Invalid;
+pub use tuple::quoted_layout;
 
 /// One direction of a connection (Linux: `struct nf_conntrack_tuple`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,69 +101,3 @@ pub struct Zone {
     /// Zone of the reply direction.
     pub reply: u16,
 }
-
-/// Status bits of a connection, with the kernel's values (`enum ip_conntrack_status`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Status(pub u32);
-
-impl Status {
-    /// It was expected by a helper.
-    pub const EXPECTED: Status = Status(1);
-    /// Packets went both ways.
-    pub const SEEN_REPLY: Status = Status(1 << 1);
-    /// Not to be evicted early.
-    pub const ASSURED: Status = Status(1 << 2);
-    /// In the table.
-    pub const CONFIRMED: Status = Status(1 << 3);
-    /// The source is translated.
-    pub const SRC_NAT: Status = Status(1 << 4);
-    /// The destination is translated.
-    pub const DST_NAT: Status = Status(1 << 5);
-    /// TCP sequence numbers are moved.
-    pub const SEQ_ADJUST: Status = Status(1 << 6);
-    /// Source NAT is decided.
-    pub const SRC_NAT_DONE: Status = Status(1 << 7);
-    /// Destination NAT is decided.
-    pub const DST_NAT_DONE: Status = Status(1 << 8);
-    /// It is being removed.
-    pub const DYING: Status = Status(1 << 9);
-    /// Its timeout does not move.
-    pub const FIXED_TIMEOUT: Status = Status(1 << 10);
-    /// A helper was given by a rule.
-    pub const HELPER: Status = Status(1 << 13);
-
-    /// Whether all bits of `other` are set.
-    #[inline]
-    pub const fn has(self, other: Status) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Sets bits.
-    #[inline]
-    pub fn set(&mut self, other: Status) {
-        self.0 |= other.0;
-    }
-}
-
-/// A connection.
-#[derive(Clone, Debug)]
-pub struct Connection {
-    /// Tuple of the original direction; never changes.
-    pub original: Tuple,
-    /// Tuple of the replies; NAT changes it before the connection is confirmed.
-    pub reply: Tuple,
-    /// Zone.
-    pub zone: Zone,
-    /// Status bits.
-    pub status: Status,
-    /// Connection mark.
-    pub mark: u32,
-    /// When it ends unless a packet comes; before confirmation the length of its timeout counted from zero.
-    pub expires: Instant,
-    /// Packets and bytes of the original and the reply direction (`nf_conntrack_acct`).
-    pub counters: [Counters; 2],
-}
-
-/// The table of connections.
-#[derive(Debug, Default)]
-pub struct Conntrack {}

@@ -1,0 +1,460 @@
+//! TCP: the state of a connection out of the packets that pass.
+//!
+//! Read first: Linux `nf_conntrack_tcp_packet`; F39 to F43. The state table is data with a reason in each cell
+//! (`states`); what the table cannot say (a reopened connection, an answer to a SYN that was let through, challenge
+//! ACKs, resets) is in `packet` below; the window check is in `window`.
+//!
+//! What a packet does, in this order: header and flags are judged (F40, F44); the table gives the next state; special
+//! cases; the window (F43); the timeout of the new state or a shorter one; ASSURED (F42).
+use std::time::Duration;
+
+use packet::View;
+use packet::view::{Tcp as Header, tcp_flags};
+use rules::Hook;
+
+use super::sequence::SequenceAdjust;
+use super::track::{Context, Invalid, Outcome};
+use super::{
+    Config, Connection, ConnectionId, Conntrack, Direction, EventKind, ProtocolState, Status, Timeouts,
+};
+
+mod states;
+mod window;
+
+pub use states::State;
+use states::{Kind, Next, next};
+pub use window::Side;
+use window::Verdict;
+
+/// What is remembered of a TCP connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tcp {
+    /// The state.
+    pub state: State,
+    /// What each direction has sent, the original first.
+    pub sides: [Side; 2],
+    /// The packet before.
+    last: Last,
+    /// How often the last segment was repeated.
+    retransmissions: u8,
+}
+
+/// The packet before, and a SYN that was let through without being believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Last {
+    kind: Option<Kind>,
+    reply: bool,
+    sequence: u32,
+    acknowledgement: u32,
+    end: u32,
+    window: u16,
+    /// Options of the SYN that was let through.
+    scale: u8,
+    scaled: bool,
+    sack: bool,
+    /// The other side may answer that SYN with an ACK that acknowledges nothing new (RFC 5961).
+    expect_challenge: bool,
+    /// Both sides sent a SYN.
+    simultaneous: bool,
+}
+
+/// Where a segment ends in the sequence space: SYN and FIN count as one byte each.
+fn end_of(tcp: Header<'_>) -> u32 {
+    let flags = tcp.flags();
+    let length = u32::try_from(tcp.payload().len()).unwrap_or(u32::MAX);
+    tcp.sequence()
+        .wrapping_add(length)
+        .wrapping_add(u32::from(flags & tcp_flags::SYN != 0))
+        .wrapping_add(u32::from(flags & tcp_flags::FIN != 0))
+}
+
+/// Whether `one` is before `other` in the sequence space.
+pub(super) fn before(one: u32, other: u32) -> bool {
+    (one.wrapping_sub(other) as i32) < 0
+}
+
+/// Whether `one` is after `other`.
+pub(super) fn after(one: u32, other: u32) -> bool {
+    before(other, one)
+}
+
+/// Whether the flags are a combination that TCP knows; PSH and the ECN bits do not count (F40).
+fn flags_are_valid(flags: u8) -> bool {
+    use tcp_flags::{ACK, CWR, ECE, FIN, PSH, RST, SYN, URG};
+    const SYN_URG: u8 = SYN | URG;
+    const SYN_ACK: u8 = SYN | ACK;
+    const RST_ACK: u8 = RST | ACK;
+    const FIN_ACK: u8 = FIN | ACK;
+    const FIN_ACK_URG: u8 = FIN | ACK | URG;
+    const ACK_URG: u8 = ACK | URG;
+    matches!(
+        flags & !(ECE | CWR | PSH),
+        SYN | SYN_URG | SYN_ACK | RST | RST_ACK | FIN_ACK | FIN_ACK_URG | ACK | ACK_URG
+    )
+}
+
+/// Whether a connection is on its way to its end, so that it may be dropped early (Linux: `tcp_can_early_drop`).
+pub(super) fn is_closing(connection: &Connection) -> bool {
+    matches!(&connection.protocol, ProtocolState::Tcp(tcp) if tcp.state.is_closing())
+}
+
+impl Tcp {
+    /// The state after the first packet; `None` if it cannot begin a connection.
+    fn begin(header: Header<'_>, kind: Kind, loose: bool) -> Option<Tcp> {
+        let mut tcp = Tcp::default();
+        match next(false, kind, State::None).0 {
+            Next::To(State::SynSent) => {
+                let [original, _] = &mut tcp.sides;
+                original.end = end_of(header);
+                original.largest_window = u32::from(header.window()).max(1);
+                original.largest_end = original.end;
+                original.read_options(header);
+                Some(tcp)
+            }
+            Next::To(_) if loose => {
+                // Why: the window's scale is not known, so neither side is judged by its window.
+                let [original, reply] = &mut tcp.sides;
+                original.end = end_of(header);
+                original.largest_window = u32::from(header.window()).max(1);
+                original.largest_end = original.end.wrapping_add(original.largest_window);
+                for side in [original, reply] {
+                    (side.sack, side.liberal) = (true, true);
+                }
+                Some(tcp)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Why a TCP packet is INVALID before its connection is looked at.
+fn header_error(view: View<'_>, context: &Context) -> Option<Invalid> {
+    let Some(tcp) = view.tcp() else { return Some(Invalid::Short) };
+    if tcp.options().is_none() {
+        return Some(Invalid::TcpDataOffset);
+    }
+    if context.checks(Hook::Prerouting) && !super::track::checksum_is_right(view) {
+        return Some(Invalid::Checksum);
+    }
+    (!flags_are_valid(tcp.flags())).then_some(Invalid::TcpFlags)
+}
+
+/// What the state table and its exceptions say before the window is looked at.
+enum Step {
+    /// On to the window with this next state.
+    Window(State),
+    /// The window is not looked at.
+    InWindow(State),
+    /// The packet passes; nothing moves.
+    Pass,
+    Invalid(Invalid),
+    /// The connection is over: the packet begins a new one.
+    Reopen,
+}
+
+/// What a packet does to its connection.
+pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, context: &Context) -> Outcome {
+    if let Some(error) = header_error(view, context) {
+        return Outcome::Invalid(error);
+    }
+    let Some(header) = view.tcp() else { return Outcome::Invalid(Invalid::Short) };
+    let kind = Kind::of(header.flags());
+    let (loose, liberal) = (table.config.tcp_loose, table.config.tcp_be_liberal);
+    let ignore_invalid_reset = table.config.tcp_ignore_invalid_rst;
+    let Some(connection) = table.get_mut(id) else { return Outcome::Invalid(Invalid::TcpState("")) };
+    let status = connection.status;
+    let mut tcp = match connection.protocol {
+        ProtocolState::Tcp(tcp) if status.has(Status::CONFIRMED) => tcp,
+        _ => match Tcp::begin(header, kind, loose) {
+            Some(tcp) => tcp,
+            None => return Outcome::Invalid(Invalid::TcpState(next(false, kind, State::None).1)),
+        },
+    };
+    let reply = context.info.direction() == Direction::Reply;
+    let old = tcp.state;
+    let mut from = old;
+    let new = match step(&mut tcp, &mut from, header, kind, reply, status, ignore_invalid_reset) {
+        Step::Window(new) => {
+            let verdict = tcp.check_window(header, kind, reply, connection.sequence.as_deref(), liberal);
+            match verdict {
+                Verdict::Ok => Some(new),
+                Verdict::Ignored => None,
+                Verdict::Invalid(error) => {
+                    connection.protocol = ProtocolState::Tcp(tcp);
+                    after_invalid(table, id, kind, reply, context);
+                    return Outcome::Invalid(error);
+                }
+            }
+        }
+        Step::InWindow(new) => Some(new),
+        Step::Pass => None,
+        Step::Invalid(error) => return Outcome::Invalid(error),
+        Step::Reopen => return Outcome::Repeat,
+    };
+    let Some(new) = new else {
+        connection.protocol = ProtocolState::Tcp(tcp);
+        return Outcome::Accept;
+    };
+    tcp.last.kind = Some(kind);
+    tcp.last.reply = reply;
+    tcp.state = new;
+    if from != new && new == State::FinWait {
+        tcp.sides[usize::from(reply)].close_init = true;
+    }
+    connection.protocol = ProtocolState::Tcp(tcp);
+    finish(table, id, context, &tcp, (from, new), kind, status, view.bytes().len())
+}
+
+/// The state table and its exceptions.
+fn step(
+    tcp: &mut Tcp,
+    old: &mut State,
+    header: Header<'_>,
+    kind: Kind,
+    reply: bool,
+    status: Status,
+    ignore_invalid_reset: bool,
+) -> Step {
+    let own = usize::from(reply);
+    let (cell, why) = next(reply, kind, *old);
+    match cell {
+        Next::Invalid => Step::Invalid(Invalid::TcpState(why)),
+        Next::Ignore => ignored(tcp, old, header, kind, reply),
+        Next::To(State::SynSent) if *old >= State::TimeWait => {
+            let closed = tcp.sides.iter().any(|side| side.close_init);
+            let aborted = tcp.last.reply == reply && tcp.last.kind == Some(Kind::Rst);
+            if closed || aborted {
+                return Step::Reopen;
+            }
+            ignored(tcp, old, header, kind, reply)
+        }
+        Next::To(State::TimeWait)
+            if *old == State::LastAck
+                && kind == Kind::Ack
+                && tcp.last.reply != reply
+                && tcp.last.kind == Some(Kind::Syn)
+                && tcp.last.expect_challenge =>
+        {
+            // RFC 5961: it answers the SYN, it does not acknowledge the last FIN.
+            tcp.last.expect_challenge = false;
+            Step::Pass
+        }
+        Next::To(State::SynSent2) => {
+            tcp.last.simultaneous = true;
+            Step::Window(State::SynSent2)
+        }
+        Next::To(State::SynRecv) if reply && kind == Kind::Ack && tcp.last.simultaneous => {
+            Step::Window(State::Established)
+        }
+        Next::To(State::Close) if kind == Kind::Rst => {
+            reset(tcp, *old, header, own, status, ignore_invalid_reset)
+        }
+        Next::To(new) => Step::Window(new),
+    }
+}
+
+/// A packet that may be right if our entry is not in step with the two ends: it passes and is remembered. A SYN/ACK
+/// that answers such a SYN is believed (footnote 3 of F41).
+fn ignored(tcp: &mut Tcp, old: &mut State, header: Header<'_>, kind: Kind, reply: bool) -> Step {
+    let last = tcp.last;
+    if kind == Kind::SynAck
+        && last.kind == Some(Kind::Syn)
+        && last.reply != reply
+        && header.acknowledgement() == last.end
+    {
+        *old = State::SynSent;
+        let syn = Side {
+            end: last.end,
+            largest_end: last.end,
+            largest_window: u32::from(last.window).max(1),
+            scale: last.scale,
+            scaled: last.scaled,
+            sack: last.sack,
+            ..Side::default()
+        };
+        tcp.last.expect_challenge = false;
+        tcp.sides[usize::from(last.reply)] = syn;
+        tcp.sides[usize::from(reply)] = Side::default();
+        return Step::Window(State::SynRecv);
+    }
+    tcp.last.kind = Some(kind);
+    tcp.last.reply = reply;
+    tcp.last.sequence = header.sequence();
+    tcp.last.end = end_of(header);
+    tcp.last.window = header.window();
+    if kind == Kind::Syn && !reply {
+        let mut seen = Side::default();
+        seen.read_options(header);
+        (tcp.last.scale, tcp.last.scaled, tcp.last.sack) = (seen.scale, seen.scaled, seen.sack);
+        (tcp.last.expect_challenge, tcp.last.simultaneous) = (false, false);
+        if *old == State::LastAck {
+            tcp.last.expect_challenge = true;
+        }
+    }
+    if *old == State::SynSent && kind == Kind::Ack && reply {
+        tcp.last.acknowledgement = header.acknowledgement();
+    }
+    Step::Pass
+}
+
+/// A RST that would close the connection (F43).
+fn reset(
+    tcp: &mut Tcp,
+    old: State,
+    header: Header<'_>,
+    own: usize,
+    status: Status,
+    ignore_invalid: bool,
+) -> Step {
+    // Why: the tuple may be in use again already, and what is remembered of sequence numbers be out of date.
+    if old.is_closing() {
+        return Step::InWindow(State::Close);
+    }
+    let established = old == State::Established && status.has(Status::ASSURED);
+    let mut new = State::Close;
+    let peer = &tcp.sides[1 - own];
+    if let Some(highest) = peer.highest_ack.filter(|_| tcp.last.kind != Some(Kind::Syn)) {
+        let sequence = header.sequence();
+        if sequence == 0 && !established {
+            return Step::Window(State::Close);
+        }
+        if before(sequence, highest) && !ignore_invalid {
+            return Step::Invalid(Invalid::TcpReset);
+        }
+        let train = tcp.last.kind == Some(Kind::Ack)
+            && usize::from(tcp.last.reply) == own
+            && sequence == tcp.last.end;
+        if !established || sequence == highest || train {
+            return Step::Window(State::Close);
+        }
+        // Not the exact number: the peer may answer with a challenge ACK and go on.
+        new = old;
+    }
+    let answers_ignored = (status.has(Status::SEEN_REPLY) && tcp.last.kind == Some(Kind::Syn))
+        || (!status.has(Status::ASSURED) && tcp.last.kind == Some(Kind::Ack));
+    if answers_ignored && header.acknowledgement() == tcp.last.end {
+        return Step::InWindow(new);
+    }
+    let answers_challenge = old == State::SynSent
+        && tcp.last.kind == Some(Kind::Ack)
+        && tcp.last.reply
+        && header.sequence() == tcp.last.acknowledgement;
+    if answers_challenge { Step::InWindow(new) } else { Step::Window(new) }
+}
+
+/// The timeout of a packet that was believed, and what else it changes.
+#[expect(clippy::too_many_arguments, reason = "one step of `packet`, split for length")]
+fn finish(
+    table: &mut Conntrack,
+    id: ConnectionId,
+    context: &Context,
+    tcp: &Tcp,
+    (old, new): (State, State),
+    kind: Kind,
+    status: Status,
+    bytes: usize,
+) -> Outcome {
+    let mut timeout = timeout(&table.config, tcp, new, kind);
+    if new != old && status.has(Status::CONFIRMED) {
+        table.note(EventKind::Update, id);
+    }
+    if !status.has(Status::SEEN_REPLY) {
+        if kind == Kind::Rst {
+            // Nobody answered but with a reset: the connection is gone at once (footnote 2 of F41).
+            table.account(id, context.info, bytes);
+            table.unlink(id);
+            return Outcome::Accept;
+        }
+        if kind == Kind::Syn && old == State::SynSent && status.has(Status::CONFIRMED) {
+            // Why: a client that repeats its SYN for ever must not keep the entry alive (footnote 1).
+            return Outcome::Accept;
+        }
+        if new == State::Established {
+            timeout = timeout.min(table.config.timeouts.tcp_unacknowledged);
+        }
+    } else if !status.has(Status::ASSURED)
+        && matches!(old, State::SynRecv | State::Established)
+        && new == State::Established
+        && let Some(connection) = table.get_mut(id)
+    {
+        connection.status.set(Status::ASSURED);
+        table.note(EventKind::Update, id);
+    }
+    table.refresh(id, context, bytes, timeout);
+    Outcome::Accept
+}
+
+/// The length of life that a packet gives.
+fn timeout(config: &Config, tcp: &Tcp, state: State, kind: Kind) -> Duration {
+    let timeouts = &config.timeouts;
+    let usual = state.timeout(timeouts);
+    let unacknowledged = tcp.sides.iter().any(|side| side.unacknowledged);
+    if tcp.retransmissions >= config.tcp_max_retrans && usual > timeouts.tcp_max_retrans {
+        timeouts.tcp_max_retrans
+    } else if kind == Kind::Rst {
+        timeouts.tcp_close
+    } else if unacknowledged && usual > timeouts.tcp_unacknowledged {
+        timeouts.tcp_unacknowledged
+    } else if tcp.last.window == 0 && usual > timeouts.tcp_max_retrans {
+        timeouts.tcp_max_retrans
+    } else {
+        usual
+    }
+}
+
+/// What an INVALID FIN or RST does: if the other side sent one too, the two ends are likely done although we could not
+/// follow, so the life of an ASSURED connection is shortened (Linux: `nf_tcp_handle_invalid`).
+fn after_invalid(table: &mut Conntrack, id: ConnectionId, kind: Kind, reply: bool, context: &Context) {
+    let short = table.config.timeouts.tcp_unacknowledged;
+    let Some(connection) = table.get_mut(id) else { return };
+    if !connection.status.has(Status::ASSURED)
+        || connection.status.has(Status::FIXED_TIMEOUT)
+        || !matches!(kind, Kind::Rst | Kind::Fin)
+    {
+        return;
+    }
+    let remaining = connection.remaining(context.now);
+    let ProtocolState::Tcp(tcp) = &mut connection.protocol else { return };
+    if tcp.last.reply != reply && matches!(tcp.last.kind, Some(Kind::Fin | Kind::Rst)) {
+        if remaining >= Duration::from_secs(120) && remaining > short {
+            table.set_expires(id, context.now + short);
+        }
+    } else {
+        tcp.last.kind = Some(kind);
+        tcp.last.reply = reply;
+    }
+}
+
+impl Conntrack {
+    /// REJECT answered with a reset: the connection is CLOSE for 10 s, unless it is not confirmed (F29).
+    pub fn set_timeout_close(&mut self, id: ConnectionId, now: crate::Instant) {
+        let close = self.config.timeouts.tcp_close;
+        let Some(connection) = self.get_mut(id) else { return };
+        let status = connection.status;
+        if !status.has(Status::CONFIRMED) {
+            return;
+        }
+        let ProtocolState::Tcp(tcp) = &mut connection.protocol else { return };
+        let old = std::mem::replace(&mut tcp.state, State::Close);
+        if old != State::Close && !status.has(Status::FIXED_TIMEOUT) {
+            self.set_expires(id, now + close);
+            self.note(EventKind::Update, id);
+        }
+    }
+
+    /// The TCP state of a connection.
+    pub fn tcp_state(&self, id: ConnectionId) -> Option<State> {
+        match self.get(id)?.protocol {
+            ProtocolState::Tcp(tcp) => Some(tcp.state),
+            _ => None,
+        }
+    }
+}
+
+/// How a sequence number that acknowledges is moved by what a helper changed in the other direction.
+fn sequence_offset(adjust: Option<&SequenceAdjust>, reply: bool, sequence: u32) -> u32 {
+    adjust.map_or(0, |adjust| adjust.offset(reply, sequence))
+}
+
+#[cfg(test)]
+mod tests;
