@@ -11,9 +11,9 @@ pub mod conntrack;
 pub mod defrag;
 pub mod env;
 pub mod hook;
-pub mod nat;
 pub mod network;
 pub mod skb;
+pub mod tables;
 pub mod time;
 pub mod trace;
 

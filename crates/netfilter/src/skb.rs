@@ -243,6 +243,20 @@ pub enum Drop {
     Conntrack,
     /// An answer or fragment loop reached its limit.
     Limit,
+    /// A rule asks something that is not known or not modelled. This is no verdict: what the packet would have come to
+    /// cannot be said, and it goes no further.
+    Undecided {
+        /// Table.
+        table: rules::Table,
+        /// Hook.
+        hook: rules::Hook,
+        /// Chain of the rule.
+        chain: rules::ChainId,
+        /// Rule number, from 1.
+        number: usize,
+        /// What is missing.
+        what: &'static str,
+    },
 }
 
 /// An answer that the machine itself makes (REJECT, TTL exceeded …), waiting for its own way through OUTPUT.

@@ -9,6 +9,7 @@
 //! host names, users) comes through [`syntax::Names`].
 #![forbid(unsafe_code)]
 
+pub mod fixture;
 pub mod hook;
 pub mod matches;
 pub mod rule;

@@ -63,20 +63,20 @@ pub const EXTENSION: Extension<Physdev> = Extension {
         }
         Ok(())
     },
-    save: |physdev, out| physdev.push(out),
+    save: |physdev, out| physdev.push(out, true),
     list: |physdev, out, _| {
         out.push_str(" PHYSDEV match");
-        physdev.push(out);
+        physdev.push(out, false);
     },
     check,
 };
 
 impl Physdev {
-    fn push(&self, out: &mut String) {
+    fn push(&self, out: &mut String, quote: bool) {
         push_flag(out, self.is_in, " --physdev-is-in");
-        push_interface(out, self.input, " --physdev-in");
+        push_interface(out, self.input, " --physdev-in", quote);
         push_flag(out, self.is_out, " --physdev-is-out");
-        push_interface(out, self.output, " --physdev-out");
+        push_interface(out, self.output, " --physdev-out", quote);
         push_flag(out, self.is_bridged, " --physdev-is-bridged");
     }
 }
@@ -88,7 +88,7 @@ fn push_flag(out: &mut String, flag: Option<bool>, name: &str) {
     }
 }
 
-fn push_interface(out: &mut String, pattern: Option<Negatable<InterfacePattern>>, name: &str) {
+fn push_interface(out: &mut String, pattern: Option<Negatable<InterfacePattern>>, name: &str, quote: bool) {
     let Some(pattern) = pattern else { return };
     push_not(out, pattern.invert);
     out.push_str(name);
@@ -98,7 +98,7 @@ fn push_interface(out: &mut String, pattern: Option<Negatable<InterfacePattern>>
         InterfacePattern::Prefix(name) => format!("{name}+"),
     };
     // Why: iptables prints names bare, so that it cannot read back a name with a blank. Quoted, it can be read.
-    if text.contains([' ', '\t', '"', '\\']) {
+    if quote && text.contains([' ', '\t', '"', '\\']) {
         push_quoted(out, &text);
     } else {
         out.push(' ');

@@ -105,7 +105,9 @@ fn parse_option(tcp: &mut Tcp, call: &OptionCall<'_>, context: &mut Context<'_>)
                 "syn" => TcpFlags::SYN,
                 _ => TcpFlags { mask: flag_set(call, 0)?, set: flag_set(call, 1)? },
             };
-            tcp.flags = Some(Negatable { invert, value });
+            // Linux: `NONE NONE` looks at no flag and is left out; inverted it never matches and stays.
+            let nothing = TcpFlags { mask: 0, set: 0 };
+            tcp.flags = Some(Negatable { invert, value }).filter(|flags| invert || flags.value != nothing);
         }
     }
     Ok(())

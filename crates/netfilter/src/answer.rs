@@ -1,0 +1,364 @@
+//! Packets that the machine itself makes because of another one: ICMP errors and TCP resets.
+//!
+//! Linux: `icmp_send`, `icmp6_send` (shared by REJECT and the path), `nf_send_reset`, `nf_send_reset6`. What these
+//! functions do not answer is not answered here: errors about errors, later fragments, what was sent to many. Which
+//! checksums must be right is REJECT's own question ([`rejectable`]).
+//!
+//! An answer starts its own way at OUTPUT, with the state RELATED where what caused it has a connection (F28).
+//!
+//! Differences from Linux: the flow label of ICMPv6 errors is 0 (the kernel's is a hash of the addresses with a secret
+//! key); the IP options that routers fill in (record route, timestamp) are not echoed, as the path does not fill them
+//! in.
+use std::net::IpAddr;
+
+use packet::view::tcp_flags;
+use packet::{Family, Layout, View, checksum, icmp, layout, protocol, rewrite, verify};
+
+use crate::{Conntrack, Env};
+use crate::network::{Route, Way};
+use crate::skb::{Emitted, Link, LinkKind, Origin, Owner, Packet, Tracking};
+
+/// What an ICMP error says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Destination unreachable, with its code (IPv4: type 3, IPv6: type 1): REJECT.
+    Unreachable {
+        /// The code.
+        code: u8,
+    },
+    /// TTL or hop limit used up.
+    TimeExceeded,
+    /// Fragments were missing.
+    ReassemblyTimeExceeded,
+    /// Too big for the next device.
+    TooBig {
+        /// The MTU of the way.
+        mtu: u32,
+    },
+    /// There is no route.
+    NoRoute,
+    /// A route of the kind `unreachable`.
+    HostUnreachable,
+    /// A route of the kind `prohibit`.
+    Prohibited,
+}
+
+impl Kind {
+    /// Type, code and the four bytes behind the checksum.
+    fn header(self, family: Family) -> (u8, u8, u32) {
+        use icmp::{v4, v6};
+        match (self, family) {
+            (Self::Unreachable { code }, Family::V4) => (v4::DESTINATION_UNREACHABLE, code, 0),
+            (Self::Unreachable { code }, Family::V6) => (v6::DESTINATION_UNREACHABLE, code, 0),
+            (Self::TimeExceeded, Family::V4) => (v4::TIME_EXCEEDED, 0, 0),
+            (Self::TimeExceeded, Family::V6) => (v6::TIME_EXCEEDED, 0, 0),
+            (Self::ReassemblyTimeExceeded, Family::V4) => (v4::TIME_EXCEEDED, 1, 0),
+            (Self::ReassemblyTimeExceeded, Family::V6) => (v6::TIME_EXCEEDED, 1, 0),
+            (Self::TooBig { mtu }, Family::V4) => (v4::DESTINATION_UNREACHABLE, 4, mtu & 0xffff),
+            (Self::TooBig { mtu }, Family::V6) => (v6::PACKET_TOO_BIG, 0, mtu),
+            (Self::NoRoute, Family::V4) => (v4::DESTINATION_UNREACHABLE, 0, 0),
+            (Self::HostUnreachable, Family::V4) => (v4::DESTINATION_UNREACHABLE, 1, 0),
+            (Self::Prohibited, Family::V4) => (v4::DESTINATION_UNREACHABLE, 13, 0),
+            // Linux: `ip6_pkt_discard` says "no route" for routes of the kind `unreachable`, too.
+            (Self::NoRoute | Self::HostUnreachable, Family::V6) => (v6::DESTINATION_UNREACHABLE, 0, 0),
+            (Self::Prohibited, Family::V6) => (v6::DESTINATION_UNREACHABLE, 1, 0),
+        }
+    }
+
+    /// Its name for traces.
+    pub fn name(self, family: Family) -> &'static str {
+        let (kind, code, _) = self.header(family);
+        icmp::name(family, kind, code).unwrap_or("icmp error")
+    }
+}
+
+/// Whether REJECT answers a packet with an ICMP error, by its checksum (F27, F31).
+///
+/// Linux: `nf_send_unreach` and `nf_reject_verify_csum`: a datagram of UDP without a checksum, and protocols with a
+/// checksum of their own kind, need none; everything else must be a right sum (in IPv4 a plain one, in IPv6 with the
+/// pseudo header).
+pub fn rejectable(packet: &Packet) -> bool {
+    let view = packet.view();
+    if packet.layout.later_fragment() {
+        return false;
+    }
+    let Some(protocol) = view.protocol() else { return false };
+    if view.family() == Family::V6 && view.after_header().is_empty() {
+        return false;
+    }
+    let checked = match protocol {
+        protocol::UDP => view.udp().is_none_or(|udp| udp.checksum() != 0),
+        protocol::GRE | protocol::AH | protocol::ESP | protocol::SCTP | protocol::UDPLITE => false,
+        _ => true,
+    };
+    !checked || sum_is_right(&view, protocol)
+}
+
+/// Linux: `nf_ip_checksum` sums the IP header as well, whose own sum is 0xffff: a payload of zeros is right.
+fn sum_is_right(view: &View<'_>, protocol: u8) -> bool {
+    match (view.family(), protocol) {
+        (Family::V4, protocol::TCP | protocol::UDP) | (Family::V6, _) => verify::sum_is_valid(view, Some(protocol)),
+        (Family::V4, _) => checksum::finish(checksum::add(0xffff, view.after_header())) == 0,
+    }
+}
+
+/// Makes an ICMP error about a packet. `None`: this packet is not answered, or there is no way back.
+pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitted> {
+    let family = cause.family();
+    let answerable = match family {
+        Family::V4 => answerable_v4(cause),
+        Family::V6 => answerable_v6(cause, kind),
+    };
+    if !answerable {
+        return None;
+    }
+    let destination = cause.view().source();
+    let unspecified = family.unspecified();
+    let tos = match family {
+        // Internetwork control, with the TOS bits of what caused it (F25).
+        Family::V4 => (cause.view().tos() & 0x1e) | 0xc0,
+        Family::V6 => 0,
+    };
+    let probe = ip_packet(env, icmp_protocol(family), unspecified, destination, Header { tos, ..Header::ICMP }, &[])?;
+    let mut answer = machine_packet(env, probe, true)?;
+    let route = env.network.route_output(&answer, destination).ok()?;
+    let source = own_address(cause).or(route.source)?;
+    let message = error_message(cause, kind, (source, destination), route.mtu)?;
+    answer.bytes = ip_packet(env, icmp_protocol(family), source, destination, Header { tos, ..Header::ICMP }, &message)?;
+    if family == Family::V4 {
+        let id = env.new_ip_id();
+        set_id(&mut answer.bytes, id)?;
+    }
+    answer.layout = layout::parse(&answer.bytes).ok()?;
+    Conntrack::attach(&mut answer, cause);
+    Some(Emitted { packet: answer, destination })
+}
+
+/// Makes the reset with which REJECT answers a segment (F26, F29, F31). `None`: it is not answered.
+pub fn tcp_reset(cause: &Packet, env: &mut Env<'_>) -> Option<Emitted> {
+    let view = cause.view();
+    let tcp = view.tcp()?;
+    if tcp.flags() & tcp_flags::RST != 0 || !sum_is_right(&view, protocol::TCP) {
+        return None;
+    }
+    let (source, destination) = (view.destination(), view.source());
+    if is_to_many(cause.route) || !is_unicast(source) || !is_unicast(destination) {
+        return None;
+    }
+    let segment = reset_segment(&view, source, destination);
+    let bytes = ip_packet(env, protocol::TCP, source, destination, Header::RESET, &segment)?;
+    let mut answer = machine_packet(env, bytes, false)?;
+    env.network.route_output(&answer, destination).ok()?;
+    Conntrack::attach(&mut answer, cause);
+    if let Tracking::Entry { connection, .. } = cause.tracking {
+        env.conntrack.set_timeout_close(connection, env.now.mono);
+    }
+    Some(Emitted { packet: answer, destination })
+}
+
+/// Linux: `__icmp_send`.
+fn answerable_v4(cause: &Packet) -> bool {
+    if cause.layout.later_fragment() || is_to_many(cause.route) || !was_for_one(cause) {
+        return false;
+    }
+    if cause.layout.protocol != Some(protocol::ICMP) {
+        return true;
+    }
+    // No errors about errors; what is not known counts as one.
+    let kind = cause.view().after_header().first();
+    kind.is_some_and(|kind| matches!(kind, 0 | 8 | 13..=18))
+}
+
+/// Linux: `icmp6_send`.
+fn answerable_v6(cause: &Packet, kind: Kind) -> bool {
+    let view = cause.view();
+    let (source, destination) = (view.source(), view.destination());
+    let to_many = destination.is_multicast() || !was_for_one(cause);
+    if to_many && !matches!(kind, Kind::TooBig { .. }) {
+        return false;
+    }
+    if source.is_unspecified() || source.is_multicast() {
+        return false;
+    }
+    if cause.layout.protocol != Some(protocol::ICMPV6) {
+        return true;
+    }
+    match view.after_header().first() {
+        Some(kind) => kind & 0x80 != 0,
+        // A fragment without the beginning of the message.
+        None => cause.layout.fragment.is_some(),
+    }
+}
+
+/// Linux: `pkt_type` is PACKET_HOST, as it is for what starts here.
+fn was_for_one(packet: &Packet) -> bool {
+    match packet.link.kind {
+        LinkKind::Host | LinkKind::Outgoing => true,
+        LinkKind::Broadcast | LinkKind::Multicast | LinkKind::OtherHost => false,
+    }
+}
+
+/// Linux: the route has RTCF_BROADCAST or RTCF_MULTICAST.
+fn is_to_many(route: Option<Route>) -> bool {
+    route.is_some_and(|route| matches!(route.way, Way::Broadcast { .. } | Way::Multicast { .. }))
+}
+
+fn is_unicast(address: IpAddr) -> bool {
+    match address {
+        // Linux: the IPv4 code asks the route only.
+        IpAddr::V4(_) => true,
+        IpAddr::V6(v6) => !v6.is_multicast() && !v6.is_unspecified(),
+    }
+}
+
+/// The address that the packet was sent to, if it is one of this machine.
+fn own_address(cause: &Packet) -> Option<IpAddr> {
+    cause.route.filter(|route| route.way == Way::Local).map(|_| cause.view().destination())
+}
+
+fn icmp_protocol(family: Family) -> u8 {
+    match family {
+        Family::V4 => protocol::ICMP,
+        Family::V6 => protocol::ICMPV6,
+    }
+}
+
+/// The ICMP header and as much of the cause as fits: 576 bytes in all for IPv4, 1280 for IPv6 (F25, F31).
+fn error_message(cause: &Packet, kind: Kind, (source, destination): (IpAddr, IpAddr), mtu: u32) -> Option<Vec<u8>> {
+    let family = cause.family();
+    let room = match family {
+        Family::V4 => (mtu.min(576) as usize).checked_sub(28).filter(|&room| room > 20)?,
+        Family::V6 => 1280 - 48,
+    };
+    let quoted = cause.view().bytes();
+    let quoted = quoted.get(..room).unwrap_or(quoted);
+    let (number, code, rest) = kind.header(family);
+    let mut message = Vec::with_capacity(8 + quoted.len());
+    message.extend_from_slice(&[number, code, 0, 0]);
+    message.extend_from_slice(&rest.to_be_bytes());
+    message.extend_from_slice(quoted);
+    let start = match family {
+        Family::V4 => 0,
+        Family::V6 => pseudo(source, destination, protocol::ICMPV6, message.len()),
+    };
+    let sum = checksum::finish(checksum::add(start, &message));
+    message.get_mut(2..4)?.copy_from_slice(&sum.to_be_bytes());
+    Some(message)
+}
+
+/// 20 bytes of TCP: an acknowledged segment is answered with a bare reset at the number that it expects, another one
+/// with a reset that acknowledges it.
+fn reset_segment(view: &View<'_>, source: IpAddr, destination: IpAddr) -> Vec<u8> {
+    let mut segment = vec![0; 20];
+    let Some(tcp) = view.tcp() else { return segment };
+    let flags = tcp.flags();
+    let (sequence, acknowledgement, reset) = if flags & tcp_flags::ACK != 0 {
+        (tcp.acknowledgement(), 0, tcp_flags::RST)
+    } else {
+        let counted = u32::from(flags & tcp_flags::SYN != 0) + u32::from(flags & tcp_flags::FIN != 0);
+        // Linux: the data offset is subtracted as it stands, even if it is wrong.
+        let payload = (tcp.bytes().len() as u32).wrapping_sub(tcp.header_len() as u32);
+        let next = tcp.sequence().wrapping_add(counted).wrapping_add(payload);
+        (0, next, tcp_flags::RST | tcp_flags::ACK)
+    };
+    let mut put = |at: usize, bytes: &[u8]| {
+        if let Some(field) = segment.get_mut(at..at + bytes.len()) {
+            field.copy_from_slice(bytes);
+        }
+    };
+    put(0, &tcp.destination().to_be_bytes());
+    put(2, &tcp.source().to_be_bytes());
+    put(4, &sequence.to_be_bytes());
+    put(8, &acknowledgement.to_be_bytes());
+    put(12, &[0x50, reset]);
+    let sum = checksum::add(pseudo(source, destination, protocol::TCP, 20), &segment);
+    if let Some(field) = segment.get_mut(16..18) {
+        field.copy_from_slice(&checksum::finish(sum).to_be_bytes());
+    }
+    segment
+}
+
+fn pseudo(source: IpAddr, destination: IpAddr, protocol: u8, length: usize) -> u32 {
+    checksum::pseudo(source, destination, protocol, u32::try_from(length).unwrap_or(u32::MAX))
+}
+
+/// The fields of an IP header that differ between answers.
+#[derive(Clone, Copy)]
+struct Header {
+    tos: u8,
+    dont_fragment: bool,
+}
+
+impl Header {
+    const ICMP: Header = Header { tos: 0, dont_fragment: false };
+    const RESET: Header = Header { tos: 0, dont_fragment: true };
+}
+
+/// An IP packet with identification 0.
+fn ip_packet(
+    env: &Env<'_>,
+    protocol: u8,
+    source: IpAddr,
+    destination: IpAddr,
+    header: Header,
+    payload: &[u8],
+) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(40 + payload.len());
+    match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            let length = u16::try_from(20 + payload.len()).ok()?.to_be_bytes();
+            bytes.extend_from_slice(&[0x45, header.tos]);
+            bytes.extend_from_slice(&length);
+            let flags = if header.dont_fragment { 0x40 } else { 0 };
+            bytes.extend_from_slice(&[0, 0, flags, 0, env.default_ttl(Family::V4), protocol, 0, 0]);
+            bytes.extend_from_slice(&source.octets());
+            bytes.extend_from_slice(&destination.octets());
+            let sum = checksum::of(&bytes);
+            bytes.get_mut(10..12)?.copy_from_slice(&sum.to_be_bytes());
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            let length = u16::try_from(payload.len()).ok()?.to_be_bytes();
+            bytes.extend_from_slice(&[0x60 | (header.tos >> 4), header.tos << 4, 0, 0]);
+            bytes.extend_from_slice(&length);
+            bytes.extend_from_slice(&[protocol, env.default_ttl(Family::V6)]);
+            bytes.extend_from_slice(&source.octets());
+            bytes.extend_from_slice(&destination.octets());
+        }
+        _ => return None,
+    }
+    bytes.extend_from_slice(payload);
+    Some(bytes)
+}
+
+/// Sets the identification of an IPv4 packet without options.
+fn set_id(bytes: &mut [u8], id: u16) -> Option<()> {
+    bytes.get_mut(4..6)?.copy_from_slice(&id.to_be_bytes());
+    bytes.get_mut(10..12)?.fill(0);
+    let sum = checksum::of(bytes.get(..20)?);
+    bytes.get_mut(10..12)?.copy_from_slice(&sum.to_be_bytes());
+    Some(())
+}
+
+/// A packet that starts here. ICMP errors come from the kernel's own socket, resets from none (F75).
+fn machine_packet(env: &mut Env<'_>, bytes: Vec<u8>, socket: bool) -> Option<Packet> {
+    let layout: Layout = layout::parse(&bytes).ok()?;
+    let owner = Owner { has_file: false, ..Owner::default() };
+    Some(Packet {
+        id: env.new_packet_id(),
+        bytes,
+        layout,
+        mark: 0,
+        input: None,
+        output: None,
+        link: Link { kind: LinkKind::Outgoing, ..Link::default() },
+        origin: Some(Origin { socket: socket.then_some(owner), known: true, mark: 0 }),
+        tracking: Tracking::None,
+        template: None,
+        route: None,
+        gathered: None,
+        traced: false,
+    })
+}
+
+#[cfg(test)]
+mod tests;

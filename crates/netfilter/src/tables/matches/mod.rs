@@ -1,0 +1,158 @@
+//! What the matches of a rule say of a packet: one file each, under the names of crate `rules`.
+//!
+//! A match either holds, or says which of its options failed first – in the order in which the kernel checks them –
+//! and what the packet had instead.
+mod addrtype;
+mod connmark;
+mod conntrack;
+mod icmp;
+mod iprange;
+mod limit;
+mod mac;
+mod mark;
+mod multiport;
+mod owner;
+mod physdev;
+mod statistic;
+mod string;
+mod tcp;
+mod udp;
+
+use rules::matches::PortRange;
+use rules::{Match, Negatable, matches as data};
+
+use super::Place;
+use crate::Env;
+use crate::skb::Packet;
+use crate::trace::Found;
+
+/// Why a match does not hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Miss {
+    /// An option does not hold, and what the packet had.
+    Failed(&'static str, Found),
+    /// The match refuses the packet: it is dropped (F19).
+    Hotdrop(&'static str, Found),
+    /// It needs something that is not known.
+    Undecided(&'static str),
+}
+
+/// What a match says.
+pub(crate) type Held = Result<(), Miss>;
+
+/// Whom a match is asked about.
+pub(crate) struct Asked<'a> {
+    /// The packet.
+    pub packet: &'a Packet,
+    /// Where it is.
+    pub place: &'a Place,
+}
+
+impl<'a> Asked<'a> {
+    /// The transport header as far as it is there; `None` for later fragments. Extensions that look at a transport
+    /// header need a positive `-p`, so the protocol is the wanted one.
+    fn transport(&self) -> Option<&'a [u8]> {
+        let packet = self.packet;
+        if packet.layout.later_fragment() {
+            return None;
+        }
+        packet.bytes.get(..packet.layout.total_len)?.get(packet.layout.transport..)
+    }
+}
+
+/// A match in the form in which it is asked, with its state.
+#[derive(Debug)]
+pub(super) enum Condition {
+    Addrtype(data::addrtype::Addrtype),
+    Comment,
+    Connmark(data::connmark::Connmark),
+    Conntrack(Box<data::conntrack::Conntrack>),
+    Icmp(data::icmp::Icmp),
+    Icmp6(data::icmp6::Icmp6),
+    Iprange(Box<data::iprange::Iprange>),
+    Limit(limit::Bucket),
+    Mac(data::mac::Mac),
+    Mark(data::mark::Mark),
+    Multiport(data::multiport::Multiport),
+    Owner(data::owner::Owner),
+    Physdev(Box<data::physdev::Physdev>),
+    State(data::state::State),
+    Statistic(statistic::Chooser),
+    String(Box<string::Search>),
+    Tcp(data::tcp::Tcp),
+    Udp(data::udp::Udp),
+}
+
+impl Condition {
+    pub(super) fn new(rule: &Match) -> Self {
+        match rule {
+            Match::Addrtype(own) => Self::Addrtype(*own),
+            Match::Comment(_) => Self::Comment,
+            Match::Connmark(own) => Self::Connmark(*own),
+            Match::Conntrack(own) => Self::Conntrack(own.clone()),
+            Match::Icmp(own) => Self::Icmp(*own),
+            Match::Icmp6(own) => Self::Icmp6(*own),
+            Match::Iprange(own) => Self::Iprange(own.clone()),
+            Match::Limit(own) => Self::Limit(limit::Bucket::new(own)),
+            Match::Mac(own) => Self::Mac(*own),
+            Match::Mark(own) => Self::Mark(*own),
+            Match::Multiport(own) => Self::Multiport(own.clone()),
+            Match::Owner(own) => Self::Owner(*own),
+            Match::Physdev(own) => Self::Physdev(own.clone()),
+            Match::State(own) => Self::State(*own),
+            Match::Statistic(own) => Self::Statistic(statistic::Chooser::new(own)),
+            Match::String(own) => Self::String(Box::new(string::Search::new(own))),
+            Match::Tcp(own) => Self::Tcp(*own),
+            Match::Udp(own) => Self::Udp(*own),
+        }
+    }
+
+    /// Whether it holds.
+    #[inline]
+    pub(super) fn holds(&mut self, asked: &Asked<'_>, env: &mut Env<'_>) -> Held {
+        match self {
+            Self::Addrtype(own) => addrtype::holds(own, asked, env),
+            Self::Comment => Ok(()),
+            Self::Connmark(own) => connmark::holds(own, asked, env),
+            Self::Conntrack(own) => conntrack::holds(own, asked, env),
+            Self::Icmp(own) => icmp::holds_v4(own, asked),
+            Self::Icmp6(own) => icmp::holds_v6(own, asked),
+            Self::Iprange(own) => iprange::holds(own, asked),
+            Self::Limit(own) => own.holds(env),
+            Self::Mac(own) => mac::holds(own, asked),
+            Self::Mark(own) => mark::holds(own, asked),
+            Self::Multiport(own) => multiport::holds(own, asked),
+            Self::Owner(own) => owner::holds(own, asked),
+            Self::Physdev(own) => physdev::holds(own, asked, env),
+            Self::State(own) => conntrack::holds_state(own, asked, env),
+            Self::Statistic(own) => own.holds(env),
+            Self::String(own) => own.holds(asked),
+            Self::Tcp(own) => tcp::holds(own, asked),
+            Self::Udp(own) => udp::holds(own, asked),
+        }
+    }
+}
+
+/// Fails with an option unless something is so.
+#[inline]
+fn hold(so: bool, option: &'static str, found: Found) -> Held {
+    if so { Ok(()) } else { Err(Miss::Failed(option, found)) }
+}
+
+/// Checks a port against a condition that may be absent or inverted.
+#[inline]
+fn port(wanted: Option<Negatable<PortRange>>, port: u16, option: &'static str) -> Held {
+    match wanted {
+        Some(wanted) => hold(wanted.value.contains(port) != wanted.invert, option, Found::Port(port)),
+        None => Ok(()),
+    }
+}
+
+/// The first two fields of a transport header that starts with ports.
+#[inline]
+fn ports(transport: &[u8]) -> Option<(u16, u16)> {
+    match *transport.get(..4)? {
+        [a, b, c, d] => Some((u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))),
+        _ => None,
+    }
+}

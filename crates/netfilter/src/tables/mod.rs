@@ -1,0 +1,29 @@
+//! The tables: rules compiled at load, and the walk over them.
+//!
+//! A [`Program`] is one table of one family in a flat form: all rules in one array, chain after chain, each chain
+//! closed by an entry of its own (the policy, or the return to the caller), jumps resolved to places in the array.
+//! [`walk`] is the reference evaluator and the one that forwards. Read first: Linux `ipt_do_table`.
+//!
+//! Each match is a file in `matches`, each target one in `targets`, under the names of crate `rules`.
+//!
+//! # Invariants
+//!
+//! * The walk allocates nothing, hashes nothing and looks at no text (a line for the log is text, and is made when a
+//!   LOG rule or a trace asks for it).
+//! * A rule that needs something that is not known is never passed over: the packet ends as
+//!   [`crate::Drop::Undecided`].
+//! * A hotdrop moves no counter (F19); every other rule that was asked and fits is counted, and the policy when it is
+//!   reached (F68).
+//! * A program keeps nothing of the one that stood in its place before: `limit` and `statistic` start anew (F72).
+mod header;
+mod matches;
+mod program;
+mod targets;
+mod walk;
+
+pub(crate) use header::{Place, device_name};
+pub use program::Program;
+pub use walk::walk;
+
+#[cfg(test)]
+mod tests;

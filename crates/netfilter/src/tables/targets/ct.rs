@@ -1,0 +1,76 @@
+//! `-j CT` and `-j NOTRACK` (Linux: `xt_ct_target`; F35, F36).
+//!
+//! A packet that was looked at before – on its second way over loopback, or by an earlier CT rule – goes on unchanged.
+//! Event masks change what listeners are told, not packets. Not modelled, and so undecided: timeout policies, and
+//! helpers other than ftp.
+use rules::Target;
+use rules::targets::ct::{Ct, Zone as ZoneRule, ZoneDirection, ZoneId};
+
+use super::Effect;
+use crate::conntrack::Zone;
+use crate::skb::{Packet, Template, Tracking};
+
+pub(super) fn untrack(packet: &mut Packet) -> Effect {
+    if !seen(packet) {
+        packet.tracking = Tracking::Untracked;
+    }
+    Effect::Continue
+}
+
+pub(super) fn apply(rule: &Ct, packet: &mut Packet) -> Effect {
+    if seen(packet) {
+        return Effect::Continue;
+    }
+    if rule.notrack {
+        return untrack(packet);
+    }
+    if rule.timeout.is_some() {
+        return Effect::Undecided("timeout policies (CT --timeout)");
+    }
+    if rule.helper.as_deref().is_some_and(|helper| helper != "ftp") {
+        return Effect::Undecided("helpers other than ftp (CT --helper)");
+    }
+    let zone = rule.zone.map_or(Zone::default(), |zone| match zone.id {
+        ZoneId::Number(number) => in_direction(number, zone.direction),
+        ZoneId::Mark => in_direction(low_half(packet.mark), zone.direction),
+    });
+    packet.template = Some(Box::new(Template { zone, helper: rule.helper.clone() }));
+    Effect::Continue
+}
+
+/// Linux: `skb->_nfct != 0`.
+fn seen(packet: &Packet) -> bool {
+    packet.tracking != Tracking::None || packet.template.is_some()
+}
+
+/// For which direction a CT rule that acts on this packet takes the zone from the mark. Connection tracking reads the
+/// mark when it looks at the packet, not when the rule is met (Linux: `nf_ct_zone_tmpl`).
+pub(in crate::tables) fn follows_mark(target: &Target, packet: &Packet) -> Option<ZoneDirection> {
+    match target {
+        Target::Ct(rule) if !seen(packet) && !rule.notrack => match rule.zone {
+            Some(ZoneRule { direction, id: ZoneId::Mark }) => Some(direction),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Sets the zone of the packet's template to its present mark.
+pub(in crate::tables) fn zone_of_mark(packet: &mut Packet, direction: ZoneDirection) {
+    let zone = in_direction(low_half(packet.mark), direction);
+    if let Some(template) = packet.template.as_deref_mut() {
+        template.zone = zone;
+    }
+}
+
+fn low_half(mark: u32) -> u16 {
+    (mark & 0xffff) as u16
+}
+
+fn in_direction(number: u16, direction: ZoneDirection) -> Zone {
+    match direction {
+        ZoneDirection::Both => Zone { original: number, reply: number },
+        ZoneDirection::Original => Zone { original: number, reply: 0 },
+        ZoneDirection::Reply => Zone { original: 0, reply: number },
+    }
+}

@@ -1,0 +1,50 @@
+//! What the targets of a rule do to a packet, under the names of crate `rules`. The standard verdicts are in the walk.
+mod connmark;
+pub(super) mod ct;
+pub(crate) mod log;
+mod mark;
+
+use rules::Target;
+
+use super::Place;
+use crate::Env;
+use crate::hook::Verdict;
+use crate::skb::Packet;
+
+/// What comes of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// The next rule is asked.
+    Continue,
+    /// The walk ends.
+    Verdict(Verdict),
+    /// REJECT: the walk ends, whether an answer was sent or not.
+    Rejected,
+    /// It needs something that is not known or not modelled.
+    Undecided(&'static str),
+}
+
+/// Lets a target act on a packet.
+pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &mut Env<'_>) -> Effect {
+    match target {
+        Target::Accept => Effect::Verdict(Verdict::Accept),
+        Target::Queue => Effect::Verdict(Verdict::Queue),
+        Target::Mark(own) => mark::apply(own, packet, env),
+        Target::Connmark(own) => connmark::apply(own, packet, env),
+        Target::Ct(own) => ct::apply(own, packet),
+        Target::Notrack => ct::untrack(packet),
+        Target::Trace => {
+            packet.traced = true;
+            Effect::Continue
+        }
+        Target::Log(own) => log::apply(own, place, packet, env),
+        Target::Reject(_) => Effect::Undecided("REJECT"),
+        Target::Snat(_)
+        | Target::Dnat(_)
+        | Target::Masquerade(_)
+        | Target::Redirect(_)
+        | Target::Netmap(_) => Effect::Undecided("address translation"),
+        // The walk knows these by entries of their own.
+        Target::Drop | Target::Return | Target::Jump(_) | Target::Goto(_) => Effect::Undecided("this target"),
+    }
+}

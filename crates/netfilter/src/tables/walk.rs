@@ -1,0 +1,256 @@
+//! The walk of a packet over a table's chains (Linux: `ipt_do_table`, `ip6t_do_table`).
+use packet::Family;
+use rules::{ChainId, Counters, Hook, Policy, Target};
+
+use super::header::{Address, Facts, Patterns, Place};
+use super::matches::{Asked, Condition, Miss};
+use super::program::{Action, At, Entries, Entry, Program, Span, locate};
+use super::targets::{self, Effect};
+use crate::Env;
+use crate::hook::Verdict;
+use crate::skb::{Drop, Packet};
+use crate::trace::{Mismatch, Outcome, Step};
+
+/// Shows a packet to the chain of a hook. A table without a chain there, or of the other family, lets it pass.
+pub fn walk(program: &mut Program, hook: Hook, packet: &mut Packet, env: &mut Env<'_>) -> Verdict {
+    let Some((start, policy)) = program.hooks.get(hook.index()).copied().flatten() else {
+        return Verdict::Accept;
+    };
+    if packet.family() != program.family {
+        return Verdict::Accept;
+    }
+    let table = program.table;
+    env.step(packet, || Step::Table { table, hook });
+    let place = Place::of(packet, table, hook);
+    let Program { entries, counters, conditions, targets, patterns, spans, stack, .. } = program;
+    let mut walk = Walk {
+        place,
+        counters,
+        conditions,
+        targets,
+        patterns,
+        spans,
+        stack,
+        depth: 0,
+        start,
+        policy,
+        mark_zone: None,
+    };
+    let verdict = match (entries, packet.family()) {
+        (Entries::V4(entries), Family::V4) => walk.run(entries, packet, env),
+        (Entries::V6(entries), Family::V6) => walk.run(entries, packet, env),
+        _ => Verdict::Accept,
+    };
+    if let Some(direction) = walk.mark_zone {
+        targets::ct::zone_of_mark(packet, direction);
+    }
+    verdict
+}
+
+/// A packet on its walk over one table.
+struct Walk<'p> {
+    place: Place,
+    counters: &'p mut [Counters],
+    conditions: &'p mut [Condition],
+    targets: &'p [Target],
+    patterns: &'p Patterns,
+    spans: &'p [Span],
+    /// Where the jumps came from.
+    stack: &'p mut [At],
+    depth: usize,
+    /// First entry of the hook's chain.
+    start: At,
+    /// The entry that closes it.
+    policy: At,
+    /// `CT --zone mark`: the mark counts that the packet has when the table is done.
+    mark_zone: Option<rules::targets::ct::ZoneDirection>,
+}
+
+impl Walk<'_> {
+    fn run<A: Address>(&mut self, entries: &[Entry<A>], packet: &mut Packet, env: &mut Env<'_>) -> Verdict {
+        let facts = Facts::<A>::of(packet, &self.place, env.network);
+        let mut at = self.start;
+        // An entry that is not there cannot be: every chain is closed. If it were, nothing passes.
+        while let Some(entry) = entries.get(at as usize) {
+            if let Some(part) = entry.header.failing(&facts, self.patterns) {
+                let hotdrop = part == super::header::Part::CutShort;
+                if env.trace.is_some() {
+                    let mismatch = part.mismatch(packet, &self.place, env.network);
+                    self.asked(at, packet, env, failed(mismatch, hotdrop));
+                }
+                if hotdrop {
+                    return self.dropped(at, true);
+                }
+                at += 1;
+                continue;
+            }
+            if entry.count != 0 {
+                match self.miss(entry, packet, env) {
+                    None => {}
+                    Some((_, Miss::Undecided(what))) => return self.undecided(at, what, packet, env),
+                    Some((place, Miss::Failed(option, found))) => {
+                        self.asked(
+                            at,
+                            packet,
+                            env,
+                            Outcome::Failed(Mismatch { option, place: Some(place), found }),
+                        );
+                        at += 1;
+                        continue;
+                    }
+                    Some((place, Miss::Hotdrop(option, found))) => {
+                        self.asked(
+                            at,
+                            packet,
+                            env,
+                            Outcome::Hotdrop(Mismatch { option, place: Some(place), found }),
+                        );
+                        return self.dropped(at, true);
+                    }
+                }
+            }
+            if let Some(counters) = self.counters.get_mut(at as usize) {
+                counters.count(packet.len());
+            }
+            if !matches!(entry.action, Action::Policy(_) | Action::End) {
+                self.asked(at, packet, env, Outcome::Matched);
+            }
+            if packet.traced {
+                self.trace_line(at, entry, packet, env);
+            }
+            match entry.action {
+                Action::Accept => return Verdict::Accept,
+                Action::Drop | Action::Nowhere => return self.dropped(at, false),
+                Action::Queue => return Verdict::Queue,
+                Action::Count => at += 1,
+                Action::Policy(policy) => return self.policy(policy, packet, env),
+                Action::Return | Action::End => at = self.back(at, packet, env),
+                Action::Goto(to) => at = to,
+                Action::Jump(to) => match self.stack.get_mut(self.depth) {
+                    Some(slot) => {
+                        *slot = at;
+                        self.depth += 1;
+                        at = to;
+                    }
+                    None => return self.dropped(at, false),
+                },
+                Action::Target(number) => match self.target(number, packet, env) {
+                    Effect::Continue => at += 1,
+                    Effect::Verdict(verdict) => return verdict,
+                    Effect::Rejected => return self.rejected(at),
+                    Effect::Undecided(what) => return self.undecided(at, what, packet, env),
+                },
+            }
+        }
+        self.dropped(at, false)
+    }
+
+    /// The first match of a rule that does not hold, with its place in the rule.
+    #[inline]
+    fn miss<A>(&mut self, entry: &Entry<A>, packet: &Packet, env: &mut Env<'_>) -> Option<(u8, Miss)> {
+        let range = entry.first as usize..(entry.first + entry.count) as usize;
+        let asked = Asked { packet, place: &self.place };
+        for (place, condition) in self.conditions.get_mut(range).into_iter().flatten().enumerate() {
+            if let Err(miss) = condition.holds(&asked, env) {
+                return Some((u8::try_from(place).unwrap_or(u8::MAX), miss));
+            }
+        }
+        None
+    }
+
+    fn target(&mut self, number: u32, packet: &mut Packet, env: &mut Env<'_>) -> Effect {
+        let Some(target) = self.targets.get(number as usize) else { return Effect::Undecided("this target") };
+        if let Some(direction) = targets::ct::follows_mark(target, packet) {
+            self.mark_zone = Some(direction);
+        }
+        targets::apply(target, &self.place, packet, env)
+    }
+
+    /// Back to the caller of the last jump, or to the policy (F15: a chain of gotos keeps the jump's return point).
+    fn back(&mut self, at: At, packet: &Packet, env: &mut Env<'_>) -> At {
+        let to = match self.depth.checked_sub(1) {
+            Some(depth) => {
+                self.depth = depth;
+                self.stack.get(depth).map_or(self.policy, |from| from + 1)
+            }
+            None => self.policy,
+        };
+        let table = self.place.table;
+        let nested = to != self.policy || self.depth != 0;
+        let from = || Step::Return {
+            table,
+            chain: chain_and_number(self.spans, at).0,
+            to: Some(to).filter(|_| nested).map(|to| chain_and_number(self.spans, to)),
+        };
+        env.step(packet, from);
+        to
+    }
+
+    fn policy(&self, policy: Policy, packet: &Packet, env: &mut Env<'_>) -> Verdict {
+        let Place { table, hook, .. } = self.place;
+        let chain = || chain_and_number(self.spans, self.policy).0;
+        env.step(packet, || Step::Policy { table, chain: chain(), policy });
+        match policy {
+            Policy::Accept => Verdict::Accept,
+            Policy::Drop => Verdict::Drop(Drop::Policy { table, hook }),
+        }
+    }
+
+    fn asked(&self, at: At, packet: &Packet, env: &mut Env<'_>, outcome: Outcome) {
+        let table = self.place.table;
+        env.step(packet, || {
+            let (chain, number) = chain_and_number(self.spans, at);
+            Step::Rule { table, chain, number, outcome }
+        });
+    }
+
+    fn dropped(&self, at: At, hotdrop: bool) -> Verdict {
+        let Place { table, hook, .. } = self.place;
+        let (chain, number) = chain_and_number(self.spans, at);
+        Verdict::Drop(Drop::Rule { table, hook, chain, number, hotdrop })
+    }
+
+    fn rejected(&self, at: At) -> Verdict {
+        let Place { table, hook, .. } = self.place;
+        let (chain, number) = chain_and_number(self.spans, at);
+        Verdict::Drop(Drop::Rejected { table, hook, chain, number })
+    }
+
+    fn undecided(&self, at: At, what: &'static str, packet: &Packet, env: &mut Env<'_>) -> Verdict {
+        let Place { table, hook, .. } = self.place;
+        let (chain, number) = chain_and_number(self.spans, at);
+        env.step(packet, || Step::Undecided { table, chain, number, what });
+        Verdict::Drop(Drop::Undecided { table, hook, chain, number, what })
+    }
+
+    /// A line of legacy TRACE (Linux: `trace_packet`): one for each rule that matches, the policies and the ends of
+    /// chains. A rule without conditions and with a standard verdict is called like the end of its chain.
+    #[cold]
+    fn trace_line<A: Address>(&self, at: At, entry: &Entry<A>, packet: &Packet, env: &mut Env<'_>) {
+        let Some(span) = locate(self.spans, at) else { return };
+        let standard = matches!(
+            entry.action,
+            Action::Policy(_) | Action::End | Action::Accept | Action::Drop | Action::Return | Action::Queue
+        );
+        let label = match span.hook {
+            _ if !(standard && entry.count == 0 && entry.header.unconditional()) => "rule",
+            // Linux: the name is compared with that of the hook where the walk began.
+            Some(_) => "policy",
+            None => "return",
+        };
+        let prefix = format!("TRACE: {}:{}:{label}:{} ", self.place.table, span.name, at - span.start + 1);
+        targets::log::trace(&prefix, &self.place, packet, env);
+    }
+}
+
+fn failed(mismatch: Mismatch, hotdrop: bool) -> Outcome {
+    if hotdrop { Outcome::Hotdrop(mismatch) } else { Outcome::Failed(mismatch) }
+}
+
+/// Chain and rule number (from 1; the closing entry has the number after the last rule) of an entry.
+fn chain_and_number(spans: &[Span], at: At) -> (ChainId, usize) {
+    match locate(spans, at) {
+        Some(span) => (span.id, (at - span.start) as usize + 1),
+        None => (ChainId(0), 0),
+    }
+}
