@@ -201,6 +201,8 @@ pub enum Operation {
     ZeroTooBig,
     /// A loop of chains (ELOOP).
     Loop,
+    /// ERANGE from the kernel's check of a rule.
+    Range,
 }
 
 impl Operation {
@@ -221,6 +223,7 @@ impl Operation {
             Self::DeleteTooBig => "Index of deletion too big",
             Self::ZeroTooBig => "Index of counter too big",
             Self::Loop => "Too many levels of symbolic links",
+            Self::Range => "Numerical result out of range",
         }
     }
 

@@ -117,3 +117,12 @@ pub const TARGETS: &[(&str, Families)] = &[
 pub fn exists(list: &[(&str, Families)], name: &str, family: Family) -> bool {
     list.iter().any(|(own, families)| *own == name && families.has(family))
 }
+
+/// The names behind `-j` in a family that are not chains, modelled or not.
+pub fn target_names<'a>(family: Family) -> impl Iterator<Item = &'a str> {
+    let extensions = TARGETS
+        .iter()
+        .filter(move |(_, families)| families.has(family))
+        .map(|&(name, _)| -> &'a str { name });
+    ["ACCEPT", "DROP", "RETURN", "QUEUE"].into_iter().chain(extensions)
+}

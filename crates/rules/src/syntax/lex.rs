@@ -89,7 +89,7 @@ pub fn arguments(arguments: &[String]) -> (String, Vec<Word<'_>>) {
 pub fn restore_line<'a>(line: &'a str, offset: usize, words: &mut Vec<Word<'a>>) -> Result<(), LexError> {
     let mut rest = line;
     loop {
-        rest = rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        rest = rest.trim_start_matches([' ', '\t', '\n']);
         if rest.is_empty() {
             return Ok(());
         }

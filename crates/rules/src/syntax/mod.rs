@@ -3,21 +3,27 @@
 //! Read in this order: [`lex`] (words), [`extension`] (an option table and its functions: what a file of
 //! [`crate::matches`] or [`crate::targets`] provides), [`value`] (the generic kinds of values), [`error`].
 pub(crate) mod address;
+pub mod apply;
 pub mod command;
 pub mod error;
 pub mod extension;
 pub mod inventory;
 pub mod lex;
+pub mod list;
 pub(crate) mod options;
 pub mod parse;
+pub mod print;
 pub(crate) mod registry;
+pub mod restore;
 pub mod text;
+pub mod validity;
 pub mod value;
 
 pub use command::Command;
 pub use error::{Error, ErrorKind, Exit};
 pub use lex::{Span, Word};
 pub use parse::{Mode, Parsed};
+pub use restore::load;
 
 /// What the language asks from outside, so that the parser itself does no I/O.
 pub trait Names {

@@ -1,0 +1,608 @@
+//! Commands on a table: [`Editor`] carries them out one by one, [`Editor::finish`] is the commit with the kernel's
+//! check.
+//!
+//! No command costs more than its own chain: chains are found by hash, references are counted as rules come and go.
+use packet::{AddrMask, Family};
+
+use super::command::{Action, Command, Named, RuleSpec, TargetSpec, ZeroAfter};
+use super::error::{Error, ErrorKind, Operation};
+use super::lex::Span;
+use super::{Names, inventory, list, print, validity};
+use crate::put;
+use crate::{ChainId, ChainName, Counters, Policy, Rule, TableRules, Target};
+
+/// A table under change.
+pub struct Editor {
+    rules: TableRules,
+    family: Family,
+    /// How many rules jump or go to each chain, by id.
+    references: Vec<u32>,
+    /// For each chain by id, for each rule, where it came from; as long as the chain's rules.
+    origins: Vec<Vec<Origin>>,
+    /// The line of the commands that follow; 0 for a command of its own.
+    line: u32,
+}
+
+/// Where a rule came from, for errors that are only seen at the commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The line of a restore file, from 1; 0: none.
+    pub line: u32,
+    /// The place in the line or command.
+    pub span: Span,
+    /// Whether a command of this editor made it.
+    pub fresh: bool,
+}
+
+/// What a command may use and give besides changing the table.
+pub struct Session<'a> {
+    /// Who knows names, for listings.
+    pub names: &'a dyn Names,
+    /// The standard output.
+    pub out: &'a mut String,
+    /// Lines for the error stream.
+    pub warnings: &'a mut Vec<String>,
+}
+
+/// A fault that the kernel would find at the commit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommitError {
+    /// The error.
+    pub error: Error,
+    /// The rule it is about.
+    pub origin: Origin,
+    /// The rule as `-S` prints it.
+    pub rule: String,
+}
+
+impl Editor {
+    /// Begins to change a table.
+    pub fn new(rules: TableRules, family: Family) -> Self {
+        let mut references = vec![0; rules.id_end()];
+        let mut origins = vec![Vec::new(); rules.id_end()];
+        for (id, chain) in rules.slots_in_order() {
+            if let Some(slot) = origins.get_mut(id.0 as usize) {
+                *slot = vec![Origin::default(); chain.rules.len()];
+            }
+            for to in chain.rules.iter().filter_map(|rule| rule.target.as_ref()?.chain()) {
+                count(&mut references, to, 1);
+            }
+        }
+        Self { rules, family, references, origins, line: 0 }
+    }
+
+    /// The table as it stands.
+    pub fn rules(&self) -> &TableRules {
+        &self.rules
+    }
+
+    /// Sets the line of a restore file from which the next commands come.
+    pub fn at_line(&mut self, line: u32) {
+        self.line = line;
+    }
+
+    /// Empties all chains and removes user chains, as the start of a restore without `-n` does.
+    pub fn clear(&mut self) {
+        self.rules.clear();
+        self.references = vec![0; self.rules.id_end()];
+        self.origins = vec![Vec::new(); self.rules.id_end()];
+    }
+
+    /// The commit: the kernel's check.
+    pub fn finish(self) -> Result<TableRules, Box<CommitError>> {
+        let Err(fault) = validity::check(&self.rules, self.family) else { return Ok(self.rules) };
+        let origin = self
+            .origins
+            .get(fault.chain.0 as usize)
+            .and_then(|origins| origins.get(fault.rule))
+            .copied()
+            .unwrap_or_default();
+        let mut text = String::new();
+        let mut number = fault.cause;
+        if let Some(chain) = self.rules.chain(fault.chain)
+            && let Some(rule) = chain.rules.get(fault.rule)
+        {
+            print::rule(&mut text, &self.rules, chain.name.as_str(), rule, false);
+            if !origin.fresh {
+                number = format!("{number} (rule {} of chain {}: {text})", fault.rule + 1, chain.name);
+            }
+        }
+        let error = Error::new(ErrorKind::Operation(fault.operation), origin.span).because(number);
+        Err(Box::new(CommitError { error, origin, rule: text }))
+    }
+
+    /// Carries out one command. What it lists goes to the session's output.
+    pub fn apply(&mut self, command: Command, session: &mut Session<'_>) -> Result<(), Error> {
+        session.warnings.extend(command.warnings);
+        let output = command.output;
+        let verbose = output.verbose > 0;
+        match command.action {
+            Action::Append { chain, rule } => self.append(&chain, *rule, verbose, session),
+            Action::Insert { chain, number, span, rule } => {
+                self.insert(&chain, (number, span), *rule, verbose, session)
+            }
+            Action::Replace { chain, number, span, rule } => {
+                self.replace(&chain, (number, span), *rule, verbose, session)
+            }
+            Action::Check { chain, rule } => self.find(&chain, *rule, false, verbose, session),
+            Action::Delete { chain, rule } => self.find(&chain, *rule, true, verbose, session),
+            Action::DeleteNumber { chain, number, span } => {
+                let id = self.chain(&chain, Operation::BadRule)?;
+                let at = number as usize - 1;
+                if self.remove(id, at).is_none() {
+                    let error = Error::new(ErrorKind::Operation(Operation::DeleteTooBig), span);
+                    return Err(error.because(self.how_many(id)));
+                }
+                Ok(())
+            }
+            Action::List(selection) => {
+                let chain = selection.chain.as_ref();
+                let id = chain.map(|chain| self.chain(chain, Operation::NoChain)).transpose()?;
+                let counts = |id: ChainId| self.references.get(id.0 as usize).copied().unwrap_or(0);
+                let view =
+                    list::View { rules: &self.rules, family: self.family, names: session.names, output };
+                list::list(session.out, &view, id, selection.number, &counts);
+                self.zero_after(selection.zero, chain, id, verbose, session)
+            }
+            Action::ListRules(selection) => {
+                let chain = selection.chain.as_ref();
+                let id = chain.map(|chain| self.chain(chain, Operation::NoChain)).transpose()?;
+                list::list_rules(session.out, &self.rules, id, selection.number, verbose);
+                self.zero_after(selection.zero, chain, id, verbose, session)
+            }
+            Action::Flush { chain } => {
+                for id in self.selected(chain.as_ref())? {
+                    self.flush(id, verbose, session);
+                }
+                Ok(())
+            }
+            Action::Zero { chain, number, span } => match (chain, number) {
+                (Some(chain), Some(number)) => {
+                    let id = self.chain(&chain, Operation::NoChain)?;
+                    self.zero_rule(id, number, span)
+                }
+                (chain, _) => {
+                    for id in self.selected(chain.as_ref())? {
+                        self.zero(id, verbose, session);
+                    }
+                    Ok(())
+                }
+            },
+            Action::NewChain { chain } => self.new_chain(&chain),
+            Action::DeleteChain { chain } => self.delete_chain(chain.as_ref(), verbose, session),
+            Action::RenameChain { chain, to } => self.rename_chain(&chain, &to),
+            Action::Policy { chain, policy, counters } => self.policy(&chain, &policy, counters),
+        }
+    }
+
+    fn chain(&self, name: &Named, missing: Operation) -> Result<ChainId, Error> {
+        self.rules.find(&name.text).ok_or_else(|| {
+            let cause = format!("table {} has no chain `{}'", self.rules.table(), name.text);
+            Error::new(ErrorKind::Operation(missing), name.span)
+                .because(cause)
+                .suggest(&name.text, self.rules.slots_in_order().map(|(_, chain)| chain.name.as_str()))
+        })
+    }
+
+    /// One chain, or all in the order of listings.
+    fn selected(&self, chain: Option<&Named>) -> Result<Vec<ChainId>, Error> {
+        match chain {
+            Some(chain) => Ok(vec![self.chain(chain, Operation::NoChain)?]),
+            None => Ok(self.rules.chains().into_iter().map(|(id, _)| id).collect()),
+        }
+    }
+
+    fn how_many(&self, id: ChainId) -> String {
+        let Some(chain) = self.rules.chain(id) else { return String::new() };
+        match chain.rules.len() {
+            0 => format!("chain {} has no rules", chain.name),
+            1 => format!("chain {} has 1 rule", chain.name),
+            count => format!("chain {} has {count} rules", chain.name),
+        }
+    }
+
+    /// What `-j` or `-g` names: a chain goes before a target of the same name.
+    fn target(&self, spec: TargetSpec, session: &mut Session<'_>) -> Result<Option<Target>, Error> {
+        let (name, goto) = match &spec {
+            TargetSpec::None => return Ok(None),
+            TargetSpec::Target(_, name) | TargetSpec::NotModelled(name, _) => (name, false),
+            TargetSpec::Chain(name, goto) => (name, *goto),
+        };
+        if let Some(id) = self.rules.find(&name.text) {
+            if self.rules.chain(id).is_some_and(|chain| chain.hook.is_some()) {
+                let cause = format!("`{}' is a built-in chain; only user chains can be jumped to", name.text);
+                return Err(Error::new(ErrorKind::Operation(Operation::Invalid), name.span).because(cause));
+            }
+            if matches!(spec, TargetSpec::Target(..)) {
+                session.warnings.push(format!("Warning: using chain {}, not extension", name.text));
+            }
+            return Ok(Some(if goto { Target::Goto(id) } else { Target::Jump(id) }));
+        }
+        match spec {
+            TargetSpec::Target(target, _) => Ok(Some(target)),
+            TargetSpec::NotModelled(name, _) => {
+                Err(Error::new(ErrorKind::NotModelledTarget(name.text), name.span))
+            }
+            TargetSpec::Chain(name, goto) => {
+                let chains = self.rules.slots_in_order().filter(|(_, chain)| chain.hook.is_none());
+                let names = chains.map(|(_, chain)| chain.name.as_str());
+                let cause = format!(
+                    "`{}' is neither a target nor a chain of table {}",
+                    name.text,
+                    self.rules.table()
+                );
+                let near = inventory::target_names(self.family).filter(|_| !goto);
+                let kind = if goto {
+                    ErrorKind::GotoNoChain(name.text.clone())
+                } else {
+                    ErrorKind::UnknownTarget(name.text.clone())
+                };
+                Err(Error::new(kind, name.span).because(cause).suggest(&name.text, names.chain(near)))
+            }
+            TargetSpec::None => Ok(None),
+        }
+    }
+
+    /// The rules that a command means: one for each pair of addresses.
+    fn expand(&self, spec: RuleSpec, session: &mut Session<'_>) -> Result<(Vec<Rule>, Span), Error> {
+        let RuleSpec { header, sources, destinations, matches, target, counters, span } = spec;
+        let target = self.target(target, session)?;
+        let first = Rule { header, matches, target, counters };
+        if sources.len() <= 1 && destinations.len() <= 1 {
+            return Ok((vec![first], span));
+        }
+        let pick = |own: &Option<crate::Negatable<AddrMask>>, list: &[AddrMask]| -> Vec<_> {
+            let invert = own.is_some_and(|own| own.invert);
+            let some = |&value| {
+                Some(crate::Negatable { invert, value })
+                    .filter(|own| invert || !super::address::is_any(&own.value))
+            };
+            if list.is_empty() { vec![*own] } else { list.iter().map(some).collect() }
+        };
+        let mut rules = Vec::new();
+        let destinations = pick(&first.header.destination, &destinations);
+        for source in pick(&first.header.source, &sources) {
+            for &destination in &destinations {
+                let mut rule = first.clone();
+                rule.header.source = source;
+                rule.header.destination = destination;
+                rules.push(rule);
+            }
+        }
+        Ok((rules, span))
+    }
+
+    fn echo(&self, rule: &Rule, verbose: bool, session: &mut Session<'_>) {
+        if verbose {
+            list::echo(session.out, &self.rules, self.family, session.names, rule);
+        }
+    }
+
+    fn place(&mut self, id: ChainId, at: usize, rule: Rule, span: Span) {
+        if let Some(to) = rule.target.as_ref().and_then(Target::chain) {
+            count(&mut self.references, to, 1);
+        }
+        let origin = Origin { line: self.line, span, fresh: true };
+        if let Some(chain) = self.rules.chain_mut(id) {
+            chain.rules.insert(at.min(chain.rules.len()), rule);
+        }
+        if let Some(origins) = self.origins.get_mut(id.0 as usize) {
+            origins.insert(at.min(origins.len()), origin);
+        }
+    }
+
+    fn remove(&mut self, id: ChainId, at: usize) -> Option<Rule> {
+        let chain = self.rules.chain_mut(id)?;
+        if at >= chain.rules.len() {
+            return None;
+        }
+        let rule = chain.rules.remove(at);
+        if let Some(origins) = self.origins.get_mut(id.0 as usize).filter(|origins| at < origins.len()) {
+            origins.remove(at);
+        }
+        if let Some(to) = rule.target.as_ref().and_then(Target::chain) {
+            count(&mut self.references, to, -1);
+        }
+        Some(rule)
+    }
+
+    fn append(
+        &mut self,
+        chain: &Named,
+        rule: RuleSpec,
+        verbose: bool,
+        session: &mut Session<'_>,
+    ) -> Result<(), Error> {
+        let (rules, span) = self.expand(rule, session)?;
+        let id = self.chain(chain, Operation::NoChain)?;
+        for rule in rules {
+            self.echo(&rule, verbose, session);
+            self.place(id, usize::MAX, rule, span);
+        }
+        Ok(())
+    }
+
+    fn insert(
+        &mut self,
+        chain: &Named,
+        (number, number_span): (u32, Span),
+        rule: RuleSpec,
+        verbose: bool,
+        session: &mut Session<'_>,
+    ) -> Result<(), Error> {
+        let (rules, span) = self.expand(rule, session)?;
+        let id = self.chain(chain, Operation::NoChain)?;
+        let at = number as usize - 1;
+        if self.rules.chain(id).is_none_or(|chain| at > chain.rules.len()) {
+            let error = Error::new(ErrorKind::Operation(Operation::InsertTooBig), number_span);
+            return Err(error.because(self.how_many(id)));
+        }
+        // Linux: each at the same place, so that several come out in reverse order.
+        for rule in rules {
+            self.echo(&rule, verbose, session);
+            self.place(id, at, rule, span);
+        }
+        Ok(())
+    }
+
+    fn replace(
+        &mut self,
+        chain: &Named,
+        (number, number_span): (u32, Span),
+        rule: RuleSpec,
+        verbose: bool,
+        session: &mut Session<'_>,
+    ) -> Result<(), Error> {
+        let (mut rules, span) = self.expand(rule, session)?;
+        let (Some(rule), true) = (rules.pop(), rules.is_empty()) else {
+            return Err(Error::new(ErrorKind::ReplaceSeveral, span));
+        };
+        let id = self.chain(chain, Operation::NoChain)?;
+        self.echo(&rule, verbose, session);
+        let at = number as usize - 1;
+        if self.remove(id, at).is_none() {
+            let error = Error::new(ErrorKind::Operation(Operation::ReplaceTooBig), number_span);
+            return Err(error.because(self.how_many(id)));
+        }
+        self.place(id, at, rule, span);
+        Ok(())
+    }
+
+    /// `-C` and `-D` with a rule: the first equal rule of the chain.
+    fn find(
+        &mut self,
+        chain: &Named,
+        rule: RuleSpec,
+        delete: bool,
+        verbose: bool,
+        session: &mut Session<'_>,
+    ) -> Result<(), Error> {
+        let (rules, span) = self.expand(rule, session)?;
+        let id = self.chain(chain, Operation::BadRule)?;
+        for rule in rules {
+            self.echo(&rule, verbose, session);
+            let own = self.rules.chain(id).map_or(&[][..], |chain| &chain.rules);
+            let Some(at) = own.iter().position(|own| own.same(&rule)) else {
+                let error = Error::new(ErrorKind::Operation(Operation::BadRule), span);
+                return Err(error.because(format!("no rule of chain {} is equal to this one", chain.text)));
+            };
+            if delete {
+                self.remove(id, at);
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, id: ChainId, verbose: bool, session: &mut Session<'_>) {
+        let Some(chain) = self.rules.chain_mut(id) else { return };
+        if verbose {
+            put!(session.out, "Flushing chain `{}'\n", chain.name);
+        }
+        for to in std::mem::take(&mut chain.rules).iter().filter_map(|rule| rule.target.as_ref()?.chain()) {
+            count(&mut self.references, to, -1);
+        }
+        if let Some(origins) = self.origins.get_mut(id.0 as usize) {
+            origins.clear();
+        }
+    }
+
+    fn zero(&mut self, id: ChainId, verbose: bool, session: &mut Session<'_>) {
+        let Some(chain) = self.rules.chain_mut(id) else { return };
+        if verbose {
+            put!(session.out, "Zeroing chain `{}'\n", chain.name);
+        }
+        chain.counters = Counters::default();
+        for rule in &mut chain.rules {
+            rule.counters = Counters::default();
+        }
+    }
+
+    fn zero_rule(&mut self, id: ChainId, number: u32, span: Span) -> Result<(), Error> {
+        let cause = self.how_many(id);
+        let rules = self.rules.chain_mut(id).map(|chain| &mut chain.rules);
+        match rules.and_then(|rules| rules.get_mut(number as usize - 1)) {
+            Some(rule) => {
+                rule.counters = Counters::default();
+                Ok(())
+            }
+            None => Err(Error::new(ErrorKind::Operation(Operation::ZeroTooBig), span).because(cause)),
+        }
+    }
+
+    fn zero_after(
+        &mut self,
+        zero: Option<ZeroAfter>,
+        chain: Option<&Named>,
+        id: Option<ChainId>,
+        verbose: bool,
+        session: &mut Session<'_>,
+    ) -> Result<(), Error> {
+        match (zero, id) {
+            (None, _) => {}
+            (Some(ZeroAfter::Rule(number)), Some(id)) => {
+                return self.zero_rule(id, number, chain.map(|chain| chain.span).unwrap_or_default());
+            }
+            (Some(_), Some(id)) => self.zero(id, verbose, session),
+            (Some(_), None) => {
+                for id in self.selected(None)? {
+                    self.zero(id, verbose, session);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn new_chain(&mut self, chain: &Named) -> Result<(), Error> {
+        let id = ChainName::new(&chain.text).and_then(|name| self.rules.add_chain(name));
+        match id {
+            Some(id) => {
+                self.made(id);
+                Ok(())
+            }
+            None => Err(Error::new(ErrorKind::Operation(Operation::ChainExists), chain.span)),
+        }
+    }
+
+    fn made(&mut self, id: ChainId) {
+        let needed = id.0 as usize + 1;
+        if self.references.len() < needed {
+            self.references.resize(needed, 0);
+            self.origins.resize_with(needed, Vec::new);
+        }
+    }
+
+    fn delete_chain(
+        &mut self,
+        chain: Option<&Named>,
+        verbose: bool,
+        session: &mut Session<'_>,
+    ) -> Result<(), Error> {
+        let ids = match chain {
+            Some(chain) => vec![self.chain(chain, Operation::NoChain)?],
+            None => {
+                let chains = self.rules.chains().into_iter();
+                chains.filter(|(_, chain)| chain.hook.is_none()).map(|(id, _)| id).collect()
+            }
+        };
+        let span = chain.map(|chain| chain.span).unwrap_or_default();
+        // Linux: without a name every chain is tried, and the last failure is the one that is told.
+        let mut result = Ok(());
+        for id in ids {
+            let Some(own) = self.rules.chain(id) else { continue };
+            if verbose {
+                put!(session.out, "Deleting chain `{}'\n", own.name);
+            }
+            let references = self.references.get(id.0 as usize).copied().unwrap_or(0);
+            let fault = if own.hook.is_some() {
+                Some((Operation::Invalid, format!("`{}' is a built-in chain", own.name)))
+            } else if references > 0 {
+                let rules =
+                    if references == 1 { "1 rule jumps".into() } else { format!("{references} rules jump") };
+                Some((Operation::Links, format!("chain {} is in use: {rules} to it", own.name)))
+            } else if !own.rules.is_empty() {
+                Some((Operation::NotEmpty, format!("{}; flush it first", self.how_many(id))))
+            } else {
+                None
+            };
+            match fault {
+                Some((operation, cause)) => {
+                    result = Err(Error::new(ErrorKind::Operation(operation), span).because(cause));
+                }
+                None => {
+                    self.rules.remove_chain(id);
+                }
+            }
+        }
+        result
+    }
+
+    fn rename_chain(&mut self, chain: &Named, to: &Named) -> Result<(), Error> {
+        let taken = self.rules.find(&to.text).is_some() || crate::targets::standard(&to.text).is_some();
+        if taken {
+            return Err(Error::new(ErrorKind::Operation(Operation::NameExists), to.span));
+        }
+        let id = self.chain(chain, Operation::NoChain)?;
+        if self.rules.chain(id).is_some_and(|chain| chain.hook.is_some()) {
+            let cause = format!("`{}' is a built-in chain", chain.text);
+            return Err(Error::new(ErrorKind::Operation(Operation::NoChain), chain.span).because(cause));
+        }
+        match ChainName::new(&to.text) {
+            Some(name) => {
+                self.rules.rename_chain(id, name);
+                Ok(())
+            }
+            None => Err(Error::new(ErrorKind::Operation(Operation::Invalid), to.span)
+                .because("a chain's name has at most 28 bytes")),
+        }
+    }
+
+    fn policy(&mut self, chain: &Named, policy: &Named, counters: Option<Counters>) -> Result<(), Error> {
+        self.set_policy(&chain.text, &policy.text, counters.unwrap_or_default()).map_err(|operation| {
+            let (span, cause) = match operation {
+                Operation::BadPolicy => (policy.span, "a policy is ACCEPT or DROP".into()),
+                _ if self.rules.find(&chain.text).is_some() => (
+                    chain.span,
+                    format!("`{}' is a user chain; only built-in chains have a policy", chain.text),
+                ),
+                _ => (
+                    chain.span,
+                    format!("table {} has no built-in chain `{}'", self.rules.table(), chain.text),
+                ),
+            };
+            let error = Error::new(ErrorKind::Operation(operation), span).because(cause);
+            match operation {
+                Operation::BadPolicy => error.suggest(&policy.text, ["ACCEPT", "DROP"]),
+                _ => {
+                    let hooks = self.rules.table().hooks().iter().map(|(hook, _)| hook.name());
+                    error.suggest(&chain.text, hooks)
+                }
+            }
+        })
+    }
+
+    /// Sets policy and counters of a built-in chain.
+    pub(crate) fn set_policy(
+        &mut self,
+        chain: &str,
+        policy: &str,
+        counters: Counters,
+    ) -> Result<(), Operation> {
+        let id = self.rules.find(chain).ok_or(Operation::BadBuiltin)?;
+        let own = self.rules.chain_mut(id).ok_or(Operation::BadBuiltin)?;
+        if own.hook.is_none() {
+            return Err(Operation::BadBuiltin);
+        }
+        own.policy = match policy {
+            "ACCEPT" => Policy::Accept,
+            "DROP" => Policy::Drop,
+            _ => return Err(Operation::BadPolicy),
+        };
+        own.counters = counters;
+        Ok(())
+    }
+
+    /// A `:CHAIN` line for a user chain: makes it; with `flush` an existing one is emptied instead. `false`: it exists.
+    pub(crate) fn declare(&mut self, name: &str, flush: bool, session: &mut Session<'_>) -> bool {
+        match self.rules.find(name) {
+            Some(id) if self.rules.chain(id).is_some_and(|chain| chain.hook.is_some()) => true,
+            Some(id) if flush => {
+                self.flush(id, false, session);
+                true
+            }
+            Some(_) => false,
+            None => match ChainName::new(name).and_then(|name| self.rules.add_chain(name)) {
+                Some(id) => {
+                    self.made(id);
+                    true
+                }
+                None => false,
+            },
+        }
+    }
+}
+
+fn count(references: &mut [u32], id: ChainId, change: i32) {
+    if let Some(slot) = references.get_mut(id.0 as usize) {
+        *slot = slot.saturating_add_signed(change);
+    }
+}

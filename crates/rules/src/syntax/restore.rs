@@ -1,0 +1,396 @@
+//! iptables-restore: a stream of lines, each table applied as a whole at its COMMIT or not at all.
+//!
+//! [`Reader`] takes one line at a time, so that a program may feed it from a pipe for hours and have every COMMIT
+//! answered. Tables come from and go to a [`Store`]. A fault in a line is kept ([`Reader::take_faults`]) and the lines
+//! that follow are read on, so that all faults of a table are reported, but its COMMIT fails. [`load`] reads a whole file
+//! into a [`Ruleset`].
+use packet::Family;
+
+use super::apply::{Editor, Session};
+use super::error::{Error, ErrorKind, RestoreError};
+use super::lex::{self, LexError, Span};
+use super::parse::{Mode, Parsed, parse, scan_number};
+use super::{Names, NoNames};
+use crate::{ChainName, Counters, Ruleset, Table, TableRules};
+
+/// Where tables are.
+pub trait Store {
+    /// Why a table cannot be read or written.
+    type Error;
+    /// The present state of a table; a new one if nobody has used it. The store is locked from here to the commit.
+    fn open(&mut self, table: Table) -> Result<TableRules, Self::Error>;
+    /// Puts a table in place of the old one and unlocks.
+    fn commit(&mut self, rules: TableRules) -> Result<(), Self::Error>;
+    /// Unlocks without a change.
+    fn release(&mut self);
+}
+
+/// How a file is restored.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// The family.
+    pub family: Family,
+    /// Who knows names.
+    pub names: &'a dyn Names,
+    /// `-c`: counters are taken from the file.
+    pub counters: bool,
+    /// `-n`: tables are not emptied before.
+    pub no_flush: bool,
+    /// `-t`: nothing is committed.
+    pub test: bool,
+    /// `-v`: comments are echoed.
+    pub verbose: bool,
+    /// `-T`: only this table.
+    pub only: Option<&'a str>,
+}
+
+/// A fault in a line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// The line's number, from 1.
+    pub line: usize,
+    /// The line, without its newline. The error's span points into it.
+    pub text: Box<str>,
+    /// The error.
+    pub error: Error,
+    /// At a COMMIT: the rule that the kernel refuses stands in this line.
+    pub rule_line: Option<usize>,
+}
+
+/// Why the reading ends.
+#[derive(Debug, PartialEq)]
+pub enum Stop<E> {
+    /// There were faults; they are in [`Reader::take_faults`] if not taken before.
+    Faults,
+    /// The store failed.
+    Store(E),
+}
+
+/// Where the reader is.
+enum State {
+    /// Between tables.
+    Outside,
+    /// In a table.
+    In(Box<Editor>, Table),
+    /// In a table that is not wanted (`-T`), up to the next `*` line.
+    Other,
+    /// In a table that does not exist; its lines are not read.
+    Lost,
+}
+
+/// The most faults that are kept for one table.
+const FAULTS_MAX: usize = 100;
+
+/// Reads a restore file line by line.
+pub struct Reader<'a> {
+    options: Options<'a>,
+    state: State,
+    line: usize,
+    faults: Vec<Fault>,
+    faulty: bool,
+    /// Lines for the error stream, without newlines.
+    pub warnings: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    /// At the start of a file.
+    pub fn new(options: Options<'a>) -> Self {
+        Self {
+            options,
+            state: State::Outside,
+            line: 0,
+            faults: Vec::new(),
+            faulty: false,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The faults since the last call.
+    pub fn take_faults(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.faults)
+    }
+
+    /// How many lines have been read.
+    pub fn line_number(&self) -> usize {
+        self.line
+    }
+
+    /// One line, with or without its newline. What commands print goes to `out`.
+    pub fn line<S: Store>(
+        &mut self,
+        line: &str,
+        store: &mut S,
+        out: &mut String,
+    ) -> Result<(), Stop<S::Error>> {
+        self.line += 1;
+        let text = line.strip_suffix('\n').unwrap_or(line);
+        if text.is_empty() {
+            return Ok(());
+        }
+        if text.starts_with('#') {
+            if self.options.verbose {
+                out.push_str(text);
+                out.push('\n');
+            }
+            return Ok(());
+        }
+        if let (Some(name), false) = (text.strip_prefix('*'), matches!(self.state, State::In(..))) {
+            return self.begin(name, text, store);
+        }
+        if text == "COMMIT" {
+            return self.commit(text, store);
+        }
+        let warnings = &mut self.warnings;
+        let result = match &mut self.state {
+            State::Other | State::Lost => return Ok(()),
+            State::Outside => Err(Error::new(ErrorKind::Restore(RestoreError::LineFailed), whole(text))
+                .because("a line like this stands in a table, between `*TABLE' and `COMMIT'")),
+            State::In(editor, table) => {
+                editor.at_line(u32::try_from(self.line).unwrap_or(u32::MAX));
+                let mut session = Session { names: self.options.names, out, warnings };
+                match text.strip_prefix(':') {
+                    Some(rest) => declare(rest, text, editor, &self.options, &mut session),
+                    None => command(text, *table, editor, &self.options, &mut session),
+                }
+            }
+        };
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let outside = matches!(self.state, State::Outside);
+                self.fault(text, error, None);
+                if outside { Err(Stop::Faults) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// The end of the file.
+    pub fn end<S: Store>(&mut self, store: &mut S) -> Result<(), Stop<S::Error>> {
+        if let State::In(..) | State::Lost = self.state {
+            if let State::In(..) = self.state {
+                store.release();
+            }
+            self.line += 1;
+            if !self.faulty {
+                self.fault(
+                    "",
+                    Error::new(ErrorKind::Restore(RestoreError::CommitExpected), Span::default()),
+                    None,
+                );
+            }
+            return Err(Stop::Faults);
+        }
+        if self.faulty { Err(Stop::Faults) } else { Ok(()) }
+    }
+
+    fn fault(&mut self, text: &str, error: Error, rule_line: Option<usize>) {
+        self.faulty = true;
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(Fault { line: self.line, text: text.into(), error, rule_line });
+        }
+    }
+
+    fn begin<S: Store>(&mut self, name: &str, text: &str, store: &mut S) -> Result<(), Stop<S::Error>> {
+        let Some(name) = name.split([' ', '\t']).find(|word| !word.is_empty()) else {
+            self.fault(text, Error::new(ErrorKind::Restore(RestoreError::TableName), whole(text)), None);
+            return Err(Stop::Faults);
+        };
+        if self.options.only.is_some_and(|only| only != name) {
+            self.state = State::Other;
+            return Ok(());
+        }
+        let Some(table) = Table::from_name(name) else {
+            let kind = ErrorKind::Restore(RestoreError::NoTable(name.into()));
+            let error = Error::new(kind, part(text, name)).suggest(name, Table::ALL.map(Table::name));
+            self.fault(text, error, None);
+            self.state = State::Lost;
+            return Ok(());
+        };
+        let rules = store.open(table).map_err(Stop::Store)?;
+        let mut editor = Box::new(Editor::new(rules, self.options.family));
+        if !self.options.no_flush {
+            editor.clear();
+        }
+        self.state = State::In(editor, table);
+        Ok(())
+    }
+
+    fn commit<S: Store>(&mut self, text: &str, store: &mut S) -> Result<(), Stop<S::Error>> {
+        match std::mem::replace(&mut self.state, State::Outside) {
+            State::Other => Ok(()),
+            State::Lost => Err(Stop::Faults),
+            State::Outside => {
+                let error = Error::new(ErrorKind::Restore(RestoreError::LineFailed), whole(text))
+                    .because("there is no table to commit");
+                self.fault(text, error, None);
+                Err(Stop::Faults)
+            }
+            State::In(..) if self.faulty => {
+                store.release();
+                Err(Stop::Faults)
+            }
+            State::In(editor, _) => match editor.finish() {
+                Err(refused) => {
+                    store.release();
+                    let rule_line = Some(refused.origin.line as usize).filter(|&line| line > 0);
+                    let mut error = refused.error;
+                    let text = if rule_line.is_some() { refused.rule.as_str() } else { text };
+                    if rule_line.is_some() {
+                        error.span = whole(text);
+                    }
+                    self.fault(text, error, rule_line);
+                    Err(Stop::Faults)
+                }
+                Ok(_) if self.options.test => {
+                    store.release();
+                    Ok(())
+                }
+                Ok(rules) => store.commit(rules).map_err(Stop::Store),
+            },
+        }
+    }
+}
+
+fn whole(text: &str) -> Span {
+    Span::new(0, text.len())
+}
+
+/// The place of a part of a text, which must be a slice of it or occur in it.
+fn part(text: &str, part: &str) -> Span {
+    text.find(part).map_or(whole(text), |start| Span::new(start, start + part.len()))
+}
+
+/// `:CHAIN POLICY [COUNTERS]`.
+fn declare(
+    rest: &str,
+    text: &str,
+    editor: &mut Editor,
+    options: &Options<'_>,
+    session: &mut Session<'_>,
+) -> Result<(), Error> {
+    let mut words = rest.split([' ', '\t']).filter(|word| !word.is_empty());
+    let fault = |kind, span| Error::new(ErrorKind::Restore(kind), span);
+    let Some(name) = words.next() else { return Err(fault(RestoreError::ChainName, whole(text))) };
+    if name.len() > ChainName::MAX {
+        return Err(fault(RestoreError::ChainNameLong(name.into()), part(text, name)));
+    }
+    if !editor.declare(name, options.no_flush, session) {
+        return Err(fault(RestoreError::ChainExists(name.into()), part(text, name)));
+    }
+    let Some(policy) = words.next() else { return Err(fault(RestoreError::Policy, whole(text))) };
+    if policy == "-" {
+        return Ok(());
+    }
+    let mut counters = Counters::default();
+    if options.counters {
+        let read = words.next().and_then(bracketed);
+        counters = read.ok_or_else(|| fault(RestoreError::PolicyCounters(name.into()), whole(text)))?;
+    }
+    editor.set_policy(name, policy, counters).map_err(|operation| {
+        fault(RestoreError::SetPolicy(policy.into(), name.into(), operation), part(text, policy))
+            .suggest(policy, ["ACCEPT", "DROP"])
+    })
+}
+
+/// `[P:B]`.
+fn bracketed(text: &str) -> Option<Counters> {
+    let (packets, bytes) = text.strip_prefix('[')?.split_once(':')?;
+    Some(Counters { packets: scan_number(packets)?, bytes: scan_number(bytes)? })
+}
+
+/// A command, with counters in front or not.
+fn command(
+    text: &str,
+    table: Table,
+    editor: &mut Editor,
+    options: &Options<'_>,
+    session: &mut Session<'_>,
+) -> Result<(), Error> {
+    let mut rest = text;
+    let mut counters = None;
+    if let Some(inner) = text.strip_prefix('[') {
+        let need = |what| Error::new(ErrorKind::Restore(RestoreError::CountersNeed(what)), whole(text));
+        let (inside, behind) = inner.split_once(']').ok_or_else(|| need(']'))?;
+        let (packets, bytes) = inside.split_once(':').ok_or_else(|| need(':'))?;
+        if options.counters {
+            let numeric = |text: &str, what| {
+                scan_number(text).ok_or_else(|| Error::new(ErrorKind::SetCounters(what), part(rest, inside)))
+            };
+            counters = Some(Counters {
+                packets: numeric(packets, "packet counter not numeric")?,
+                bytes: numeric(bytes, "byte counter not numeric")?,
+            });
+        }
+        rest = behind;
+    }
+    let mut words = Vec::with_capacity(24);
+    lex::restore_line(rest, text.len() - rest.len(), &mut words).map_err(|error| match error {
+        LexError::WordTooLong(span) => Error::new(ErrorKind::WordTooLong, span),
+        LexError::TooManyWords(span) => Error::new(ErrorKind::TooManyWords, span),
+    })?;
+    let mode = Mode { family: options.family, names: options.names, restore: Some(table.name()) };
+    match parse(&words, mode, counters) {
+        Ok(Parsed::Command(command)) => editor.apply(*command, session),
+        Ok(Parsed::Help(_) | Parsed::Version(_)) => {
+            Err(Error::new(ErrorKind::Restore(RestoreError::LineFailed), whole(text)))
+        }
+        // Linux: a line for the other family is skipped.
+        Err(error) if error.kind == ErrorKind::WrongFamily => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A ruleset in memory is a store.
+impl Store for Ruleset {
+    type Error = std::convert::Infallible;
+
+    fn open(&mut self, table: Table) -> Result<TableRules, Self::Error> {
+        Ok(self.table(table).cloned().unwrap_or_else(|| TableRules::new(table)))
+    }
+
+    fn commit(&mut self, rules: TableRules) -> Result<(), Self::Error> {
+        self.set_table(rules);
+        Ok(())
+    }
+
+    fn release(&mut self) {}
+}
+
+/// Reads a whole save file into a ruleset, counters included where the file has them. All faults of the first table
+/// that has any, or none.
+pub fn load(text: &str, family: Family, names: Option<&dyn Names>) -> Result<Ruleset, Vec<Fault>> {
+    let names = names.unwrap_or(&NoNames);
+    let mut ruleset = Ruleset::new(family);
+    let mut reader = Reader::new(Options {
+        family,
+        names,
+        counters: has_counters(text),
+        no_flush: false,
+        test: false,
+        verbose: false,
+        only: None,
+    });
+    let mut out = String::new();
+    let mut result = Ok(());
+    for line in text.split_inclusive('\n') {
+        result = reader.line(line, &mut ruleset, &mut out);
+        if result.is_err() {
+            break;
+        }
+    }
+    match result.and_then(|()| reader.end(&mut ruleset)) {
+        Ok(()) => Ok(ruleset),
+        Err(_) => Err(reader.take_faults()),
+    }
+}
+
+/// Whether every `:CHAIN` line of a built-in chain has counters, as `iptables-save` writes them.
+fn has_counters(text: &str) -> bool {
+    text.lines()
+        .filter_map(|line| line.strip_prefix(':'))
+        .filter(|line| line.split_ascii_whitespace().nth(1).is_some_and(|policy| policy != "-"))
+        .all(|line| line.split_ascii_whitespace().nth(2).and_then(bracketed).is_some())
+}
+
+#[cfg(test)]
+mod tests;
