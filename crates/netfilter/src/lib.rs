@@ -11,6 +11,7 @@ pub mod conntrack;
 pub mod defrag;
 pub mod env;
 pub mod hook;
+pub mod nat;
 pub mod network;
 pub mod skb;
 pub mod tables;
