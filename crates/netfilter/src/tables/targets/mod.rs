@@ -43,7 +43,7 @@ pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &m
         | Target::Dnat(_)
         | Target::Masquerade(_)
         | Target::Redirect(_)
-        | Target::Netmap(_) => Effect::Undecided("address translation"),
+        | Target::Netmap(_) => Effect::Verdict(crate::nat::target(target, place.hook, packet, env)),
         // The walk knows these by entries of their own.
         Target::Drop | Target::Return | Target::Jump(_) | Target::Goto(_) => Effect::Undecided("this target"),
     }
