@@ -294,7 +294,7 @@ fn parse_names(
             Some((_, own)) => bits |= own,
             None => {
                 // Linux: the text shows the rest of the list from the wrong name on.
-                let rest = list.get(start..).unwrap_or(word);
+                let rest = call.text().get(start..).unwrap_or(word);
                 return Err(call
                     .error_at(start, start + word.len(), format!("Bad {what} \"{rest}\""))
                     .suggest(word, names.iter().map(|(name, _)| *name)));

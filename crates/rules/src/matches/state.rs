@@ -26,12 +26,14 @@ pub const EXTENSION: Extension<State> = Extension {
     },
     start: |_| State { states: Negatable::is(StateSet(0)) },
     parse: |state, call, _| {
-        // Linux: SNAT and DNAT are no states of this match; a list that ends in a comma has an error of its own.
-        if call.text().is_empty() || call.text().ends_with(',') && !call.text().starts_with(',') {
-            parse_states(call, "state", false, call.text().trim_end_matches(','))?;
-            return Err(
-                call.error("\"--state\" requires a list of states with no spaces, e.g. ESTABLISHED,RELATED")
-            );
+        // Linux: SNAT and DNAT are no states of this match; where the last name is empty it has an error of its own.
+        let (front, last) = call.text().rsplit_once(',').unwrap_or(("", call.text()));
+        if last.is_empty() {
+            if call.text().contains(',') {
+                parse_states(call, "state", false, front)?;
+            }
+            let text = "\"--state\" requires a list of states with no spaces, e.g. ESTABLISHED,RELATED";
+            return Err(call.error(text));
         }
         let value = parse_states(call, "state", false, call.text())?;
         state.states = Negatable { invert: call.invert, value };

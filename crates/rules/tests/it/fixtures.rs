@@ -5,8 +5,8 @@ use std::path::Path;
 use rules::fixture::{self, Case, Outcome};
 use rules::syntax::apply::{Editor, Session};
 use rules::syntax::error::{Error, ErrorKind};
+use rules::syntax::lex;
 use rules::syntax::parse::{Mode, Parsed, parse};
-use rules::syntax::{lex, list};
 use rules::{Table, TableRules};
 
 use crate::names::DebianNames;
@@ -46,10 +46,8 @@ fn run(case: &Case) -> Outcome {
         let line = format!("-t {} {command}", case.table);
         edit(case, &mut editor, &line, &mut warnings).expect("the setup works");
     }
-    let refused = |error: &Error| Outcome::Refused {
-        exit: error.kind.exit() as u8,
-        message: message(&error.kind),
-    };
+    let refused =
+        |error: &Error| Outcome::Refused { exit: error.kind.exit() as u8, message: message(&error.kind) };
     let line = format!("-t {} -A {} {}", case.table, case.chain, case.rule);
     if let Err(error) = edit(case, &mut editor, &line, &mut warnings) {
         return refused(&error);
@@ -75,7 +73,8 @@ fn details(listing: &str) -> String {
     let line = listing.lines().nth(2).unwrap_or("");
     let any = ["0.0.0.0/0", "::/0", "anywhere"];
     let behind = |any: &str| {
-        let mut parts = line.match_indices(&format!("{any:<19} "));
+        let column = format!("{any:<19} ");
+        let mut parts = line.match_indices(&column);
         let (_, (at, text)) = (parts.next()?, parts.next()?);
         line.get(at + text.len()..)
     };
