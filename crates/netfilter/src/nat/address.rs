@@ -99,13 +99,17 @@ fn listed_v6(device: &Device) -> Vec<(Ipv6Addr, u8)> {
     all
 }
 
+/// How well an address suits, the most important rule first: it is the destination itself, its scope, it is the
+/// outgoing device's, its label, the bits that it has in common with the destination.
+type Score = (bool, i16, bool, bool, u32);
+
 /// Source address selection; the rules about deprecated, home and temporary addresses have no meaning here.
 fn select_v6(network: &Network, id: DeviceId, destination: Ipv6Addr) -> Option<Ipv6Addr> {
     let own = device(network, id)?;
     let wanted = scope(destination);
     let only_own = destination.is_multicast() || wanted <= 2;
     let others = network.devices.iter().filter(|other| !only_own && other.name != own.name && other.up);
-    let mut best: Option<((bool, i16, bool, bool, u32), Ipv6Addr)> = None;
+    let mut best: Option<(Score, Ipv6Addr)> = None;
     for (candidate, mine) in std::iter::once((own, true)).chain(others.map(|other| (other, false))) {
         for (address, length) in listed_v6(candidate) {
             let own_scope = scope(address);

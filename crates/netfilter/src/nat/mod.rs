@@ -39,7 +39,7 @@ use crate::conntrack::{ConnectionId, Status};
 use crate::hook::Verdict;
 use crate::skb::{Drop, Info, Packet, Tracking};
 use crate::trace::{NatSkip, Step};
-use crate::{DeviceId, Env};
+use crate::{DeviceId, Env, tables};
 
 pub use target::target;
 
@@ -71,6 +71,22 @@ const fn other(end: End) -> End {
     match end {
         End::Source => End::Destination,
         End::Destination => End::Source,
+    }
+}
+
+/// Shows a packet to NAT at a hook. `program` is the nat table of the packet's family; without one no rule is asked.
+/// After PREROUTING and OUTPUT the packet may have another destination: then its way must be sought anew (F10).
+pub fn handle(
+    program: Option<&mut tables::Program>,
+    hook: Hook,
+    packet: &mut Packet,
+    env: &mut Env<'_>,
+) -> Verdict {
+    match program {
+        Some(program) => {
+            handle_by(Some(&mut |packet, env| tables::walk(program, hook, packet, env)), hook, packet, env)
+        }
+        None => handle_by(None, hook, packet, env),
     }
 }
 
