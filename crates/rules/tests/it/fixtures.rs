@@ -30,7 +30,7 @@ fn message(kind: &ErrorKind) -> String {
             .strip_prefix("iptables v1.8.13 (legacy): ")
             .or_else(|| line.strip_prefix("iptables: "))
             .unwrap_or(line);
-        if !line.starts_with("Try `ip") && !(line.is_empty() && !lines.is_empty()) {
+        if !line.starts_with("Try `ip") && (!line.is_empty() || lines.is_empty()) {
             lines.push(line);
         }
     }

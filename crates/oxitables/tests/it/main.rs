@@ -1,0 +1,2 @@
+//! Tests of the program and of what it is built of, against the machine where they can.
+mod fixtures;
