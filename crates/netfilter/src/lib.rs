@@ -13,6 +13,7 @@ pub mod env;
 pub mod hook;
 pub mod nat;
 pub mod network;
+pub mod route;
 pub mod skb;
 pub mod tables;
 pub mod time;

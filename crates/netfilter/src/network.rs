@@ -72,6 +72,8 @@ pub enum RouteKind {
     Local,
     /// To everybody of a subnet.
     Broadcast,
+    /// To one of several machines, of which this is one (IPv6).
+    Anycast,
     /// To a group.
     Multicast,
     /// Silently dropped.
@@ -197,4 +199,6 @@ pub enum Unroutable {
     NoListener,
     /// The device of the route is down.
     DeviceDown,
+    /// The packet is for somebody else and forwarding is off: silence.
+    ForwardingOff,
 }

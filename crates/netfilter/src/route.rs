@@ -1,0 +1,291 @@
+//! Where packets go: the routing decision from a given table of addresses and routes.
+//!
+//! Read first: Linux `ip_route_input_slow`, `ip_route_output_key_hash_rcu`, `fib_table_lookup`, `__fib_validate_source`;
+//! for IPv6 `ip6_pol_route` and `ipv6_dev_get_saddr`. Types are in [`crate::network`]; the text form that a person
+//! writes is in [`text`].
+//!
+//! Differences from Linux: one next hop for each route (no multipath); no route exceptions (path MTU, redirects); no VRF;
+//! IPv4 groups other than 224.0.0.1, and IPv6 groups that no address or role of the machine joins, have no listener.
+//! A look-up goes over the routes of a table one by one.
+use std::net::IpAddr;
+
+use packet::{AddrMask, Family, InterfaceName};
+
+use crate::network::{
+    Address, Device, DeviceId, Network, PolicyRule, Route, RouteEntry, RouteKind, Settings, TABLE_DEFAULT,
+    TABLE_LOCAL, TABLE_MAIN, Unroutable, Way,
+};
+use crate::skb::Packet;
+
+mod fib;
+mod kind;
+mod source;
+pub mod text;
+mod v4;
+mod v6;
+
+/// What a route is looked up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// Source address; unspecified if it is still to be chosen (only for packets of this machine).
+    pub source: IpAddr,
+    /// Destination address.
+    pub destination: IpAddr,
+    /// The packet mark.
+    pub mark: u32,
+    /// TOS or traffic class.
+    pub tos: u8,
+}
+
+impl Flow {
+    /// The flow of a packet.
+    pub fn of(packet: &Packet) -> Self {
+        let view = packet.view();
+        Self { source: view.source(), destination: view.destination(), mark: packet.mark, tos: view.tos() }
+    }
+}
+
+impl Way {
+    /// The device that the packet leaves by; `None` for [`Way::Local`].
+    pub fn device(self) -> Option<DeviceId> {
+        match self {
+            Self::Local => None,
+            Self::Broadcast { device } | Self::Multicast { device } | Self::Out { device, .. } => {
+                Some(device)
+            }
+        }
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Network {
+    /// A machine with loopback alone, its usual addresses and rules; it does not forward.
+    pub fn new() -> Self {
+        let settings = Settings {
+            forward_v4: false,
+            forward_v6: false,
+            route_localnet: Vec::new(),
+            accept_local: Vec::new(),
+            reverse_path: Vec::new(),
+        };
+        let rule = |priority, table| PolicyRule {
+            priority,
+            mark: None,
+            from: None,
+            to: None,
+            input: None,
+            output: None,
+            table,
+        };
+        let mut network = Self {
+            devices: Vec::new(),
+            tables: Default::default(),
+            rules_v4: vec![rule(0, TABLE_LOCAL), rule(32766, TABLE_MAIN), rule(32767, TABLE_DEFAULT)],
+            rules_v6: vec![rule(0, TABLE_LOCAL), rule(32766, TABLE_MAIN)],
+            settings,
+        };
+        if let Some(name) = InterfaceName::new("lo") {
+            let lo = network.add_device(name, 65536);
+            for (address, length) in [
+                (IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8),
+                (IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), 128),
+            ] {
+                network.add_address(lo, Address { address, length });
+            }
+        }
+        network
+    }
+
+    /// Adds a device that is up; MTU in bytes.
+    pub fn add_device(&mut self, name: InterfaceName, mtu: u32) -> DeviceId {
+        let id = DeviceId(u32::try_from(self.devices.len()).unwrap_or(u32::MAX));
+        self.devices.push(Device { name, mtu, up: true, mac: None, master: None, addresses: Vec::new() });
+        id
+    }
+
+    /// The device of a number.
+    #[inline]
+    pub fn device(&self, device: DeviceId) -> Option<&Device> {
+        self.devices.get(device.0 as usize)
+    }
+
+    /// The device of a name.
+    pub fn device_named(&self, name: InterfaceName) -> Option<DeviceId> {
+        let at = self.devices.iter().position(|device| device.name == name)?;
+        u32::try_from(at).ok().map(DeviceId)
+    }
+
+    /// All devices with their numbers, in order.
+    pub(crate) fn devices_with_id(&self) -> impl DoubleEndedIterator<Item = (DeviceId, &Device)> {
+        self.devices.iter().enumerate().map(|(at, device)| (DeviceId(at as u32), device))
+    }
+
+    /// Adds an address to a device, and the local, broadcast and connected routes that the kernel makes for it.
+    /// `false` if there is no such device, the prefix length is too large, or the device has the address already.
+    ///
+    /// Linux: `fib_add_ifaddr`, `addrconf_add_ifaddr`.
+    pub fn add_address(&mut self, device: DeviceId, address: Address) -> bool {
+        let Some(owner) = self.devices.get_mut(device.0 as usize) else { return false };
+        let Some(subnet) = AddrMask::prefix(address.address, address.length) else { return false };
+        if owner.addresses.iter().any(|other| other.address == address.address) {
+            return false;
+        }
+        owner.addresses.push(address);
+        let (up, loopback) = (owner.up, device == DeviceId::LOOPBACK);
+        match address.address {
+            IpAddr::V4(_) => v4::address_routes(self, device, address, subnet, up, loopback),
+            IpAddr::V6(_) => v6::address_routes(self, device, address, subnet, up),
+        }
+        true
+    }
+
+    /// Adds a route to a table.
+    pub fn add_route(&mut self, table: u32, route: RouteEntry) {
+        self.tables.entry(table).or_default().push(route);
+    }
+
+    /// Adds a policy rule behind those of lower or equal priority.
+    pub fn add_rule(&mut self, family: Family, rule: PolicyRule) {
+        let rules = match family {
+            Family::V4 => &mut self.rules_v4,
+            Family::V6 => &mut self.rules_v6,
+        };
+        let at = rules.partition_point(|other| other.priority <= rule.priority);
+        rules.insert(at, rule);
+    }
+
+    /// The way of a packet that came in (Linux: `ip_route_input`, `ip6_route_input`; F12). Loopback's own packets keep
+    /// the route that their sender found and are not asked for here.
+    pub fn route_input(&self, packet: &Packet) -> Result<Route, Unroutable> {
+        self.input_route(packet.input.unwrap_or(DeviceId::LOOPBACK), Flow::of(packet))
+    }
+
+    /// The same for a flow.
+    pub fn input_route(&self, device: DeviceId, flow: Flow) -> Result<Route, Unroutable> {
+        match (flow.source, flow.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                v4::input(self, device, source, destination, flow)
+            }
+            (IpAddr::V6(_), IpAddr::V6(destination)) => v6::input(self, device, destination, flow),
+            _ => Err(Unroutable::MartianSource),
+        }
+    }
+
+    /// The way of a packet of this machine to a destination, which may differ from that in its header. Any source
+    /// address is allowed, as for raw sockets; if it is unspecified, [`Route::source`] says which one is to be used.
+    /// Also for re-routing after OUTPUT (F10; Linux: `ip_route_me_harder`).
+    pub fn route_output(&self, packet: &Packet, destination: IpAddr) -> Result<Route, Unroutable> {
+        self.output_route(None, Flow { destination, ..Flow::of(packet) })
+    }
+
+    /// The same for a flow, from a socket that may be bound to a device.
+    pub fn output_route(&self, bound: Option<DeviceId>, flow: Flow) -> Result<Route, Unroutable> {
+        match (flow.source, flow.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                v4::output(self, bound, source, destination, flow)
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                v6::output(self, bound, source, destination, flow)
+            }
+            _ => Err(Unroutable::MartianSource),
+        }
+    }
+
+    /// The source address that MASQUERADE gives (F55). IPv4: by the next hop; IPv6: the usual selection for the
+    /// destination. `None`: the packet is dropped.
+    ///
+    /// Linux: `nf_nat_masquerade_ipv4`, `nf_nat_masquerade_ipv6`.
+    pub fn masquerade_address(
+        &self,
+        device: DeviceId,
+        next_hop: IpAddr,
+        destination: IpAddr,
+    ) -> Option<IpAddr> {
+        match (next_hop, destination) {
+            (IpAddr::V4(next_hop), IpAddr::V4(_)) => {
+                source::select_v4(self, device, Some(next_hop), source::SCOPE_UNIVERSE).map(IpAddr::V4)
+            }
+            (_, IpAddr::V6(destination)) => {
+                source::select_v6(self, Some(device), destination).map(IpAddr::V6)
+            }
+            _ => None,
+        }
+    }
+
+    /// The address that REDIRECT gives to a packet that came in by a device (F56); in OUTPUT it is that of loopback.
+    /// `None`: the packet is dropped.
+    ///
+    /// Linux: `nf_nat_redirect_ipv4` takes the first address of the device, `nf_nat_redirect_ipv6` the first one of the
+    /// destination's scope.
+    pub fn redirect_address(&self, device: DeviceId, destination: IpAddr) -> Option<IpAddr> {
+        match destination {
+            IpAddr::V4(_) => {
+                let mut addresses = self.device(device)?.addresses.iter();
+                addresses.find(|own| own.address.is_ipv4()).map(|own| own.address)
+            }
+            IpAddr::V6(destination) => source::redirect_v6(self, device, destination).map(IpAddr::V6),
+        }
+    }
+
+    /// Whether an address is one of the machine's own.
+    pub fn is_own(&self, address: IpAddr) -> bool {
+        self.devices.iter().any(|device| device.addresses.iter().any(|own| own.address == address))
+    }
+
+    /// Whether `-m addrtype` with a set of types (bit n: the kernel's `RTN_` type n, see
+    /// [`rules::matches::addrtype::TypeSet`]) holds for an address; with a device only what that device has counts.
+    ///
+    /// Linux: `xt_addrtype.c`. In IPv4 an address has one type; in IPv6 every wanted property must hold.
+    pub fn address_matches(&self, address: IpAddr, device: Option<DeviceId>, types: u16) -> bool {
+        match address {
+            IpAddr::V4(v4) => types & (1 << kind::of_v4(self, v4, device)) != 0,
+            IpAddr::V6(v6) => kind::matches_v6(self, v6, device, types),
+        }
+    }
+
+    /// The number of the type that an IPv4 address has for `-m addrtype`; for IPv6 the type that its route has.
+    pub fn address_type(&self, address: IpAddr, device: Option<DeviceId>) -> u8 {
+        match address {
+            IpAddr::V4(v4) => kind::of_v4(self, v4, device),
+            IpAddr::V6(v6) => kind::of_v6(self, v6, device),
+        }
+    }
+
+    fn rules(&self, family: Family) -> &[PolicyRule] {
+        match family {
+            Family::V4 => &self.rules_v4,
+            Family::V6 => &self.rules_v6,
+        }
+    }
+
+    fn is_up(&self, device: DeviceId) -> bool {
+        self.device(device).is_some_and(|device| device.up)
+    }
+
+    fn mtu(&self, device: DeviceId, route: Option<&RouteEntry>) -> u32 {
+        let own = self.device(device).map_or(1500, |device| device.mtu);
+        route.and_then(|route| route.mtu).unwrap_or(own)
+    }
+
+    fn local(&self, source: Option<IpAddr>) -> Route {
+        Route { way: Way::Local, mtu: self.mtu(DeviceId::LOOPBACK, None), source }
+    }
+}
+
+/// What a route without a way out means.
+fn refused(kind: RouteKind) -> Option<Unroutable> {
+    match kind {
+        RouteKind::Blackhole => Some(Unroutable::Blackhole),
+        RouteKind::Unreachable => Some(Unroutable::Unreachable),
+        RouteKind::Prohibit => Some(Unroutable::Prohibited),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

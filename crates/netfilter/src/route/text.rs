@@ -1,0 +1,461 @@
+//! The network of a machine as text: one statement a line, in the words of `ip`.
+//!
+//! ```text
+//! # what stands behind # is a comment
+//! device lan0 mtu 1400 mac 02:00:00:00:00:01
+//! device wan0
+//! address 10.0.1.1/24 dev lan0
+//! address 203.0.113.1/24 dev wan0
+//! route default via 203.0.113.254 dev wan0
+//! route blackhole 10.9.0.0/16
+//! rule fwmark 1 table 100
+//! sysctl net.ipv4.ip_forward=1
+//! ```
+//!
+//! | statement | words |
+//! |---|---|
+//! | `device NAME` | `mtu N` (1500), `mac M`, `master DEVICE`, `up` (the default), `down`; `lo` is there from the start |
+//! | `address A[/N] dev DEVICE` | makes the local, broadcast and connected routes as the kernel does |
+//! | `[-4\|-6] route [TYPE] DEST` | TYPE: `unicast local broadcast multicast anycast blackhole unreachable prohibit throw`; DEST: an address, a prefix or `default`; `via A`, `dev DEVICE`, `src A`, `table N\|local\|main\|default`, `metric N`, `tos N`, `mtu N` |
+//! | `[-4\|-6] rule` | `from P`, `to P`, `fwmark N[/M]`, `iif DEVICE`, `oif DEVICE`, `priority N`, `table N` (or `lookup N`) |
+//! | `sysctl NAME=VALUE` | `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`, `net.ipv4.conf.X.{rp_filter,accept_local,route_localnet}`; X is `all`, `default` (for devices that come later) or a device |
+//!
+//! A leading word `ip` is taken too. The order counts, as it does for `ip`: a device stands before its addresses. A
+//! setting that is not known is an error, because it would be ignored otherwise.
+use std::fmt;
+use std::net::IpAddr;
+
+use packet::{AddrMask, Family, InterfaceName};
+
+use super::fib::{self, Question};
+use super::{Flow, v6};
+use crate::network::{
+    Address, DeviceId, Network, PolicyRule, RouteEntry, RouteKind, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
+};
+
+mod sysctl;
+
+/// What is wrong with a text, and where: the line and the column count from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What.
+    pub kind: ErrorKind,
+    /// The line.
+    pub line: usize,
+    /// The column of the word in characters.
+    pub column: usize,
+    /// The word; empty if one is missing.
+    pub word: String,
+}
+
+/// What is wrong with a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// None of the statements.
+    Statement,
+    /// The statement has no such word.
+    Word,
+    /// A word wants a value behind it.
+    Missing,
+    /// Not a device name.
+    Name,
+    /// No such device above this line.
+    Device,
+    /// The device is there already.
+    Twice,
+    /// Not an address or prefix.
+    Address,
+    /// An address of the other family.
+    Families,
+    /// The device has the address already.
+    Exists,
+    /// Not a number, or out of range.
+    Number,
+    /// Not an Ethernet address.
+    Mac,
+    /// The route needs a device: none is given, and the gateway is in no connected subnet.
+    Gateway,
+    /// The setting is not known.
+    Setting,
+    /// More than 1,000,000 statements, or more than 4,096 devices.
+    Limit,
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Statement => "a line begins with device, address, route, rule or sysctl",
+            Self::Word => "no such word in this statement",
+            Self::Missing => "something is missing at the end of the line",
+            Self::Name => "a device name has 1 to 15 bytes and no slash",
+            Self::Device => "no such device above this line",
+            Self::Twice => "this device is there already",
+            Self::Address => "not an address or prefix",
+            Self::Families => "IPv4 and IPv6 do not mix in one line",
+            Self::Exists => "the device has this address already",
+            Self::Number => "not a number, or out of range",
+            Self::Mac => "not an Ethernet address",
+            Self::Gateway => "no device is given, and the gateway is in no connected subnet",
+            Self::Setting => "this setting is not known",
+            Self::Limit => "too many statements or devices",
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.kind)?;
+        if self.word.is_empty() { Ok(()) } else { write!(f, ": `{}`", self.word) }
+    }
+}
+
+impl std::error::Error for Error {}
+
+const MOST_LINES: usize = 1_000_000;
+const MOST_DEVICES: usize = 4096;
+
+/// Reads a network.
+pub fn parse(text: &str) -> Result<Network, Error> {
+    let mut network = Network::new();
+    let mut settings = sysctl::Sysctls::default();
+    for (at, line) in text.lines().enumerate() {
+        let mut words = Words::new(line, at + 1);
+        if at >= MOST_LINES {
+            return Err(words.error(ErrorKind::Limit));
+        }
+        statement(&mut network, &mut settings, &mut words)?;
+    }
+    settings.settle(&mut network);
+    Ok(network)
+}
+
+/// The words of a line, with their places.
+pub(super) struct Words<'t> {
+    line: &'t str,
+    number: usize,
+    at: usize,
+    last: (usize, &'t str),
+}
+
+impl<'t> Words<'t> {
+    fn new(line: &'t str, number: usize) -> Self {
+        let line = line.split('#').next().unwrap_or("");
+        Self { line, number, at: 0, last: (0, "") }
+    }
+
+    fn next(&mut self) -> Option<&'t str> {
+        let rest = self.line.get(self.at..)?;
+        let start = self.at + (rest.len() - rest.trim_start().len());
+        let rest = self.line.get(start..)?;
+        let length = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        let word = rest.get(..length)?;
+        self.at = start + length;
+        self.last = (start, word);
+        (!word.is_empty()).then_some(word)
+    }
+
+    fn peek(&self) -> Option<&'t str> {
+        self.line.get(self.at..)?.split_whitespace().next()
+    }
+
+    /// What is left of the line.
+    pub(super) fn rest(&mut self) -> &'t str {
+        let rest = self.line.get(self.at..).unwrap_or("").trim();
+        self.at = self.line.len();
+        rest
+    }
+
+    /// An error about the last word.
+    pub(super) fn error(&self, kind: ErrorKind) -> Error {
+        let (start, word) = self.last;
+        let column = self.line.get(..start).unwrap_or("").chars().count() + 1;
+        Error { kind, line: self.number, column, word: word.to_owned() }
+    }
+
+    fn value(&mut self) -> Result<&'t str, Error> {
+        self.next().ok_or_else(|| self.error(ErrorKind::Missing))
+    }
+
+    fn number(&mut self) -> Result<u32, Error> {
+        let word = self.value()?;
+        number(word).ok_or_else(|| self.error(ErrorKind::Number))
+    }
+
+    fn device(&mut self, network: &Network) -> Result<DeviceId, Error> {
+        let word = self.value()?;
+        let name = InterfaceName::new(word).ok_or_else(|| self.error(ErrorKind::Name))?;
+        network.device_named(name).ok_or_else(|| self.error(ErrorKind::Device))
+    }
+
+    fn address(&mut self) -> Result<IpAddr, Error> {
+        self.value()?.parse().map_err(|_| self.error(ErrorKind::Address))
+    }
+
+    fn table(&mut self) -> Result<u32, Error> {
+        match self.value()? {
+            "local" => Ok(TABLE_LOCAL),
+            "main" => Ok(TABLE_MAIN),
+            "default" => Ok(TABLE_DEFAULT),
+            word => number(word).ok_or_else(|| self.error(ErrorKind::Number)),
+        }
+    }
+
+    /// `default`, an address or a prefix, and its length; the family is needed for `default`.
+    fn prefix(&mut self, family: Option<Family>) -> Result<AddrMask, Error> {
+        let word = self.value()?;
+        if matches!(word, "default" | "all" | "any") {
+            let family = family.unwrap_or(Family::V4);
+            return AddrMask::prefix(family.unspecified(), 0).ok_or_else(|| self.error(ErrorKind::Address));
+        }
+        let (address, length) = address_and_length(word).ok_or_else(|| self.error(ErrorKind::Address))?;
+        AddrMask::prefix(address, length).ok_or_else(|| self.error(ErrorKind::Address))
+    }
+}
+
+pub(super) fn number(word: &str) -> Option<u32> {
+    let (digits, radix) = match word.strip_prefix("0x") {
+        Some(digits) => (digits, 16),
+        None => (word, 10),
+    };
+    if digits.starts_with('+') { None } else { u32::from_str_radix(digits, radix).ok() }
+}
+
+fn address_and_length(word: &str) -> Option<(IpAddr, u8)> {
+    let (address, length) = match word.split_once('/') {
+        Some((address, length)) => (address, Some(u8::try_from(number(length)?).ok()?)),
+        None => (word, None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let most = Family::of(address).bits();
+    let length = length.unwrap_or(most);
+    (length <= most).then_some((address, length))
+}
+
+fn statement(
+    network: &mut Network,
+    settings: &mut sysctl::Sysctls,
+    words: &mut Words<'_>,
+) -> Result<(), Error> {
+    let mut family = None;
+    let mut first = words.next();
+    if first == Some("ip") {
+        first = words.next();
+    }
+    if let Some("-4" | "-6") = first {
+        family = Some(if first == Some("-6") { Family::V6 } else { Family::V4 });
+        first = words.next();
+    }
+    let first = match first {
+        None if family.is_none() => return Ok(()),
+        None => return Err(words.error(ErrorKind::Missing)),
+        Some(first) => first,
+    };
+    if matches!(words.peek(), Some("add")) && matches!(first, "address" | "addr" | "route" | "rule") {
+        words.next();
+    }
+    match (first, family) {
+        ("device", None) => device(network, settings, words),
+        ("address" | "addr", _) => address(network, words),
+        ("route", family) => route(network, words, family),
+        ("rule", family) => rule(network, words, family),
+        ("sysctl", None) => settings.read(network, words),
+        _ => Err(words.error(ErrorKind::Statement)),
+    }
+}
+
+fn device(network: &mut Network, settings: &mut sysctl::Sysctls, words: &mut Words<'_>) -> Result<(), Error> {
+    let word = words.value()?;
+    let name = InterfaceName::new(word)
+        .filter(|_| !word.contains('/') && word != "." && word != "..")
+        .ok_or_else(|| words.error(ErrorKind::Name))?;
+    let id = match network.device_named(name) {
+        Some(DeviceId::LOOPBACK) => DeviceId::LOOPBACK,
+        Some(_) => return Err(words.error(ErrorKind::Twice)),
+        None if network.devices.len() >= MOST_DEVICES => return Err(words.error(ErrorKind::Limit)),
+        None => network.add_device(name, 1500),
+    };
+    settings.added(id);
+    while let Some(word) = words.next() {
+        match word {
+            "mtu" => {
+                let mtu = words.number()?;
+                if !(68..=65536).contains(&mtu) {
+                    return Err(words.error(ErrorKind::Number));
+                }
+                set(network, id, |device| device.mtu = mtu);
+            }
+            "mac" => {
+                let mac = mac(words.value()?).ok_or_else(|| words.error(ErrorKind::Mac))?;
+                set(network, id, |device| device.mac = Some(mac));
+            }
+            "master" => {
+                let master = words.device(network)?;
+                set(network, id, |device| device.master = Some(master));
+            }
+            "up" => {}
+            "down" => set(network, id, |device| device.up = false),
+            _ => return Err(words.error(ErrorKind::Word)),
+        }
+    }
+    Ok(())
+}
+
+fn set(network: &mut Network, id: DeviceId, change: impl FnOnce(&mut crate::network::Device)) {
+    if let Some(device) = network.devices.get_mut(id.0 as usize) {
+        change(device);
+    }
+}
+
+fn mac(word: &str) -> Option<[u8; 6]> {
+    let bytes: Vec<u8> = word
+        .split(':')
+        .map(|part| (part.len() <= 2).then(|| u8::from_str_radix(part, 16).ok()).flatten())
+        .collect::<Option<_>>()?;
+    bytes.try_into().ok()
+}
+
+fn address(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> {
+    let word = words.value()?;
+    let (address, length) = address_and_length(word).ok_or_else(|| words.error(ErrorKind::Address))?;
+    let place = words.error(ErrorKind::Exists);
+    let mut device = None;
+    while let Some(word) = words.next() {
+        match word {
+            "dev" => device = Some(words.device(network)?),
+            "nodad" => {}
+            _ => return Err(words.error(ErrorKind::Word)),
+        }
+    }
+    let device = device.ok_or_else(|| words.error(ErrorKind::Missing))?;
+    if network.add_address(device, Address { address, length }) { Ok(()) } else { Err(place) }
+}
+
+fn kind(word: &str) -> Option<RouteKind> {
+    Some(match word {
+        "unicast" => RouteKind::Unicast,
+        "local" => RouteKind::Local,
+        "broadcast" => RouteKind::Broadcast,
+        "multicast" => RouteKind::Multicast,
+        "anycast" => RouteKind::Anycast,
+        "blackhole" => RouteKind::Blackhole,
+        "unreachable" => RouteKind::Unreachable,
+        "prohibit" => RouteKind::Prohibit,
+        "throw" => RouteKind::Throw,
+        _ => return None,
+    })
+}
+
+fn route(network: &mut Network, words: &mut Words<'_>, family: Option<Family>) -> Result<(), Error> {
+    let kind = words.peek().and_then(kind).inspect(|_| {
+        words.next();
+    });
+    let kind = kind.unwrap_or_default();
+    let place = words.error(ErrorKind::Gateway);
+    // The family of `default` is that of what follows.
+    let by_rest = words.line.contains(':') && words.line.contains("via");
+    let destination = words.prefix(family.or(by_rest.then_some(Family::V6)))?;
+    let family = destination.family();
+    let metric = if family == Family::V6 { v6::USER_METRIC } else { 0 };
+    let mut route =
+        RouteEntry { destination, kind, via: None, device: None, source: None, metric, tos: 0, mtu: None };
+    let mut table = if matches!(kind, RouteKind::Local | RouteKind::Broadcast | RouteKind::Anycast) {
+        TABLE_LOCAL
+    } else {
+        TABLE_MAIN
+    };
+    while let Some(word) = words.next() {
+        match word {
+            "via" | "src" => {
+                let address = words.address()?;
+                if Family::of(address) != family {
+                    return Err(words.error(ErrorKind::Families));
+                }
+                *(if word == "via" { &mut route.via } else { &mut route.source }) = Some(address);
+            }
+            "dev" => route.device = Some(words.device(network)?),
+            "table" => table = words.table()?,
+            "metric" | "preference" => route.metric = words.number()?,
+            "mtu" => route.mtu = Some(words.number()?),
+            "tos" => {
+                let tos = words.number()?;
+                route.tos = u8::try_from(tos).map_err(|_| words.error(ErrorKind::Number))?;
+            }
+            _ => return Err(words.error(ErrorKind::Word)),
+        }
+    }
+    let needs_device = matches!(
+        kind,
+        RouteKind::Unicast
+            | RouteKind::Local
+            | RouteKind::Broadcast
+            | RouteKind::Multicast
+            | RouteKind::Anycast
+    );
+    if needs_device && route.device.is_none() {
+        let found = route.via.and_then(|gateway| device_of_gateway(network, gateway));
+        let local = (kind == RouteKind::Local).then_some(DeviceId::LOOPBACK);
+        route.device = Some(found.or(local).ok_or(place)?);
+    }
+    network.add_route(table, route);
+    Ok(())
+}
+
+/// The device by which a gateway is reached directly (Linux: `fib_check_nh`).
+fn device_of_gateway(network: &Network, gateway: IpAddr) -> Option<DeviceId> {
+    let flow = Flow { source: Family::of(gateway).unspecified(), destination: gateway, mark: 0, tos: 0 };
+    let route = fib::lookup(network, flow, Question::new(DeviceId::LOOPBACK)).ok()?;
+    route.device.filter(|_| route.kind == RouteKind::Unicast && route.via.is_none())
+}
+
+fn rule(network: &mut Network, words: &mut Words<'_>, given: Option<Family>) -> Result<(), Error> {
+    let mut family = given;
+    let mut rule = PolicyRule {
+        priority: 0,
+        mark: None,
+        from: None,
+        to: None,
+        input: None,
+        output: None,
+        table: TABLE_MAIN,
+    };
+    let mut priority = None;
+    while let Some(word) = words.next() {
+        match word {
+            "from" | "to" => {
+                let all = matches!(words.peek(), Some("all" | "any" | "default"));
+                let prefix = words.prefix(family)?;
+                if all {
+                    continue;
+                }
+                if family.is_some_and(|family| family != prefix.family()) {
+                    return Err(words.error(ErrorKind::Families));
+                }
+                family = Some(prefix.family());
+                *(if word == "from" { &mut rule.from } else { &mut rule.to }) = Some(prefix);
+            }
+            "fwmark" => {
+                let word = words.value()?;
+                let (mark, mask) = word.split_once('/').unwrap_or((word, "0xffffffff"));
+                let both = number(mark).zip(number(mask));
+                rule.mark = Some(both.ok_or_else(|| words.error(ErrorKind::Number))?);
+            }
+            "iif" => rule.input = Some(words.device(network)?),
+            "oif" => rule.output = Some(words.device(network)?),
+            "priority" | "pref" | "preference" | "order" => priority = Some(words.number()?),
+            "table" | "lookup" => rule.table = words.table()?,
+            _ => return Err(words.error(ErrorKind::Word)),
+        }
+    }
+    let family = family.unwrap_or(Family::V4);
+    rule.priority = priority.unwrap_or_else(|| next_priority(network.rules(family)));
+    network.add_rule(family, rule);
+    Ok(())
+}
+
+/// The priority of a rule that names none: one less than that of the second rule (Linux: `fib_default_rule_pref`).
+fn next_priority(rules: &[PolicyRule]) -> u32 {
+    rules.get(1).map_or(0, |second| second.priority.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests;

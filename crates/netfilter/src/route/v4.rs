@@ -1,0 +1,315 @@
+//! IPv4 decisions.
+use std::net::{IpAddr, Ipv4Addr};
+
+use packet::AddrMask;
+
+use super::fib::{self, Question};
+use super::source::{SCOPE_LINK, SCOPE_UNIVERSE, primaries, select_v4};
+use super::{Flow, Network};
+use crate::network::{
+    Address, DeviceId, Route, RouteEntry, RouteKind, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN, Unroutable, Way,
+};
+
+/// The group that every machine is a member of; no others are known.
+const ALL_HOSTS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
+
+/// The routes that the kernel makes for an address (Linux: `fib_add_ifaddr`).
+pub(super) fn address_routes(
+    network: &mut Network,
+    device: DeviceId,
+    own: Address,
+    subnet: AddrMask,
+    up: bool,
+    loopback: bool,
+) {
+    let IpAddr::V4(address) = own.address else { return };
+    let primary = network
+        .device(device)
+        .into_iter()
+        .flat_map(primaries)
+        .find(|(_, other)| *other == subnet)
+        .map_or(address, |(first, _)| first);
+    let route = |destination, kind| RouteEntry {
+        destination,
+        kind,
+        via: None,
+        device: Some(device),
+        source: Some(IpAddr::V4(primary)),
+        metric: 0,
+        tos: 0,
+        mtu: None,
+    };
+    network.add_route(TABLE_LOCAL, route(AddrMask::host(own.address), RouteKind::Local));
+    let AddrMask::V4 { address: net, mask } = subnet else { return };
+    if !up || primary != address || net >> 24 == 0 || own.length == 32 {
+        return;
+    }
+    if loopback {
+        network.add_route(TABLE_LOCAL, route(subnet, RouteKind::Local));
+    } else {
+        network.add_route(TABLE_MAIN, route(subnet, RouteKind::Unicast));
+    }
+    if own.length < 31 {
+        let broadcast = AddrMask::host(IpAddr::V4((net | !mask).into()));
+        network.add_route(TABLE_LOCAL, route(broadcast, RouteKind::Broadcast));
+    }
+}
+
+fn is_zeronet(address: Ipv4Addr) -> bool {
+    address.octets()[0] == 0
+}
+
+/// Linux: `ip_route_input_slow`; for groups `ip_route_input_rcu`.
+pub(super) fn input(
+    network: &Network,
+    device: DeviceId,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    flow: Flow,
+) -> Result<Route, Unroutable> {
+    if destination.is_multicast() {
+        return multicast(network, device, source, destination, flow);
+    }
+    if source.is_multicast() || source.is_broadcast() {
+        return Err(Unroutable::MartianSource);
+    }
+    let broadcast = |network: &Network| {
+        if !is_zeronet(source) {
+            validate_source(network, device, None, flow)?;
+        }
+        Ok(Route { way: Way::Broadcast { device }, mtu: network.mtu(device, None), source: None })
+    };
+    if destination.is_broadcast() || (source.is_unspecified() && destination.is_unspecified()) {
+        return broadcast(network);
+    }
+    if is_zeronet(source) {
+        return Err(Unroutable::MartianSource);
+    }
+    if is_zeronet(destination) {
+        return Err(Unroutable::MartianDestination);
+    }
+    let localnet = network.settings.route_localnet.contains(&device);
+    if destination.is_loopback() && !localnet {
+        return Err(Unroutable::MartianDestination);
+    }
+    if source.is_loopback() && !localnet {
+        return Err(Unroutable::MartianSource);
+    }
+    let forwards = network.settings.forward_v4;
+    let route = match fib::lookup(network, flow, Question::new(device)) {
+        Ok(route) => route,
+        Err(_) if !forwards => return Err(Unroutable::ForwardingOff),
+        Err(reason) => return Err(reason),
+    };
+    match (route.kind, route.device) {
+        (RouteKind::Broadcast, _) => broadcast(network),
+        (RouteKind::Local, _) => {
+            validate_source(network, device, None, flow)?;
+            Ok(network.local(None))
+        }
+        _ if !forwards => Err(Unroutable::ForwardingOff),
+        (RouteKind::Unicast, Some(out)) => {
+            validate_source(network, device, Some(out), flow)?;
+            let (next_hop, gateway) = fib::next_hop(route, flow.destination);
+            let way = Way::Out { device: out, next_hop, gateway };
+            Ok(Route { way, mtu: network.mtu(out, Some(route)), source: preferred(network, route, out) })
+        }
+        _ => Err(Unroutable::MartianDestination),
+    }
+}
+
+/// Linux: `ip_mc_validate_source`.
+fn multicast(
+    network: &Network,
+    device: DeviceId,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    flow: Flow,
+) -> Result<Route, Unroutable> {
+    if destination != ALL_HOSTS {
+        return Err(Unroutable::NoListener);
+    }
+    let localnet = network.settings.route_localnet.contains(&device);
+    if source.is_multicast() || source.is_broadcast() || (source.is_loopback() && !localnet) {
+        return Err(Unroutable::MartianSource);
+    }
+    if is_zeronet(source) {
+        // Linux: only towards groups of the link, which this one is.
+        let way = Way::Multicast { device };
+        return Ok(Route { way, mtu: network.mtu(device, None), source: None });
+    }
+    validate_source(network, device, None, flow)?;
+    Ok(Route { way: Way::Multicast { device }, mtu: network.mtu(device, None), source: None })
+}
+
+/// Whether a source address may come from a device (Linux: `fib_validate_source`).
+fn validate_source(
+    network: &Network,
+    device: DeviceId,
+    out: Option<DeviceId>,
+    flow: Flow,
+) -> Result<(), Unroutable> {
+    let accept_local = network.settings.accept_local.contains(&device);
+    let mode =
+        network.settings.reverse_path.iter().find(|entry| entry.0 == device).map_or(0, |entry| entry.1);
+    if mode == 0 {
+        if accept_local {
+            return Ok(());
+        }
+        if !has_custom_rules(network) && !has_custom_local_routes(network) {
+            return if network.is_own(flow.source) { Err(Unroutable::MartianSource) } else { Ok(()) };
+        }
+    }
+    // The way back, asked with the addresses exchanged, without the mark (`src_valid_mark` is off).
+    let back = Flow { source: flow.destination, destination: flow.source, mark: 0, tos: flow.tos };
+    let question = Question::new(out.unwrap_or(DeviceId::LOOPBACK));
+    let unknown = if mode == 0 { Ok(()) } else { Err(Unroutable::MartianSource) };
+    let Ok(route) = fib::lookup(network, back, question) else { return unknown };
+    match route.kind {
+        RouteKind::Unicast => {}
+        RouteKind::Local if accept_local => {}
+        _ => return Err(Unroutable::MartianSource),
+    }
+    let loopback = route.kind == RouteKind::Local && device == DeviceId::LOOPBACK;
+    if route.device == Some(device) || loopback {
+        return Ok(());
+    }
+    let has_address =
+        network.device(device).is_some_and(|own| own.addresses.iter().any(|own| own.address.is_ipv4()));
+    if !has_address {
+        return unknown;
+    }
+    if mode == 1 {
+        return Err(Unroutable::MartianSource);
+    }
+    // Loose mode: the source is known somewhere, and that is enough.
+    Ok(())
+}
+
+fn has_custom_rules(network: &Network) -> bool {
+    let usual = [(0, TABLE_LOCAL), (32766, TABLE_MAIN), (32767, TABLE_DEFAULT)];
+    let rules = &network.rules_v4;
+    rules.len() != usual.len()
+        || rules.iter().zip(usual).any(|(rule, (priority, table))| {
+            (rule.priority, rule.table) != (priority, table)
+                || rule.mark.is_some()
+                || rule.from.is_some()
+                || rule.to.is_some()
+                || rule.input.is_some()
+                || rule.output.is_some()
+        })
+}
+
+/// Whether the local table has routes that no address made.
+fn has_custom_local_routes(network: &Network) -> bool {
+    let locals = network.tables.get(&TABLE_LOCAL).into_iter().flatten();
+    let mut locals =
+        locals.filter(|route| route.kind == RouteKind::Local && route.destination.address().is_ipv4());
+    locals.any(|route| {
+        let made = |own: &Address| {
+            AddrMask::host(own.address) == route.destination
+                || AddrMask::prefix(own.address, own.length) == Some(route.destination)
+        };
+        let device = route.device.and_then(|device| network.device(device));
+        !device.is_some_and(|device| device.addresses.iter().any(made))
+    })
+}
+
+/// The source address that belongs to a route (Linux: `fib_result_prefsrc`).
+fn preferred(network: &Network, route: &RouteEntry, device: DeviceId) -> Option<IpAddr> {
+    let gateway = match route.via {
+        Some(IpAddr::V4(gateway)) => Some(gateway),
+        _ => None,
+    };
+    let scope = if gateway.is_some() { SCOPE_UNIVERSE } else { SCOPE_LINK };
+    route.source.or_else(|| select_v4(network, device, gateway, scope).map(IpAddr::V4))
+}
+
+/// Linux: `ip_route_output_key_hash_rcu` with `FLOWI_FLAG_ANYSRC`.
+pub(super) fn output(
+    network: &Network,
+    bound: Option<DeviceId>,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    flow: Flow,
+) -> Result<Route, Unroutable> {
+    let given = (!source.is_unspecified()).then_some(source);
+    if given.is_some_and(|own| own.is_multicast() || own.is_broadcast() || is_zeronet(own)) {
+        return Err(Unroutable::MartianSource);
+    }
+    let wide = destination.is_multicast() || destination.is_broadcast();
+    if let (Some(own), None, true) = (given, bound, wide) {
+        // Linux: the device that has the source address sends it.
+        let owner = network.devices_with_id().find(|(_, device)| {
+            device.up && device.addresses.iter().any(|address| address.address == IpAddr::V4(own))
+        });
+        let Some((device, _)) = owner else { return Err(Unroutable::MartianSource) };
+        return finish(network, None, device, None, destination, given);
+    }
+    if let Some(device) = bound {
+        if !network.is_up(device) {
+            return Err(Unroutable::NoRoute);
+        }
+        let [a, b, c, _] = destination.octets();
+        if (a, b, c) == (224, 0, 0) || destination.is_broadcast() {
+            let own = given.or_else(|| select_v4(network, device, None, SCOPE_LINK));
+            return finish(network, None, device, None, destination, own);
+        }
+    }
+    if destination.is_unspecified() {
+        return Ok(network.local(Some(IpAddr::V4(given.unwrap_or(Ipv4Addr::LOCALHOST)))));
+    }
+    let question = Question { output: bound, ..Question::new(DeviceId::LOOPBACK) };
+    let route = match (fib::lookup(network, flow, question), bound) {
+        (Ok(route), _) => route,
+        (Err(_), Some(device)) => {
+            // Linux: the tables are wrong then; the destination is taken to be on the link.
+            let own = given.or_else(|| select_v4(network, device, None, SCOPE_LINK));
+            return finish(network, None, device, Some(RouteKind::Unicast), destination, own);
+        }
+        (Err(reason), None) => return Err(reason),
+    };
+    if route.kind == RouteKind::Local {
+        let own = given.map(IpAddr::V4).or(route.source).unwrap_or(flow.destination);
+        if !network.is_up(DeviceId::LOOPBACK) {
+            return Err(Unroutable::DeviceDown);
+        }
+        return Ok(network.local(Some(own)));
+    }
+    let Some(device) = route.device else { return Err(Unroutable::NoRoute) };
+    let own = given.map(IpAddr::V4).or_else(|| preferred(network, route, device));
+    let own = match own {
+        Some(IpAddr::V4(own)) => Some(own),
+        _ => None,
+    };
+    finish(network, Some(route), device, Some(route.kind), destination, own)
+}
+
+/// Linux: `__mkroute_output`.
+fn finish(
+    network: &Network,
+    route: Option<&RouteEntry>,
+    device: DeviceId,
+    kind: Option<RouteKind>,
+    destination: Ipv4Addr,
+    source: Option<Ipv4Addr>,
+) -> Result<Route, Unroutable> {
+    let localnet = device == DeviceId::LOOPBACK || network.settings.route_localnet.contains(&device);
+    if source.is_some_and(|own| own.is_loopback()) && !localnet {
+        return Err(Unroutable::MartianSource);
+    }
+    let way = if destination.is_broadcast() || kind == Some(RouteKind::Broadcast) {
+        Way::Broadcast { device }
+    } else if destination.is_multicast() {
+        Way::Multicast { device }
+    } else if is_zeronet(destination) {
+        return Err(Unroutable::MartianDestination);
+    } else {
+        let (next_hop, gateway) = match route {
+            Some(route) => fib::next_hop(route, IpAddr::V4(destination)),
+            None => (IpAddr::V4(destination), false),
+        };
+        Way::Out { device, next_hop, gateway }
+    };
+    Ok(Route { way, mtu: network.mtu(device, route), source: source.map(IpAddr::V4) })
+}

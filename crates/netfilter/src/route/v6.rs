@@ -1,0 +1,166 @@
+//! IPv6 decisions.
+use std::net::{IpAddr, Ipv6Addr};
+
+use packet::AddrMask;
+
+use super::fib::{self, Question};
+use super::source::{scope_v6, select_v6};
+use super::{Flow, Network};
+use crate::network::{
+    Address, DeviceId, Route, RouteEntry, RouteKind, TABLE_LOCAL, TABLE_MAIN, Unroutable, Way,
+};
+
+/// The metric of routes that the kernel makes itself (Linux: `IP6_RT_PRIO_ADDRCONF`).
+const KERNEL_METRIC: u32 = 256;
+/// The metric of routes that name none (Linux: `IP6_RT_PRIO_USER`).
+pub(super) const USER_METRIC: u32 = 1024;
+
+/// The routes that the kernel makes for an address (Linux: `addrconf_prefix_route`, `ip6_ins_rt` of the host route,
+/// `addrconf_add_mroute`).
+pub(super) fn address_routes(
+    network: &mut Network,
+    device: DeviceId,
+    own: Address,
+    subnet: AddrMask,
+    up: bool,
+) {
+    let route = |destination, kind, metric| RouteEntry {
+        destination,
+        kind,
+        via: None,
+        device: Some(device),
+        source: None,
+        metric,
+        tos: 0,
+        mtu: None,
+    };
+    network.add_route(TABLE_LOCAL, route(AddrMask::host(own.address), RouteKind::Local, 0));
+    if up {
+        network.add_route(TABLE_MAIN, route(subnet, RouteKind::Unicast, KERNEL_METRIC));
+    }
+    let group = AddrMask::prefix(IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8);
+    let groups = network.tables.get(&TABLE_LOCAL).into_iter().flatten();
+    let mut groups = groups.filter(|route| route.kind == RouteKind::Multicast);
+    if let Some(group) = group.filter(|_| device != DeviceId::LOOPBACK)
+        && !groups.any(|route| route.device == Some(device))
+    {
+        network.add_route(TABLE_LOCAL, route(group, RouteKind::Multicast, KERNEL_METRIC));
+    }
+}
+
+/// Destinations that are only looked for on one device (Linux: `rt6_need_strict`).
+fn strict(destination: Ipv6Addr) -> bool {
+    destination.is_multicast() || (!destination.is_loopback() && scope_v6(destination) == 2)
+}
+
+/// Whether the machine is a member of a group on a device (Linux: `ipv6_chk_mcast_addr`): all nodes, all routers if it
+/// forwards, and the solicited-node groups of its addresses.
+fn listens(network: &Network, device: DeviceId, group: Ipv6Addr) -> bool {
+    let segments = group.segments();
+    match segments {
+        [0xff01 | 0xff02, 0, 0, 0, 0, 0, 0, 1] => true,
+        [0xff01 | 0xff02 | 0xff05, 0, 0, 0, 0, 0, 0, 2] => {
+            network.settings.forward_v6 && device != DeviceId::LOOPBACK
+        }
+        [0xff02, 0, 0, 0, 0, 1, high, low] if high >> 8 == 0xff => {
+            let wanted = (u32::from(high & 0xff) << 16) | u32::from(low);
+            network.device(device).is_some_and(|own| {
+                own.addresses.iter().any(|own| match own.address {
+                    IpAddr::V6(own) => (u128::from(own) & 0xff_ffff) as u32 == wanted,
+                    IpAddr::V4(_) => false,
+                })
+            })
+        }
+        _ => false,
+    }
+}
+
+/// Whether an address is the subnet-router anycast address of a device (RFC 4291 section 2.6.1), which a router has.
+pub(super) fn is_anycast(network: &Network, address: Ipv6Addr) -> bool {
+    network.settings.forward_v6
+        && network.devices_with_id().any(|(id, device)| {
+            id != DeviceId::LOOPBACK
+                && device.addresses.iter().any(|own| {
+                    own.address.is_ipv6()
+                        && own.length < 127
+                        && AddrMask::prefix(own.address, own.length)
+                            .is_some_and(|subnet| subnet.address() == IpAddr::V6(address))
+                })
+        })
+}
+
+/// Linux: `ip6_route_input`, and the check of `ip6_forward` for forwarding.
+pub(super) fn input(
+    network: &Network,
+    device: DeviceId,
+    destination: Ipv6Addr,
+    flow: Flow,
+) -> Result<Route, Unroutable> {
+    if destination.is_multicast() {
+        let way = Way::Multicast { device };
+        let here = listens(network, device, destination);
+        let route = Route { way, mtu: network.mtu(device, None), source: None };
+        return if here { Ok(route) } else { Err(Unroutable::NoListener) };
+    }
+    if is_anycast(network, destination) {
+        return Ok(network.local(None));
+    }
+    let question =
+        Question { input: device, output: strict(destination).then_some(device), preferred: Some(device) };
+    let route = fib::lookup(network, flow, question)?;
+    match (route.kind, route.device) {
+        (RouteKind::Local, _) => Ok(network.local(None)),
+        (_, Some(_)) if !network.settings.forward_v6 => Err(Unroutable::ForwardingOff),
+        (_, Some(out)) => Ok(way_out(network, route, out, flow.destination, None)),
+        (_, None) => Err(Unroutable::NoRoute),
+    }
+}
+
+fn way_out(
+    network: &Network,
+    route: &RouteEntry,
+    device: DeviceId,
+    destination: IpAddr,
+    source: Option<IpAddr>,
+) -> Route {
+    let (next_hop, gateway) = fib::next_hop(route, destination);
+    Route { way: Way::Out { device, next_hop, gateway }, mtu: network.mtu(device, Some(route)), source }
+}
+
+/// Linux: `ip6_route_output_flags`, `ip6_dst_lookup_tail`.
+pub(super) fn output(
+    network: &Network,
+    bound: Option<DeviceId>,
+    source: Ipv6Addr,
+    destination: Ipv6Addr,
+    flow: Flow,
+) -> Result<Route, Unroutable> {
+    let given = (!source.is_unspecified()).then_some(IpAddr::V6(source));
+    // Linux: an unspecified destination is loopback.
+    let (destination, flow) = match destination.is_unspecified() {
+        true => (Ipv6Addr::LOCALHOST, Flow { destination: IpAddr::V6(Ipv6Addr::LOCALHOST), ..flow }),
+        false => (destination, flow),
+    };
+    let question = Question {
+        input: DeviceId::LOOPBACK,
+        output: bound.filter(|_| strict(destination)),
+        preferred: bound,
+    };
+    let own = |device: Option<DeviceId>, route: Option<&RouteEntry>| {
+        let preferred = route.and_then(|route| route.source);
+        given.or(preferred).or_else(|| select_v6(network, device, destination).map(IpAddr::V6))
+    };
+    if is_anycast(network, destination) {
+        return Ok(network.local(own(None, None)));
+    }
+    let route = fib::lookup(network, flow, question)?;
+    if route.kind == RouteKind::Local {
+        return Ok(network.local(own(route.device, Some(route))));
+    }
+    let Some(device) = route.device else { return Err(Unroutable::NoRoute) };
+    let source = own(Some(device), Some(route));
+    if destination.is_multicast() {
+        return Ok(Route { way: Way::Multicast { device }, mtu: network.mtu(device, Some(route)), source });
+    }
+    Ok(way_out(network, route, device, flow.destination, source))
+}
