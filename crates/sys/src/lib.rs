@@ -16,5 +16,6 @@ pub mod poll;
 pub mod seccomp;
 pub mod signal;
 pub mod sock_diag;
+pub mod socket;
 pub mod sysctl;
 pub mod tun;

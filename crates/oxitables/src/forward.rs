@@ -1,0 +1,227 @@
+//! One machine under real traffic: the loop between a [`Host`] (its programs), the engine, and the wires.
+//!
+//! ```text
+//!   programs ── Host ──► send_local ─┐          ┌─► poll_deliver ──► Host ── programs
+//!                                    ├─ Engine ─┤
+//!   wires ─────────────► receive ────┘          └─► poll_transmit ─► wires
+//! ```
+//!
+//! Nothing waits here: the owner of a [`Machine`] polls its descriptors, calls [`Machine::from_host`],
+//! [`Machine::from_wire`] and [`Machine::expire`], and takes what is to go out of [`Machine::to_wire`].
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use netfilter::skb::Link;
+use netfilter::{DeviceId, Instant, Network, Now, Origin};
+use rules::Ruleset;
+use sys::clock::Clock;
+use sys::netlink::Prefix;
+use sys::seccomp::{Asked, AskedSocket, Listener};
+
+use crate::engine::{Config, Engine};
+use crate::host::{Host, Plan, Reachable};
+use crate::owners::{Owners, Wanted};
+
+/// Error numbers of a question about the original destination (F61).
+const ENOENT: i32 = 2;
+const ENOPROTOOPT: i32 = 92;
+
+/// Most packets that one call takes from the programs, so that no machine starves another.
+const MOST_AT_ONCE: usize = 64;
+
+/// A packet for a wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The device that it leaves by.
+    pub device: DeviceId,
+    /// Gateway or destination.
+    pub next_hop: IpAddr,
+    /// The IP packet.
+    pub bytes: Vec<u8>,
+}
+
+/// What went through a machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Packets that its programs sent.
+    pub from_programs: u64,
+    /// Packets that its programs got.
+    pub to_programs: u64,
+    /// Packets that came from wires.
+    pub from_wires: u64,
+    /// Packets that went to wires.
+    pub to_wires: u64,
+}
+
+/// An engine with the host whose netfilter it is.
+pub struct Machine {
+    engine: Engine,
+    host: Host,
+    owners: Owners,
+    clock: Clock,
+    buffer: Vec<u8>,
+    /// What went through.
+    pub traffic: Traffic,
+}
+
+/// What the host of a network is to look like: its addresses, and a source for each destination.
+pub fn plan(network: &Network) -> Plan {
+    let mut plan = Plan::default();
+    for device in network.devices.iter().skip(1) {
+        plan.addresses
+            .extend(device.addresses.iter().map(|own| Prefix { address: own.address, length: own.length }));
+        plan.reachable.extend(device.addresses.iter().map(|own| Reachable {
+            destination: Prefix { address: own.address, length: own.length },
+            source: Some(own.address),
+        }));
+    }
+    for route in network.tables.get(&netfilter::network::TABLE_MAIN).into_iter().flatten() {
+        let (Some(length), Some(device)) = (route.destination.prefix_length(), route.device) else {
+            continue;
+        };
+        let destination = Prefix { address: route.destination.address(), length };
+        let same_family = |address: &IpAddr| address.is_ipv4() == destination.address.is_ipv4();
+        let addresses = network.devices.get(device.0 as usize).map_or(&[][..], |device| &device.addresses);
+        // Linux: the address whose subnet holds the next hop, else the first one of the device.
+        let source = route.source.or_else(|| {
+            let near = addresses.iter().find(|own| {
+                route.via.is_some_and(|via| {
+                    packet::AddrMask::prefix(own.address, own.length)
+                        .is_some_and(|subnet| subnet.contains(via))
+                })
+            });
+            near.or_else(|| addresses.iter().find(|own| same_family(&own.address))).map(|own| own.address)
+        });
+        plan.reachable.push(Reachable { destination, source });
+    }
+    plan
+}
+
+impl Machine {
+    /// A machine in the network namespace of this thread, which must be fresh. `name` is the device by which its
+    /// programs' packets go.
+    pub fn open(name: &str, network: Network) -> io::Result<Self> {
+        let host = Host::open(name, &plan(&network))?;
+        let owners = Owners::open()?;
+        Ok(Self {
+            engine: Engine::new(Config::seeded(network, sys::clock::seed()?, sys::clock::seed()?)),
+            host,
+            owners,
+            clock: Clock::start(),
+            buffer: vec![0; sys::device::MOST_BYTES],
+            traffic: Traffic::default(),
+        })
+    }
+
+    fn now(&self) -> Now {
+        let reading = self.clock.read();
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Now { mono: Instant(nanoseconds(reading.monotonic)), wall: nanoseconds(reading.wall) }
+    }
+
+    /// Puts a ruleset in the place of the family's old one.
+    pub fn set_ruleset(&mut self, ruleset: &Ruleset) {
+        self.owners.want(ruleset.family(), Wanted::by(ruleset));
+        self.engine.set_ruleset(ruleset);
+    }
+
+    /// The engine.
+    pub fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// Becomes readable when the machine's programs have sent something.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.host.descriptor()
+    }
+
+    /// Takes what the machine's programs have sent.
+    pub fn from_host(&mut self) -> io::Result<()> {
+        for _ in 0..MOST_AT_ONCE {
+            let Some(length) = self.host.receive(&mut self.buffer)? else { break };
+            let Some(bytes) = self.buffer.get(..length).map(<[u8]>::to_vec) else { break };
+            self.traffic.from_programs += 1;
+            let origin = self.owners.origin(&bytes, self.clock.read().monotonic);
+            let now = self.now();
+            // Why: a packet that is dropped here is silence to its sender. The kernel would tell it EPERM, but the
+            // packet has left the kernel when we see it.
+            let _ = self.engine.send_local(now, origin, bytes);
+            self.deliver()?;
+        }
+        Ok(())
+    }
+
+    /// Takes a packet that came by a device.
+    pub fn from_wire(&mut self, device: DeviceId, bytes: Vec<u8>) -> io::Result<()> {
+        self.traffic.from_wires += 1;
+        let now = self.now();
+        self.engine.receive(now, device, Link::default(), bytes);
+        self.deliver()
+    }
+
+    /// The next packet that is to go out by a device.
+    pub fn to_wire(&mut self) -> Option<Outgoing> {
+        let transmit = self.engine.poll_transmit()?;
+        self.traffic.to_wires += 1;
+        Some(Outgoing { device: transmit.device, next_hop: transmit.next_hop, bytes: transmit.bytes })
+    }
+
+    fn deliver(&mut self) -> io::Result<()> {
+        while let Some(deliver) = self.engine.poll_deliver() {
+            self.traffic.to_programs += 1;
+            self.host.deliver(&deliver.bytes)?;
+        }
+        Ok(())
+    }
+
+    /// How long nothing needs to be done unless a packet comes.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.engine.poll_timeout().map(|then| then.since(self.now().mono))
+    }
+
+    /// Ends what has timed out.
+    pub fn expire(&mut self) -> io::Result<()> {
+        let now = self.now();
+        self.engine.expire(now);
+        self.deliver()
+    }
+
+    /// Answers the next question about `SO_ORIGINAL_DST` out of the engine's connections (F61).
+    pub fn answer(&self, listener: &Listener) -> io::Result<()> {
+        let Some(question) = listener.receive()? else { return Ok(()) };
+        let answer = match listener.socket(&question) {
+            Ok(socket) => self.original_destination(question.asked, &socket),
+            Err(error) => Err(error.raw_os_error().unwrap_or(ENOENT)),
+        };
+        // Why: a process that has died meanwhile needs no answer.
+        let _ = listener.answer(&question, answer);
+        Ok(())
+    }
+
+    /// Linux: `getorigdst`, `ipv6_getorigdst`: TCP and SCTP only; the destination of the original direction of the
+    /// connection that the socket's addresses belong to.
+    fn original_destination(&self, asked: Asked, socket: &AskedSocket) -> Result<SocketAddr, i32> {
+        const TCP: u8 = 6;
+        const SCTP: u8 = 132;
+        if !matches!(socket.protocol, TCP | SCTP) {
+            return Err(ENOPROTOOPT);
+        }
+        // Why: an IPv6 socket with an IPv4 peer is asked at the level of IPv4, and shows mapped addresses.
+        let (local, remote) = match asked {
+            Asked::V4 => (socket.local.ip().to_canonical(), socket.remote.ip().to_canonical()),
+            Asked::V6 => (socket.local.ip(), socket.remote.ip()),
+        };
+        if local.is_ipv4() != (asked == Asked::V4) {
+            return Err(ENOENT);
+        }
+        self.engine
+            .original_destination(
+                socket.protocol,
+                SocketAddr::new(local, socket.local.port()),
+                SocketAddr::new(remote, socket.remote.port()),
+            )
+            .ok_or(ENOENT)
+    }
+}
