@@ -72,8 +72,7 @@ impl Host {
                 set(&format!("net/ipv4/conf/{scope}"), key)?;
             }
         }
-        // Why: programs of the host may send echo requests without being root.
-        let _ = sysctl::write("net.ipv4.ping_group_range", "0 0");
+        allow_ping();
         if v6 {
             for key in ["accept_dad=0", "addr_gen_mode=1", "router_solicitations=0", "accept_ra=0"] {
                 set(&format!("net/ipv6/conf/{name}"), key)?;
@@ -162,6 +161,15 @@ impl Host {
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.tun.descriptor()
     }
+}
+
+/// Lets programs of this namespace send echo requests without being root: every group, or in a user namespace the only
+/// one that there is.
+pub fn allow_ping() {
+    let own = sys::namespace::group();
+    let key = "net.ipv4.ping_group_range";
+    // Why: where neither may be written, ping sockets are refused to programs, which then say so themselves.
+    let _ = sysctl::write(key, "0 2147483647").or_else(|_| sysctl::write(key, &format!("{own} {own}")));
 }
 
 fn set(path: &str, key: &str) -> io::Result<()> {

@@ -113,6 +113,11 @@ pub fn is_administrator() -> bool {
         .is_some_and(|mask| mask & (1 << 21) != 0)
 }
 
+/// The effective group of this process, as its user namespace shows it.
+pub fn group() -> u32 {
+    rustix::process::getegid().as_raw()
+}
+
 /// Makes sure that this process may make network namespaces. The process must have one thread only (Linux refuses a
 /// user namespace to others with EINVAL).
 pub fn become_administrator(appearance: Appearance) -> Result<Privilege, NamespaceError> {

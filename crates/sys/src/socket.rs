@@ -78,7 +78,11 @@ pub fn ask(
     let socket = UdpSocket::bind(local.unwrap_or_else(|| (any, 0).into()))?;
     report_errors(&socket, remote.is_ipv6())?;
     socket.connect(remote)?;
-    socket.send(question)?;
+    match socket.send(question) {
+        // Linux: a rule that rejects or drops it in OUTPUT makes this EPERM; the REJECT's own error comes after (F32).
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => {}
+        result => result.map(|_| ())?,
+    }
     if !wait(socket.as_fd(), PollFlags::IN, timeout)? {
         return Err(io::ErrorKind::TimedOut.into());
     }

@@ -1,3 +1,0 @@
-//! What the binary does, by the name of the subcommand.
-pub mod exec;
-pub mod lab;
