@@ -105,6 +105,8 @@ pub struct Config {
     pub settings: Settings,
     /// Settings of connection tracking.
     pub conntrack: crate::conntrack::Config,
+    /// Limits of the store of fragments.
+    pub defrag: crate::defrag::Settings,
     /// Whether connections are tracked even if no rule needs it (F1).
     pub always_track: bool,
     /// Key of the hash of the connection table: secret and random where an attacker can choose tuples.
@@ -150,7 +152,7 @@ impl Engine {
             settings: config.settings,
             network: config.network,
             conntrack: Conntrack::new(config.conntrack, config.hash_key),
-            defrag: Defrag::default(),
+            defrag: Defrag::new(config.defrag),
             random: config.random,
             registry: Registry::default(),
             programs: Default::default(),
@@ -312,8 +314,13 @@ impl Engine {
     /// Ends what has timed out: connections, fragments. May cause packets (reassembly time exceeded).
     pub fn expire(&mut self, now: Now) {
         self.conntrack.expire(now);
-        let (mut env, defrag) = self.env_and_defrag(now);
-        defrag.expire(&mut env);
+        let told = {
+            let (mut env, defrag) = self.env_and_defrag(now);
+            defrag.expire(&mut env)
+        };
+        for first in told {
+            self.answer(now, &first, crate::answer::Kind::ReassemblyTimeExceeded);
+        }
         self.settle(now, 0);
     }
 

@@ -465,7 +465,7 @@ impl Engine {
     }
 
     /// Makes an answer of this machine to a packet.
-    fn answer(&mut self, now: Now, packet: &Packet, kind: answer::Kind) {
+    pub(crate) fn answer(&mut self, now: Now, packet: &Packet, kind: answer::Kind) {
         let (mut env, _) = self.env_and_defrag(now);
         if let Some(emitted) = answer::icmp_error(packet, kind, &mut env) {
             env.emitted.push(emitted);

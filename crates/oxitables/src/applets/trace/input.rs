@@ -178,8 +178,8 @@ fn one(arguments: &Arguments, network: &Network, at: Duration, text: &str) -> Re
     };
     let offset = text.len() - text.trim_start().len() + (trimmed.len() - rest.len());
     let shown = packet::show::parse(rest).map_err(|problem| {
-        let caret = " ".repeat(offset + problem.span().start);
-        Failure::usage(format!("this is not a packet: {problem}\n  {text}\n  {caret}^"))
+        let caret = " ".repeat(offset + problem.span.start);
+        Failure::usage(format!("this is not a packet: {}\n  {text}\n  {caret}^", problem.kind))
     })?;
     let from = match (origin, shown.device) {
         (Some(origin), _) => From::Local(origin),

@@ -118,6 +118,7 @@ pub(super) fn passages(prepared: Prepared) -> impl Iterator<Item = Passage> {
     let mut engine = Engine::new(Config {
         settings: Settings::default(),
         conntrack: conntrack::Config { accounting: true, ..conntrack::Config::default() },
+        defrag: netfilter::defrag::Settings::default(),
         always_track,
         hash_key: [seed, !seed],
         network,
