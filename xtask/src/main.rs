@@ -73,11 +73,11 @@ fn demo() -> Result<(), String> {
     cargo(&["build", "--release", "--package", "oxitables"])?;
     let binary = root().join("target/release/oxitables");
     let binary = binary.to_string_lossy();
-    let trace = ["trace", "--rules", "examples/port-change/rules.v4", "--routes", "examples/port-change/network"];
-    for packet in [
-        "eth0 tcp 10.10.10.10:40000 > 192.168.1.1:8445 S",
-        "eth0 tcp 10.10.10.10:40001 > 192.168.1.1:8443 S",
-    ] {
+    let trace =
+        ["trace", "--rules", "examples/port-change/rules.v4", "--routes", "examples/port-change/network"];
+    for packet in
+        ["eth0 tcp 10.10.10.10:40000 > 192.168.1.1:8445 S", "eth0 tcp 10.10.10.10:40001 > 192.168.1.1:8443 S"]
+    {
         let words: Vec<&str> = trace.iter().copied().chain([packet]).collect();
         // Exit code 1 says that the packet was dropped: that is what the second one shows.
         eprintln!("\n$ oxitables {}", words.join(" "));
@@ -87,7 +87,8 @@ fn demo() -> Result<(), String> {
         }
     }
     eprintln!("\n$ oxitables lab examples/lab/s9-port-change.lab");
-    let status = Command::new(&*binary).args(["lab", "examples/lab/s9-port-change.lab"]).current_dir(root()).status();
+    let status =
+        Command::new(&*binary).args(["lab", "examples/lab/s9-port-change.lab"]).current_dir(root()).status();
     match status.as_ref().ok().and_then(std::process::ExitStatus::code) {
         Some(0) => Ok(()),
         Some(4) => {

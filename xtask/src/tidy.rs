@@ -57,7 +57,8 @@ fn file(shown: &str, text: &str) -> Vec<String> {
     if lines > MOST_LINES {
         findings.push(format!("{shown}: {lines} lines; split it by concern (at most {MOST_LINES})"));
     }
-    let stem = Path::new(shown).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem =
+        Path::new(shown).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     if EMPTY_NAMES.contains(&stem.as_str()) {
         findings.push(format!("{shown}: name the file after what is in it"));
     }
@@ -66,7 +67,10 @@ fn file(shown: &str, text: &str) -> Vec<String> {
     for (number, line) in text.lines().enumerate() {
         for mark in marks {
             if line.contains(mark) {
-                findings.push(format!("{shown}:{}: `{mark}`: do it, or write it in the issue's note", number + 1));
+                findings.push(format!(
+                    "{shown}:{}: `{mark}`: do it, or write it in the issue's note",
+                    number + 1
+                ));
             }
         }
     }

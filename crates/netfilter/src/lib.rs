@@ -8,11 +8,14 @@
 #![forbid(unsafe_code)]
 
 pub mod conntrack;
+pub mod answer;
 pub mod defrag;
+pub mod engine;
 pub mod env;
 pub mod hook;
 pub mod nat;
 pub mod network;
+mod path;
 pub mod route;
 pub mod skb;
 pub mod tables;

@@ -551,7 +551,7 @@ impl RouteKey {
 fn send_error(unroutable: Unroutable) -> SendError {
     match unroutable {
         Unroutable::NoRoute | Unroutable::DeviceDown => SendError::NetworkUnreachable,
-        Unroutable::Unreachable => SendError::HostUnreachable,
+        Unroutable::Unreachable | Unroutable::ForwardingOff => SendError::HostUnreachable,
         Unroutable::Prohibited => SendError::Prohibited,
         Unroutable::Blackhole
         | Unroutable::MartianSource

@@ -1,0 +1,4 @@
+//! The engine from outside: situations of the scenarios, hooks, allocations.
+mod allocations;
+mod bed;
+mod situations;
