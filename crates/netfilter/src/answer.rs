@@ -12,11 +12,12 @@
 use std::net::IpAddr;
 
 use packet::view::tcp_flags;
-use packet::{Family, Layout, View, checksum, icmp, layout, protocol, rewrite, verify};
+use packet::{Family, Layout, View, checksum, icmp, layout, protocol, verify};
 
-use crate::{Conntrack, Env};
 use crate::network::{Route, Way};
+use crate::route::Flow;
 use crate::skb::{Emitted, Link, LinkKind, Origin, Owner, Packet, Tracking};
+use crate::{Conntrack, Env};
 
 /// What an ICMP error says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,7 +98,9 @@ pub fn rejectable(packet: &Packet) -> bool {
 /// Linux: `nf_ip_checksum` sums the IP header as well, whose own sum is 0xffff: a payload of zeros is right.
 fn sum_is_right(view: &View<'_>, protocol: u8) -> bool {
     match (view.family(), protocol) {
-        (Family::V4, protocol::TCP | protocol::UDP) | (Family::V6, _) => verify::sum_is_valid(view, Some(protocol)),
+        (Family::V4, protocol::TCP | protocol::UDP) | (Family::V6, _) => {
+            verify::sum_is_valid(view, Some(protocol))
+        }
         (Family::V4, _) => checksum::finish(checksum::add(0xffff, view.after_header())) == 0,
     }
 }
@@ -113,23 +116,23 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
         return None;
     }
     let destination = cause.view().source();
-    let unspecified = family.unspecified();
     let tos = match family {
         // Internetwork control, with the TOS bits of what caused it (F25).
         Family::V4 => (cause.view().tos() & 0x1e) | 0xc0,
         Family::V6 => 0,
     };
-    let probe = ip_packet(env, icmp_protocol(family), unspecified, destination, Header { tos, ..Header::ICMP }, &[])?;
-    let mut answer = machine_packet(env, probe, true)?;
-    let route = env.network.route_output(&answer, destination).ok()?;
-    let source = own_address(cause).or(route.source)?;
+    let own = own_address(cause, env);
+    let flow = Flow { source: own.unwrap_or(family.unspecified()), destination, mark: 0, tos };
+    let route = env.network.output_route(None, flow).ok()?;
+    let source = own.or_else(|| incoming_address(cause, destination, env)).or(route.source)?;
     let message = error_message(cause, kind, (source, destination), route.mtu)?;
-    answer.bytes = ip_packet(env, icmp_protocol(family), source, destination, Header { tos, ..Header::ICMP }, &message)?;
-    if family == Family::V4 {
-        let id = env.new_ip_id();
-        set_id(&mut answer.bytes, id)?;
-    }
-    answer.layout = layout::parse(&answer.bytes).ok()?;
+    let id = match family {
+        Family::V4 => env.new_ip_id(),
+        Family::V6 => 0,
+    };
+    let header = Header { protocol: icmp_protocol(family), tos, id, dont_fragment: false };
+    let bytes = ip_packet(env, header, source, destination, &message)?;
+    let mut answer = machine_packet(env, bytes, true)?;
     Conntrack::attach(&mut answer, cause);
     Some(Emitted { packet: answer, destination })
 }
@@ -146,7 +149,8 @@ pub fn tcp_reset(cause: &Packet, env: &mut Env<'_>) -> Option<Emitted> {
         return None;
     }
     let segment = reset_segment(&view, source, destination);
-    let bytes = ip_packet(env, protocol::TCP, source, destination, Header::RESET, &segment)?;
+    let header = Header { protocol: protocol::TCP, tos: 0, id: 0, dont_fragment: true };
+    let bytes = ip_packet(env, header, source, destination, &segment)?;
     let mut answer = machine_packet(env, bytes, false)?;
     env.network.route_output(&answer, destination).ok()?;
     Conntrack::attach(&mut answer, cause);
@@ -212,8 +216,20 @@ fn is_unicast(address: IpAddr) -> bool {
 }
 
 /// The address that the packet was sent to, if it is one of this machine.
-fn own_address(cause: &Packet) -> Option<IpAddr> {
-    cause.route.filter(|route| route.way == Way::Local).map(|_| cause.view().destination())
+fn own_address(cause: &Packet, env: &Env<'_>) -> Option<IpAddr> {
+    let destination = cause.view().destination();
+    let own = match cause.family() {
+        // Linux: the route of the packet has RTCF_LOCAL.
+        Family::V4 => cause.route.is_some_and(|route| route.way == Way::Local),
+        Family::V6 => env.network.is_own(destination),
+    };
+    own.then_some(destination)
+}
+
+/// IPv6: the address that the machine would use on the device by which the packet came in.
+fn incoming_address(cause: &Packet, destination: IpAddr, env: &Env<'_>) -> Option<IpAddr> {
+    let device = cause.input.filter(|_| cause.family() == Family::V6)?;
+    env.network.masquerade_address(device, destination, destination)
 }
 
 fn icmp_protocol(family: Family) -> u8 {
@@ -224,7 +240,12 @@ fn icmp_protocol(family: Family) -> u8 {
 }
 
 /// The ICMP header and as much of the cause as fits: 576 bytes in all for IPv4, 1280 for IPv6 (F25, F31).
-fn error_message(cause: &Packet, kind: Kind, (source, destination): (IpAddr, IpAddr), mtu: u32) -> Option<Vec<u8>> {
+fn error_message(
+    cause: &Packet,
+    kind: Kind,
+    (source, destination): (IpAddr, IpAddr),
+    mtu: u32,
+) -> Option<Vec<u8>> {
     let family = cause.family();
     let room = match family {
         Family::V4 => (mtu.min(576) as usize).checked_sub(28).filter(|&room| room > 20)?,
@@ -285,32 +306,32 @@ fn pseudo(source: IpAddr, destination: IpAddr, protocol: u8, length: usize) -> u
 /// The fields of an IP header that differ between answers.
 #[derive(Clone, Copy)]
 struct Header {
+    protocol: u8,
     tos: u8,
+    /// IPv4 only.
+    id: u16,
+    /// IPv4 only.
     dont_fragment: bool,
 }
 
-impl Header {
-    const ICMP: Header = Header { tos: 0, dont_fragment: false };
-    const RESET: Header = Header { tos: 0, dont_fragment: true };
-}
-
-/// An IP packet with identification 0.
+/// An IP packet; `None` if it would be too long.
 fn ip_packet(
     env: &Env<'_>,
-    protocol: u8,
+    header: Header,
     source: IpAddr,
     destination: IpAddr,
-    header: Header,
     payload: &[u8],
 ) -> Option<Vec<u8>> {
+    let Header { protocol, tos, id, dont_fragment } = header;
     let mut bytes = Vec::with_capacity(40 + payload.len());
     match (source, destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
             let length = u16::try_from(20 + payload.len()).ok()?.to_be_bytes();
-            bytes.extend_from_slice(&[0x45, header.tos]);
+            bytes.extend_from_slice(&[0x45, tos]);
             bytes.extend_from_slice(&length);
-            let flags = if header.dont_fragment { 0x40 } else { 0 };
-            bytes.extend_from_slice(&[0, 0, flags, 0, env.default_ttl(Family::V4), protocol, 0, 0]);
+            bytes.extend_from_slice(&id.to_be_bytes());
+            let flags = if dont_fragment { 0x40 } else { 0 };
+            bytes.extend_from_slice(&[flags, 0, env.default_ttl(Family::V4), protocol, 0, 0]);
             bytes.extend_from_slice(&source.octets());
             bytes.extend_from_slice(&destination.octets());
             let sum = checksum::of(&bytes);
@@ -318,7 +339,7 @@ fn ip_packet(
         }
         (IpAddr::V6(source), IpAddr::V6(destination)) => {
             let length = u16::try_from(payload.len()).ok()?.to_be_bytes();
-            bytes.extend_from_slice(&[0x60 | (header.tos >> 4), header.tos << 4, 0, 0]);
+            bytes.extend_from_slice(&[0x60 | (tos >> 4), tos << 4, 0, 0]);
             bytes.extend_from_slice(&length);
             bytes.extend_from_slice(&[protocol, env.default_ttl(Family::V6)]);
             bytes.extend_from_slice(&source.octets());
@@ -328,15 +349,6 @@ fn ip_packet(
     }
     bytes.extend_from_slice(payload);
     Some(bytes)
-}
-
-/// Sets the identification of an IPv4 packet without options.
-fn set_id(bytes: &mut [u8], id: u16) -> Option<()> {
-    bytes.get_mut(4..6)?.copy_from_slice(&id.to_be_bytes());
-    bytes.get_mut(10..12)?.fill(0);
-    let sum = checksum::of(bytes.get(..20)?);
-    bytes.get_mut(10..12)?.copy_from_slice(&sum.to_be_bytes());
-    Some(())
 }
 
 /// A packet that starts here. ICMP errors come from the kernel's own socket, resets from none (F75).

@@ -7,6 +7,7 @@
 //! `Result`; what goes wrong with a packet is a [`Drop`] with a reason.
 #![forbid(unsafe_code)]
 
+pub mod answer;
 pub mod conntrack;
 pub mod answer;
 pub mod defrag;

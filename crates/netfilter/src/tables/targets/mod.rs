@@ -3,6 +3,7 @@ mod connmark;
 pub(super) mod ct;
 pub(crate) mod log;
 mod mark;
+mod reject;
 
 use rules::Target;
 
@@ -38,7 +39,7 @@ pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &m
             Effect::Continue
         }
         Target::Log(own) => log::apply(own, place, packet, env),
-        Target::Reject(_) => Effect::Undecided("REJECT"),
+        Target::Reject(own) => reject::apply(*own, packet, env),
         Target::Snat(_)
         | Target::Dnat(_)
         | Target::Masquerade(_)

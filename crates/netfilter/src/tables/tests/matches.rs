@@ -38,7 +38,10 @@ fn tcp_options() {
     assert_eq!(ask("-p tcp ! --tcp-option 4", TCP), Outcome::Matched);
     // A length of 0 counts as 1: the walk goes on inside.
     assert_eq!(with(8, "opt 05000008"), Outcome::Matched);
-    assert_eq!(refused(with(2, "mss 1460 cut 42 iplen 42")), ("--tcp-option", Found::Nothing("whole TCP options")));
+    assert_eq!(
+        refused(with(2, "mss 1460 cut 42 iplen 42")),
+        ("--tcp-option", Found::Nothing("whole TCP options"))
+    );
     assert_eq!(refused(with(2, "doff 4")), ("--tcp-option", Found::Nothing("valid data offset")));
     // Without the option nobody looks at the data offset.
     assert_eq!(ask("-p tcp --dport 80", &format!("{TCP} S doff 4")), Outcome::Matched);
@@ -194,7 +197,10 @@ fn multiport() {
     assert_eq!(ask("-p tcp -m multiport --ports 1000", TCP), Outcome::Matched);
     assert_eq!(failed(ask("-p tcp -m multiport --sports 80", TCP)), ("--sports", Found::Port(1000)));
     assert_eq!(failed(ask("-p tcp -m multiport ! --ports 80", TCP)), ("--ports", Found::Ports(1000, 80)));
-    assert_eq!(refused(ask("-p tcp -m multiport --dports 80", &format!("{TCP} cut 23 iplen 23"))).0, "--dports");
+    assert_eq!(
+        refused(ask("-p tcp -m multiport --dports 80", &format!("{TCP} cut 23 iplen 23"))).0,
+        "--dports"
+    );
     assert_eq!(failed(ask("-p tcp -m multiport ! --dports 80", &format!("{TCP} frag 8"))).0, "--dports");
 }
 

@@ -234,7 +234,7 @@ fn f68_counters() {
 #[test]
 fn f72_state_starts_anew() {
     let mut bench = Bench::new("-A FORWARD -m statistic --mode nth --every 3 --packet 1");
-    let mut ask = |bench: &mut Bench| bench.ask(UDP) == Outcome::Matched;
+    let ask = |bench: &mut Bench| bench.ask(UDP) == Outcome::Matched;
     let first: Vec<bool> = (0..5).map(|_| ask(&mut bench)).collect();
     assert_eq!(first, [false, true, false, false, true]);
     bench.programs = vec![Program::new(bench.ruleset.table(Table::Filter).unwrap(), Family::V4)];
