@@ -9,7 +9,6 @@
 
 pub mod answer;
 pub mod conntrack;
-pub mod answer;
 pub mod defrag;
 pub mod engine;
 pub mod env;
