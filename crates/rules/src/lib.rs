@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod fixture;
+pub mod generate;
 pub mod hook;
 pub mod matches;
 pub mod rule;
