@@ -189,9 +189,20 @@ fn one_rule(random: &mut Random<'_>, place: &Place<'_>, options: &Options) -> Ru
     for _ in 0..random.below(options.matches + 1) {
         let one = matches::one(random, place, &header);
         list.extend(one.filter(|one| !options.without.contains(&one.name())));
+        if !marks_are_readable(&list) {
+            list.pop();
+        }
     }
     let target = targets::one(random, place, &header, options);
     Rule { header, matches: list, target, counters: counters(random, options) }
+}
+
+/// Linux: iptables gives `--mark` to the wrong match where `-m mark` and `-m connmark` stand in a rule and one of them
+/// twice, so that it cannot read what it prints (measured with 1.8.9). We read it as it is meant.
+fn marks_are_readable(list: &[Match]) -> bool {
+    let marks = list.iter().filter(|one| matches!(one, Match::Mark(_))).count();
+    let connmarks = list.iter().filter(|one| matches!(one, Match::Connmark(_))).count();
+    marks == 0 || connmarks == 0 || marks + connmarks == 2
 }
 
 fn counters(random: &mut Random<'_>, options: &Options) -> Counters {

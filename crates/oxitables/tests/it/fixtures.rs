@@ -9,27 +9,7 @@ use packet::Family;
 use rules::fixture::{self, Case, Outcome};
 use rules::syntax::lex;
 
-/// The version whose texts the `-1.8.9` lines give.
-const VERSION: &str = "v1.8.9 (legacy)";
-
-/// Why the kernel cannot be asked; `None`: it can.
-fn missing() -> Option<String> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let uid = status
-        .lines()
-        .find_map(|line| line.strip_prefix("Uid:"))
-        .and_then(|uids| uids.split_whitespace().nth(1));
-    if uid != Some("0") {
-        return Some("not root".into());
-    }
-    match Command::new("iptables-legacy").arg("-V").output() {
-        Err(error) => Some(format!("iptables-legacy: {error}")),
-        Ok(output) => {
-            let version = String::from_utf8_lossy(&output.stdout).into_owned();
-            (!version.contains(VERSION)).then(|| format!("iptables-legacy is {}", version.trim()))
-        }
-    }
-}
+use crate::machine;
 
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
@@ -162,7 +142,7 @@ fn ask(family: Family, cases: &[&Case]) -> Vec<Answer> {
 
 #[test]
 fn fixtures_hold_on_the_machine() {
-    if let Some(why) = missing() {
+    if let Some(why) = machine::missing_legacy() {
         println!("skipped: fixtures against iptables-legacy 1.8.9 in a namespace: {why}");
         return;
     }

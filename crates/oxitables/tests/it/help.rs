@@ -1,0 +1,59 @@
+//! The help text of each extension is that of the machine's own iptables-legacy.
+use std::process::Command;
+
+use packet::Family;
+use rules::syntax::extension::Spec;
+
+use crate::machine;
+
+/// Lines that 1.8.13 has and 1.8.9 has not.
+const NEWER: [&str; 5] = [
+    "info-request\n",
+    "info-reply\n",
+    "mld-listener-query\n",
+    "mld-listener-report\n",
+    "mld-listener-done (mld-listener-reduction)\n",
+];
+
+fn theirs(family: Family, option: &str, name: &str) -> String {
+    let program = if family == Family::V4 { "iptables-legacy" } else { "ip6tables-legacy" };
+    let output = Command::new(program).args([option, name, "-h"]).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn compare(option: &str, specs: &[&Spec], faults: &mut Vec<String>) {
+    for spec in specs {
+        for family in [Family::V4, Family::V6] {
+            if !spec.families.has(family) {
+                continue;
+            }
+            let mut ours = (spec.help)(family).into_owned();
+            for line in NEWER {
+                ours = ours.replace(&format!("\n{line}"), "\n");
+            }
+            let theirs = theirs(family, option, spec.name);
+            // What stands before is the general help, which ends in a line of its own.
+            if !theirs.ends_with(&ours)
+                || (ours.is_empty() && theirs.contains(&format!("{} target", spec.name)))
+            {
+                let tail: String = theirs.lines().rev().take(30).collect::<Vec<_>>().join("\n");
+                faults.push(format!(
+                    "{option} {} {family:?}\n{ours}\ntheirs, from the end:\n{tail}\n",
+                    spec.name
+                ));
+            }
+        }
+    }
+}
+
+#[test]
+fn help_of_extensions_is_that_of_iptables() {
+    if let Some(why) = machine::missing_legacy() {
+        println!("skipped: help against iptables-legacy 1.8.9: {why}");
+        return;
+    }
+    let mut faults = Vec::new();
+    compare("-m", rules::matches::SPECS, &mut faults);
+    compare("-j", rules::targets::SPECS, &mut faults);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
