@@ -13,14 +13,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+use netfilter::conntrack::Zone;
+use netfilter::engine::{Config, Decision, Engine};
+use netfilter::network::RouteKind;
 use netfilter::skb::Link;
-use netfilter::{DeviceId, Instant, Network, Now, Origin};
+use netfilter::time::Seeded;
+use netfilter::{DeviceId, Drop, Instant, Network, Now, Tuple};
+use packet::Family;
 use rules::Ruleset;
 use sys::clock::Clock;
 use sys::netlink::Prefix;
 use sys::seccomp::{Asked, AskedSocket, Listener};
 
-use crate::engine::{Config, Engine};
 use crate::host::{Host, Plan, Reachable};
 use crate::owners::{Owners, Wanted};
 
@@ -58,12 +62,16 @@ pub struct Traffic {
 /// An engine with the host whose netfilter it is.
 pub struct Machine {
     engine: Engine,
+    /// As they were loaded, IPv4 and IPv6; the counters are the engine's.
+    rulesets: [Ruleset; 2],
     host: Host,
     owners: Owners,
     clock: Clock,
     buffer: Vec<u8>,
     /// What went through.
     pub traffic: Traffic,
+    /// Which rule could not be decided for some packet, in words; that packet was dropped.
+    pub undecided: Option<String>,
 }
 
 /// What the host of a network is to look like: its addresses, and a source for each destination.
@@ -78,6 +86,9 @@ pub fn plan(network: &Network) -> Plan {
         }));
     }
     for route in network.tables.get(&netfilter::network::TABLE_MAIN).into_iter().flatten() {
+        if route.kind != RouteKind::Unicast || route.device == Some(DeviceId::LOOPBACK) {
+            continue;
+        }
         let (Some(length), Some(device)) = (route.destination.prefix_length(), route.device) else {
             continue;
         };
@@ -106,12 +117,22 @@ impl Machine {
         let host = Host::open(name, &plan(&network))?;
         let owners = Owners::open()?;
         Ok(Self {
-            engine: Engine::new(Config::seeded(network, sys::clock::seed()?, sys::clock::seed()?)),
+            engine: Engine::new(Config {
+                settings: netfilter::env::Settings::default(),
+                conntrack: netfilter::conntrack::Config::default(),
+                defrag: Default::default(),
+                always_track: false,
+                hash_key: [sys::clock::seed()?, sys::clock::seed()?],
+                network,
+                random: Box::new(Seeded::new(sys::clock::seed()?)),
+            }),
+            rulesets: [Ruleset::new(Family::V4), Ruleset::new(Family::V6)],
             host,
             owners,
             clock: Clock::start(),
             buffer: vec![0; sys::device::MOST_BYTES],
             traffic: Traffic::default(),
+            undecided: None,
         })
     }
 
@@ -121,15 +142,30 @@ impl Machine {
         Now { mono: Instant(nanoseconds(reading.monotonic)), wall: nanoseconds(reading.wall) }
     }
 
-    /// Puts a ruleset in the place of the family's old one.
-    pub fn set_ruleset(&mut self, ruleset: &Ruleset) {
-        self.owners.want(ruleset.family(), Wanted::by(ruleset));
-        self.engine.set_ruleset(ruleset);
+    /// Puts the tables of a ruleset in the place of the old ones, as `iptables-restore` does: tables that it does not
+    /// have stay. Connections stay (F9).
+    pub fn load(&mut self, ruleset: &Ruleset) {
+        let family = ruleset.family();
+        let Some(own) = self.rulesets.get_mut(family as usize) else { return };
+        self.engine.store_counters(own);
+        for table in ruleset.tables() {
+            own.set_table(table.clone());
+        }
+        self.owners.want(family, Wanted::by(own));
+        self.engine.set_ruleset(own);
     }
 
-    /// The engine.
-    pub fn engine(&mut self) -> &mut Engine {
-        &mut self.engine
+    /// The rulesets with the counters that they have now.
+    pub fn rulesets(&mut self) -> &[Ruleset] {
+        for own in &mut self.rulesets {
+            self.engine.store_counters(own);
+        }
+        &self.rulesets
+    }
+
+    /// Lines of the log (LOG, TRACE) since the last call.
+    pub fn log(&mut self) -> impl Iterator<Item = String> + '_ {
+        std::iter::from_fn(|| self.engine.poll_log().map(|line| line.text))
     }
 
     /// Becomes readable when the machine's programs have sent something.
@@ -147,7 +183,9 @@ impl Machine {
             let now = self.now();
             // Why: a packet that is dropped here is silence to its sender. The kernel would tell it EPERM, but the
             // packet has left the kernel when we see it.
-            let _ = self.engine.send_local(now, origin, bytes);
+            if let Ok(decision) = self.engine.send_local(now, origin, bytes) {
+                self.note(decision);
+            }
             self.deliver()?;
         }
         Ok(())
@@ -157,8 +195,20 @@ impl Machine {
     pub fn from_wire(&mut self, device: DeviceId, bytes: Vec<u8>) -> io::Result<()> {
         self.traffic.from_wires += 1;
         let now = self.now();
-        self.engine.receive(now, device, Link::default(), bytes);
+        let decision = self.engine.receive(now, device, Link::default(), bytes);
+        self.note(decision);
         self.deliver()
+    }
+
+    /// Remembers the first packet that met a rule which cannot be decided: nothing after it is a true answer.
+    fn note(&mut self, decision: Decision) {
+        if let Decision::Dropped(Drop::Undecided { table, hook, chain, number, what }) = decision {
+            let name = self.rulesets.iter().find_map(|own| Some(&own.table(table)?.chain(chain)?.name));
+            let chain = name.map_or_else(|| hook.to_string(), ToString::to_string);
+            self.undecided.get_or_insert_with(|| {
+                format!("cannot decide: rule {number} of {chain} in {table} needs {what}")
+            });
+        }
     }
 
     /// The next packet that is to go out by a device.
@@ -216,12 +266,16 @@ impl Machine {
         if local.is_ipv4() != (asked == Asked::V4) {
             return Err(ENOENT);
         }
-        self.engine
-            .original_destination(
-                socket.protocol,
-                SocketAddr::new(local, socket.local.port()),
-                SocketAddr::new(remote, socket.remote.port()),
-            )
-            .ok_or(ENOENT)
+        let tuple = Tuple {
+            source: local,
+            destination: remote,
+            protocol: socket.protocol,
+            source_id: socket.local.port(),
+            destination_id: socket.remote.port(),
+        };
+        let conntrack = self.engine.conntrack();
+        let found = conntrack.find(&tuple, Zone::default(), self.now().mono);
+        let connection = found.and_then(|(id, _)| conntrack.get(id)).ok_or(ENOENT)?;
+        Ok(SocketAddr::new(connection.original.destination, connection.original.destination_id))
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! The exit code is COMMAND's (128 and the number of the signal that ended it); 2, 3 and 4 are ours if the rules cannot be
 //! read, cannot be decided, or the system refuses; 127 and 126 as in a shell if COMMAND is not there or cannot be run.
+use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -29,19 +30,30 @@ route 0.0.0.0/0 via 10.0.2.2 dev eth0
 route ::/0 via fd00:6f78::2 dev eth0
 ";
 
-/// What the command line said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// `oxitables exec`
+#[derive(clap::Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(after_help = "\
+Examples:
+  oxitables exec --rules rules.v4 -- curl -s http://10.0.2.15:8080/
+  oxitables exec --rules rules.v4 -v -- sh -c 'python3 -m http.server 80 & sleep 1; curl http://127.0.0.1:8080'
+
+The exit code is the command's; 2, 3, 4: the rules cannot be read, cannot be decided, the system refuses.")]
 pub struct Arguments {
-    /// Rules of IPv4.
+    /// Rules of IPv4, in iptables-save format
+    #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
-    /// Rules of IPv6.
+    /// Rules of IPv6, in ip6tables-save format
+    #[arg(long, value_name = "FILE")]
     pub rules6: Option<PathBuf>,
-    /// Whether COMMAND appears to itself as root.
+    /// Without root: appear to the command as root instead of as yourself
+    #[arg(long)]
     pub root: bool,
-    /// Whether to print counters at the end.
+    /// Print what went through and the rules' counters at the end
+    #[arg(short, long)]
     pub verbose: bool,
-    /// Program and arguments.
-    pub command: Vec<String>,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
 }
 
 /// What a system error means to the user, where that is known.
@@ -87,11 +99,11 @@ fn execute(arguments: &Arguments) -> Result<u8, (String, u8)> {
     let appearance = if arguments.root { Appearance::Root } else { Appearance::Same };
     become_administrator(appearance).map_err(|error| (error.to_string(), 4))?;
     NetworkNamespace::create().map_err(|error| (error.to_string(), 4))?;
-    let network = crate::engine::parse_network(NETWORK).map_err(|error| (error.to_string(), 4))?;
+    let network = netfilter::route::text::parse(NETWORK).map_err(|error| (error.to_string(), 4))?;
     let mut machine = Machine::open(DEVICE, network)
         .map_err(|error| (format!("the network cannot be made: {}", explain(&error)), 4))?;
     for ruleset in &rulesets {
-        machine.set_ruleset(ruleset);
+        machine.load(ruleset);
     }
     let system = |error: io::Error| (error.to_string(), 4);
     let mut signals = Signals::collect().map_err(system)?;
@@ -102,11 +114,14 @@ fn execute(arguments: &Arguments) -> Result<u8, (String, u8)> {
     let settings = Settings { intercept: true, ..Settings::default() };
     let mut child = spawn(&mut command, settings).map_err(|error| {
         let code = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
-        (format!("{program}: {error}"), code)
+        (format!("{}: {error}", program.display()), code)
     })?;
     let code = serve(&mut machine, &mut child, &mut signals).map_err(system)?;
     if arguments.verbose {
-        report(&mut machine, &mut rulesets);
+        report(&mut machine);
+    }
+    if let Some(undecided) = machine.undecided {
+        return Err((undecided, 3));
     }
     Ok(u8::try_from(code).unwrap_or(1))
 }
@@ -159,6 +174,9 @@ fn serve(machine: &mut Machine, child: &mut Running, signals: &mut Signals) -> i
             if let Some(answer) = unreachable(&outgoing) {
                 machine.from_wire(outgoing.device, answer)?;
             }
+        }
+        for line in machine.log() {
+            eprintln!("{line}");
         }
         if let Some(code) = child.ended()? {
             return Ok(code);
@@ -241,14 +259,13 @@ fn unreachable_v6(router: Ipv6Addr, to: Ipv6Addr, offender: &[u8]) -> Vec<u8> {
 }
 
 /// Prints what went through and the counters of the rules.
-fn report(machine: &mut Machine, rulesets: &mut [rules::Ruleset]) {
+fn report(machine: &mut Machine) {
     let traffic = machine.traffic;
     eprintln!(
         "oxitables exec: {} packets from programs, {} to programs, {} to the network, {} from it",
         traffic.from_programs, traffic.to_programs, traffic.to_wires, traffic.from_wires
     );
-    for ruleset in rulesets {
-        machine.engine().store_counters(ruleset);
+    for ruleset in machine.rulesets() {
         eprint!("{}", crate::rulesfile::print_with_counters(ruleset));
     }
 }

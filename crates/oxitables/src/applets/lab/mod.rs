@@ -24,15 +24,33 @@ const CLIENT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a server may take to listen, a client to say what it experienced, a command to end.
 const PROCESS_PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the command line said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `oxitables lab`
+#[derive(clap::Args, Clone, Debug, PartialEq, Eq)]
+#[command(after_help = "\
+Examples:
+  oxitables lab examples/lab/s9-port-change.lab
+  oxitables lab --kernel examples/lab/s9-port-change.lab
+
+Exit codes: 0 everything as expected, 1 something was not, 2 the scenario or its rules are wrong, 3 a rule cannot be
+decided, 4 the system refuses.")]
 pub struct Arguments {
-    /// The scenario.
+    /// The scenario
+    #[arg(value_name = "SCENARIO")]
     pub path: PathBuf,
-    /// Whether the hosts marked `engine` are left to the kernel's netfilter.
+    /// Leave the hosts marked `engine` to the kernel's own netfilter
+    #[arg(long)]
     pub kernel: bool,
-    /// Print only what was not as expected.
+    /// Print only what was not as expected
+    #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// `oxitables lab-process`: the small servers and clients of scenarios
+#[derive(clap::Args, Clone, Debug, PartialEq, Eq)]
+pub struct ProcessArguments {
+    /// See [`process`]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<String>,
 }
 
 /// Why the lab ended before its time.
@@ -86,6 +104,7 @@ fn play(arguments: &Arguments) -> Result<usize, Failure> {
     }
     for step in &scenario.steps {
         lab.step(step)?;
+        lab.undecided()?;
     }
     let (tries, failed) = (lab.tries, lab.failed);
     if !arguments.quiet {
@@ -105,6 +124,16 @@ struct Lab<'a> {
 impl Lab<'_> {
     fn name(&self, host: usize) -> &str {
         self.scenario.hosts.get(host).map_or("?", |host| &host.name)
+    }
+
+    /// Ends the lab when a packet met a rule that cannot be decided.
+    fn undecided(&mut self) -> Result<(), Failure> {
+        for host in 0..self.scenario.hosts.len() {
+            if let Some(text) = self.world.machine_of(host).and_then(|machine| machine.undecided.take()) {
+                return Err(Failure { text: format!("{}: {text}", self.name(host)), exit: 3 });
+            }
+        }
+        Ok(())
     }
 
     fn step(&mut self, step: &Step) -> Result<(), Failure> {
@@ -164,7 +193,7 @@ impl Lab<'_> {
         if let Some(machine) = self.world.machine_of(host) {
             let ruleset = crate::rulesfile::read(family, &name, &text)
                 .map_err(|problem| Failure { text: problem.text, exit: problem.exit })?;
-            machine.set_ruleset(&ruleset);
+            machine.load(&ruleset);
             return Ok(());
         }
         match self.world.restore(host, family, &text) {
@@ -215,6 +244,11 @@ impl Lab<'_> {
             (Outcome::Text(_), Outcome::Exit(0)) => true,
             _ => outcome.satisfies(expected),
         };
+        if let Some(machine) = self.world.machine_of(host)
+            && !self.arguments.quiet
+        {
+            machine.log().for_each(|line| println!("     {line}"));
+        }
         self.tries += 1;
         self.failed += usize::from(!met);
         if met && self.arguments.quiet {

@@ -181,8 +181,8 @@ impl World {
     }
 
     fn machine(&mut self, scenario: &Scenario, host: usize) -> io::Result<Machine> {
-        let network =
-            crate::engine::parse_network(&network_text(scenario, host)).map_err(io::Error::other)?;
+        let network = netfilter::route::text::parse(&network_text(scenario, host))
+            .map_err(|error| io::Error::other(error.to_string()))?;
         let mut next = 1;
         for (link, segment) in scenario.links.iter().zip(&mut self.segments) {
             for end in link.ends.iter().filter(|end| end.host == host) {
