@@ -166,13 +166,9 @@ impl Defrag {
                 break;
             }
             let Some(first) = self.remove(&key).and_then(|queue| queue.first) else { continue };
-            let local = env.network.devices.iter().flat_map(|device| &device.addresses);
             let tell = match key.family() {
                 Family::V6 => true,
-                Family::V4 => {
-                    let known = first.input.is_some();
-                    known && local.into_iter().any(|own| own.address == key.destination)
-                }
+                Family::V4 => first.input.is_some() && env.network.is_own(key.destination),
             };
             if tell {
                 told.push(*first);

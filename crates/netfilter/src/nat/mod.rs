@@ -24,7 +24,6 @@
 //! # Differences from Linux
 //! An expected connection gets its translation at its first nat hook, not when connection tracking finds it. PPTP keys
 //! are not translated, because there is no PPTP helper.
-mod address;
 mod hash;
 pub mod payload;
 mod pick;

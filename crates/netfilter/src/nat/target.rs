@@ -6,10 +6,11 @@ use packet::{AddrMask, Family};
 use rules::targets::nat::NatRange;
 use rules::{Hook, Target};
 
-use super::{address, end_of, pick};
+use super::{end_of, pick};
 use crate::Env;
 use crate::conntrack::ConnectionId;
 use crate::hook::Verdict;
+use crate::network::Way;
 use crate::skb::{Drop, Packet, Tracking};
 
 /// Carries out a target of the nat table. Targets that are not NAT, and packets without a connection, are accepted.
@@ -42,7 +43,12 @@ fn masquerade(connection: ConnectionId, range: &NatRange, packet: &Packet, env: 
         return Verdict::Accept;
     }
     let Some(device) = packet.output else { return Verdict::Drop(Drop::NatFailed) };
-    let Some(source) = address::for_masquerade(env.network, device, packet) else {
+    let destination = packet.view().destination();
+    let next_hop = match packet.route.map(|route| route.way) {
+        Some(Way::Out { next_hop, .. }) => next_hop,
+        _ => destination,
+    };
+    let Some(source) = env.network.masquerade_address(device, next_hop, destination) else {
         return Verdict::Drop(Drop::NatFailed);
     };
     if let Some(tracked) = env.conntrack.get_mut(connection) {
@@ -62,9 +68,9 @@ fn redirect(
     let own = match (hook, packet.family()) {
         (Hook::Output, Family::V4) => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         (Hook::Output, Family::V6) => Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
-        _ => packet
-            .input
-            .and_then(|device| address::for_redirect(env.network, device, packet.view().destination())),
+        _ => {
+            packet.input.and_then(|device| env.network.redirect_address(device, packet.view().destination()))
+        }
     };
     match own {
         Some(own) => pick::bind(connection, &with_address(range, own), End::Destination, env),

@@ -2,10 +2,8 @@
 //!
 //! Linux: `nf_nat_manip_pkt`, `nf_nat_icmp_reply_translation`. Checksums are kept by difference (F60); the CRC of SCTP
 //! and the checksum of an ICMP error whose quote was rewritten are computed anew.
-use std::net::IpAddr;
-
 use packet::rewrite::{self, End};
-use packet::{Family, Layout, checksum, layout, protocol};
+use packet::{Family, Layout, icmp, layout, protocol, verify};
 
 use super::{other, rewrites};
 use crate::Env;
@@ -13,10 +11,6 @@ use crate::conntrack::{ConnectionId, Direction, Status, Tuple};
 use crate::hook::Verdict;
 use crate::skb::{Drop, Info, Packet};
 use crate::trace::Step;
-
-/// Types of ICMP and ICMPv6 that tell a host of a better way.
-const REDIRECT_V4: u8 = 5;
-const REDIRECT_V6: u8 = 137;
 
 /// The tuple that the other direction has, and what a hook does in this direction: the name for the trace, or `None` if
 /// the connection is not translated at this end.
@@ -130,8 +124,8 @@ pub(super) fn error(
     env: &mut Env<'_>,
 ) -> Verdict {
     let (quote, least, redirect) = match packet.family() {
-        Family::V4 => (packet.layout.transport + 8, 20, REDIRECT_V4),
-        Family::V6 => (packet.layout.transport + 8, 40, REDIRECT_V6),
+        Family::V4 => (packet.layout.transport + 8, 20, icmp::v4::REDIRECT),
+        Family::V6 => (packet.layout.transport + 8, 40, icmp::v6::REDIRECT),
     };
     if packet.layout.total_len < quote + least || !sum_is_right(packet) {
         return Verdict::Drop(Drop::NatFailed);
@@ -167,14 +161,6 @@ fn outer(packet: &mut Packet, opposite: &Tuple, end: End) -> bool {
 
 /// Whether the checksum of an ICMP message is right.
 fn sum_is_right(packet: &Packet) -> bool {
-    let view = packet.view();
-    let message = view.after_header();
-    let start = match (view.source(), view.destination()) {
-        (source @ IpAddr::V6(_), destination) => {
-            let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-            checksum::pseudo(source, destination, protocol::ICMPV6, length)
-        }
-        _ => 0,
-    };
-    checksum::finish(checksum::add(start, message)) == 0
+    let pseudo = (packet.family() == Family::V6).then_some(protocol::ICMPV6);
+    verify::sum_is_valid(&packet.view(), pseudo)
 }

@@ -147,9 +147,10 @@ struct Score {
     prefix: u32,
 }
 
-/// The address that REDIRECT gives: the first of the device that has the destination's scope.
+/// The address that REDIRECT gives: the first of the device that has the destination's scope; a destination of global
+/// scope takes any (measured: also a link-local one, if the device has no other).
 pub(super) fn redirect_v6(network: &Network, device: DeviceId, destination: Ipv6Addr) -> Option<Ipv6Addr> {
     let wanted = scope_v6(destination);
     let mut addresses = addresses_v6(network.device(device)?).map(|own| own.0);
-    addresses.find(|&address| scope_v6(address) == wanted)
+    addresses.find(|&address| wanted == 14 || scope_v6(address) == wanted)
 }
