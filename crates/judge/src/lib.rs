@@ -1,2 +1,50 @@
 //! The kernel as judge: the same rules and packets given to Linux in a namespace and to our engine.
+//!
+//! A [`Case`] is a save file and a list of steps. Whoever can run one is [`Judged`]: the kernel ([`Kernel`]) and the
+//! engine. Each gives an [`Outcome`]; [`compare`] says what differs. Random cases come from a seed
+//! ([`generate`]); a difference is made small ([`shrink`]) and written down as a case file that can be run again.
+//!
+//! Nothing here is on a packet path. Tests and tools may panic; this crate does not, except on a broken invariant of
+//! its own material.
 #![forbid(unsafe_code)]
+
+pub mod case;
+pub mod command;
+pub mod compare;
+pub mod craft;
+pub mod generate;
+pub mod kernel;
+pub mod outcome;
+pub mod shrink;
+
+pub use case::{Case, Step};
+pub use kernel::Kernel;
+pub use outcome::{Outcome, StepOutcome};
+
+/// Somebody who runs a case.
+pub trait Judged {
+    /// Makes everything fresh and loads the rules: empty connection table, zero counters. `Err`: the rules were
+    /// refused, with the words of the one who refused.
+    fn load(&mut self, case: &Case) -> Result<(), String>;
+
+    /// Does one step.
+    fn step(&mut self, step: &Step) -> StepOutcome;
+
+    /// What stands in the counters now.
+    fn counters(&mut self) -> Vec<outcome::Counter>;
+
+    /// Learns what the other one did with the case that comes next, to follow its random choices where they are
+    /// legal. Whoever makes its own choices ignores it.
+    fn adopt(&mut self, other: &Outcome) {
+        let _ = other;
+    }
+
+    /// Runs a whole case.
+    fn run(&mut self, case: &Case) -> Outcome {
+        if let Err(refused) = self.load(case) {
+            return Outcome { refused: Some(refused), steps: Vec::new(), counters: Vec::new() };
+        }
+        let steps = case.steps.iter().map(|step| self.step(step)).collect();
+        Outcome { refused: None, steps, counters: self.counters() }
+    }
+}

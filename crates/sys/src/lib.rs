@@ -9,6 +9,7 @@
 pub mod child;
 pub mod clock;
 pub mod device;
+pub mod judge;
 pub mod namespace;
 pub mod netlink;
 pub mod packet_socket;

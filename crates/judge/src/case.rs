@@ -1,0 +1,273 @@
+//! A case: what is set up, which rules are loaded, what happens then. There is no "expect": the kernel is the judge.
+//!
+//! A file holds one or more cases:
+//!
+//! ```text
+//! # F25: what REJECT answers             (comment)
+//! case F25.types                         (starts a case; the name is unique in its file)
+//! note any text
+//! network mtu wan0 1400                  (changes of the usual network, see `network` below)
+//! rules4                                 (a save file, up to a line `end`; rules6 for IPv6)
+//! *filter
+//! -A FORWARD -p udp -j REJECT
+//! COMMIT
+//! end
+//! inject lan0 udp 10.0.1.5:1000 > 8.8.8.8:53     (a packet in the language of `craft`, or hexadecimal)
+//! send uid=1000 gid=100 mark=0x1 udp 203.0.113.1:1000 > 8.8.8.8:53      (locally, by a raw socket)
+//! reply wan0                             (answers the last packet that came out of wan0, see [`turned_round`])
+//! sleep 2100                             (milliseconds; the engine's clock moves as far)
+//! listen udp 10.0.1.1:53                 (a local process that takes datagrams)
+//! answer udp 10.0.1.1:53 70696e67        (that process sends a payload to the last peer it heard)
+//! ```
+//!
+//! `network`: `address DEVICE ADDRESS/LENGTH`, `mtu DEVICE BYTES`, `mark N TABLE` (a policy rule), `route TABLE
+//! PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX blackhole|unreachable|prohibit`, `sysctl NAME VALUE`.
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::craft;
+
+mod turn;
+pub use turn::{turned_craft, turned_round};
+
+#[cfg(test)]
+mod tests;
+
+/// A case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Case {
+    /// Its name.
+    pub name: String,
+    /// Remarks.
+    pub notes: Vec<String>,
+    /// Changes of the usual network, in the words of the file.
+    pub network: Vec<String>,
+    /// Save file for IPv4.
+    pub rules4: Option<String>,
+    /// Save file for IPv6.
+    pub rules6: Option<String>,
+    /// What happens.
+    pub steps: Vec<Step>,
+}
+
+/// A step of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A packet arrives.
+    Inject {
+        /// By which device.
+        device: String,
+        /// The IP packet.
+        bytes: Vec<u8>,
+    },
+    /// A local process sends a whole packet by a raw socket.
+    Send {
+        /// User.
+        uid: u32,
+        /// Group.
+        gid: u32,
+        /// SO_MARK.
+        mark: u32,
+        /// The IP packet.
+        bytes: Vec<u8>,
+    },
+    /// The last packet that came out of a device is answered.
+    Reply {
+        /// The device.
+        device: String,
+    },
+    /// Time goes by.
+    Sleep {
+        /// How much.
+        milliseconds: u64,
+    },
+    /// A process listens for datagrams.
+    Listen {
+        /// Address and port.
+        at: SocketAddr,
+    },
+    /// The process that listens sends a datagram to the last peer it heard.
+    Answer {
+        /// Its address and port.
+        at: SocketAddr,
+        /// Payload.
+        payload: Vec<u8>,
+    },
+}
+
+/// What is wrong with a case file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseError {
+    /// Line, from 1.
+    pub line: usize,
+    /// What.
+    pub what: String,
+}
+
+impl fmt::Display for CaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
+}
+
+/// Reads all cases of a file.
+pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
+    let mut cases: Vec<Case> = Vec::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((at, line)) = lines.next() {
+        let error = |what: &str| CaseError { line: at + 1, what: what.to_owned() };
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        if word == "case" {
+            cases.push(Case { name: rest.trim().to_owned(), ..Case::default() });
+            continue;
+        }
+        let Some(case) = cases.last_mut() else { return Err(error("expected `case NAME` first")) };
+        match word {
+            "note" => case.notes.push(rest.to_owned()),
+            "network" => case.network.push(rest.to_owned()),
+            "rules4" | "rules6" => {
+                let mut save = String::new();
+                loop {
+                    match lines.next() {
+                        Some((_, line)) if line.trim() == "end" => break,
+                        Some((_, line)) => {
+                            save.push_str(line);
+                            save.push('\n');
+                        }
+                        None => return Err(error("no `end` of the rules")),
+                    }
+                }
+                *(if word == "rules4" { &mut case.rules4 } else { &mut case.rules6 }) = Some(save);
+            }
+            _ => case.steps.push(parse_step(word, rest.trim()).map_err(|what| error(&what))?),
+        }
+    }
+    Ok(cases)
+}
+
+fn parse_step(word: &str, rest: &str) -> Result<Step, String> {
+    let packet = |text: &str| craft::parse(text).map_err(|error| error.0);
+    let socket = |text: &str| text.parse::<SocketAddr>().map_err(|_| format!("not ADDRESS:PORT: `{text}`"));
+    match word {
+        "inject" => {
+            let (device, rest) = rest.split_once(' ').ok_or("inject DEVICE PACKET")?;
+            Ok(Step::Inject { device: device.to_owned(), bytes: packet(rest)? })
+        }
+        "send" => {
+            let (mut uid, mut gid, mut mark) = (0, 0, 0);
+            let mut rest = rest;
+            while let Some((word, more)) = rest.split_once(' ') {
+                let Some((name, value)) = word.split_once('=') else { break };
+                let value = match value.strip_prefix("0x") {
+                    Some(digits) => u32::from_str_radix(digits, 16),
+                    None => value.parse(),
+                };
+                let place = match name {
+                    "uid" => &mut uid,
+                    "gid" => &mut gid,
+                    "mark" => &mut mark,
+                    _ => break,
+                };
+                *place = value.map_err(|_| format!("not a number: `{word}`"))?;
+                rest = more;
+            }
+            Ok(Step::Send { uid, gid, mark, bytes: packet(rest)? })
+        }
+        "reply" => Ok(Step::Reply { device: rest.to_owned() }),
+        "sleep" => Ok(Step::Sleep { milliseconds: rest.parse().map_err(|_| "not a number".to_owned())? }),
+        "listen" => Ok(Step::Listen { at: socket(rest.strip_prefix("udp ").ok_or("listen udp …")?)? }),
+        "answer" => {
+            let rest = rest.strip_prefix("udp ").ok_or("answer udp …")?;
+            let (at, payload) = rest.split_once(' ').unwrap_or((rest, ""));
+            let payload = craft::unhex(payload.trim()).map_err(|error| error.0)?;
+            Ok(Step::Answer { at: socket(at)?, payload })
+        }
+        _ => Err(format!("unknown word `{word}`")),
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Inject { device, bytes } => write!(f, "inject {device} {}", craft::hex(bytes)),
+            Step::Send { uid, gid, mark, bytes } => {
+                write!(f, "send uid={uid} gid={gid} mark={mark:#x} {}", craft::hex(bytes))
+            }
+            Step::Reply { device } => write!(f, "reply {device}"),
+            Step::Sleep { milliseconds } => write!(f, "sleep {milliseconds}"),
+            Step::Listen { at } => write!(f, "listen udp {at}"),
+            Step::Answer { at, payload } => write!(f, "answer udp {at} {}", craft::hex(payload)),
+        }
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "case {}", self.name)?;
+        for note in &self.notes {
+            writeln!(f, "note {note}")?;
+        }
+        for change in &self.network {
+            writeln!(f, "network {change}")?;
+        }
+        for (word, rules) in [("rules4", &self.rules4), ("rules6", &self.rules6)] {
+            if let Some(rules) = rules {
+                writeln!(f, "{word}\n{}\nend", rules.trim_end())?;
+            }
+        }
+        for step in &self.steps {
+            if let Step::Inject { bytes, .. } | Step::Send { bytes, .. } = step {
+                writeln!(f, "# {}", summary(bytes))?;
+            }
+            writeln!(f, "{step}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A few words about a packet, for readers of a case.
+pub fn summary(bytes: &[u8]) -> String {
+    let Ok(view) = packet::View::parse(bytes) else { return format!("{} malformed bytes", bytes.len()) };
+    let mut out = format!("{} > {} proto={:?}", view.source(), view.destination(), view.protocol());
+    if let Some((source, destination)) = view.ports() {
+        out.push_str(&format!(" ports {source} > {destination}"));
+    }
+    if let Some(tcp) = view.tcp() {
+        let flags: String = "FSRPAUEC"
+            .chars()
+            .enumerate()
+            .filter(|(at, _)| tcp.flags() >> at & 1 == 1)
+            .map(|(_, c)| c)
+            .collect();
+        out.push_str(&format!(
+            " {flags}. seq={} ack={} win={}",
+            tcp.sequence(),
+            tcp.acknowledgement(),
+            tcp.window()
+        ));
+    }
+    if let Some(icmp) = view.icmp() {
+        out.push_str(&format!(" icmp {}/{} rest={:08x}", icmp.kind, icmp.code, icmp.rest));
+    }
+    if let Some(fragment) = view.layout().fragment {
+        out.push_str(&format!(
+            " fragment id={} offset={} more={}",
+            fragment.id, fragment.offset, fragment.more
+        ));
+    }
+    out.push_str(&format!(" ttl={} tos={:#x} len={}", view.ttl(), view.tos(), view.bytes().len()));
+    out
+}
+
+/// The destination address of an IP packet's header.
+pub fn destination_of(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.first()? >> 4 {
+        4 => Some(IpAddr::from(<[u8; 4]>::try_from(bytes.get(16..20)?).ok()?)),
+        6 => Some(IpAddr::from(<[u8; 16]>::try_from(bytes.get(24..40)?).ok()?)),
+        _ => None,
+    }
+}

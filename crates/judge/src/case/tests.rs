@@ -1,0 +1,32 @@
+use super::*;
+
+const TEXT: &str = "# about\ncase one\nnote hello\nnetwork mtu wan0 1400\nrules4\n*filter\nCOMMIT\nend\n\
+inject lan0 udp 10.0.1.5:1000 > 8.8.8.8:53 data=3\nsend uid=5 mark=0x10 icmp 10.0.1.1 > 10.0.1.5\nreply wan0\n\
+sleep 10\nlisten udp 10.0.1.1:53\nanswer udp 10.0.1.1:53 6162\ncase two\n";
+
+#[test]
+fn reads_and_writes_cases() {
+    let cases = parse(TEXT).unwrap();
+    assert_eq!(cases.len(), 2);
+    assert_eq!(cases[0].steps.len(), 6);
+    assert!(matches!(cases[0].steps[1], Step::Send { uid: 5, gid: 0, mark: 16, .. }));
+    let printed: String = cases.iter().map(ToString::to_string).collect();
+    assert_eq!(parse(&printed).unwrap(), cases);
+}
+
+#[test]
+fn says_where_a_file_is_wrong() {
+    assert_eq!(parse("case a\nrules4\n*filter\n").unwrap_err().line, 2);
+    assert_eq!(parse("inject lan0 00\n").unwrap_err().line, 1);
+    assert_eq!(parse("case a\n\njump\n").unwrap_err().line, 3);
+}
+
+#[test]
+fn turns_packets_round() {
+    let syn = craft::parse("tcp 203.0.113.1:1024 > 8.8.8.8:80 S seq=100").unwrap();
+    let answer = turned_round(&syn).unwrap();
+    let view = packet::View::parse(&answer).unwrap();
+    let tcp = view.tcp().unwrap();
+    assert_eq!((tcp.source(), tcp.destination(), tcp.flags(), tcp.acknowledgement()), (80, 1024, 0x12, 101));
+    assert_eq!(turned_round(&craft::parse("tcp 1.1.1.1:1 > 2.2.2.2:2 R").unwrap()), None);
+}

@@ -1,0 +1,251 @@
+//! The command `judge` (behind `cargo xtask judge`).
+//!
+//! ```text
+//! judge [--cases N] [--seed S] [--from K] [--family 4|6] [--packets P] [--against engine|kernel] [--keep DIR]
+//! judge --replay FILE [--case NAME] [--against engine|kernel]
+//! judge --show FILE                          what the kernel does with each case, as JSON
+//! judge --refused N                          only counts rulesets that the kernel refuses (a fault of the generator)
+//! ```
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::case::{self, Case};
+use crate::compare::{Difference, compare};
+use crate::generate::{Plan, random_case};
+use crate::outcome::Outcome;
+use crate::{Judged, Kernel, shrink};
+
+/// What the command was asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many random cases.
+    pub cases: u64,
+    /// Number of the first case.
+    pub from: u64,
+    /// How they are made.
+    pub plan: Plan,
+    /// Who is compared with the kernel.
+    pub against: Against,
+    /// A case file to run instead.
+    pub replay: Option<PathBuf>,
+    /// Only this case of the file.
+    pub case: Option<String>,
+    /// Print what the kernel does.
+    pub show: bool,
+    /// Where differences are written.
+    pub keep: PathBuf,
+    /// Stop after so many differences.
+    pub most: usize,
+}
+
+/// Who is compared with the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// Our engine.
+    Engine,
+    /// The kernel once more: shows what the harness itself leaves to chance (2.3).
+    Kernel,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            cases: 200,
+            from: 0,
+            plan: Plan { seed: 1, packets: 6, family: None },
+            against: Against::Engine,
+            replay: None,
+            case: None,
+            show: false,
+            keep: std::env::temp_dir().join("oxitables-judge"),
+            most: 10,
+        }
+    }
+}
+
+/// Reads the arguments.
+pub fn options(args: &[String]) -> Result<Options, String> {
+    let mut out = Options::default();
+    let mut args = args.iter();
+    while let Some(name) = args.next() {
+        let mut value = || args.next().cloned().ok_or_else(|| format!("{name} wants a value"));
+        let number = |text: String| text.parse::<u64>().map_err(|_| format!("not a number: {text}"));
+        match name.as_str() {
+            "--cases" => out.cases = number(value()?)?,
+            "--from" => out.from = number(value()?)?,
+            "--seed" => out.plan.seed = number(value()?)?,
+            "--packets" => out.plan.packets = number(value()?)? as usize,
+            "--most" => out.most = number(value()?)? as usize,
+            "--family" => match value()?.as_str() {
+                "4" => out.plan.family = Some(4),
+                "6" => out.plan.family = Some(6),
+                other => return Err(format!("--family {other}: 4 or 6")),
+            },
+            "--against" => match value()?.as_str() {
+                "engine" => out.against = Against::Engine,
+                "kernel" => out.against = Against::Kernel,
+                other => return Err(format!("--against {other}: engine or kernel")),
+            },
+            "--replay" => out.replay = Some(value()?.into()),
+            "--case" => out.case = Some(value()?),
+            "--show" => (out.replay, out.show) = (Some(value()?.into()), true),
+            "--keep" => out.keep = value()?.into(),
+            other => return Err(format!("unknown argument {other}")),
+        }
+    }
+    Ok(out)
+}
+
+/// Runs the command; `Ok(false)`: there were differences.
+pub fn run(args: &[String]) -> Result<bool, String> {
+    let options = options(args)?;
+    if let Some(missing) = crate::kernel::missing() {
+        return Err(format!("the kernel cannot be asked here: {missing}"));
+    }
+    match &options.replay {
+        Some(file) => {
+            let text =
+                std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let cases = case::parse(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+            let wanted = |case: &&Case| options.case.as_ref().is_none_or(|name| *name == case.name);
+            replay(&options, &cases.iter().filter(wanted).cloned().collect::<Vec<_>>())
+        }
+        None => on_own_thread(move || random(&options))?,
+    }
+}
+
+/// Runs something on a thread of its own, which may move into a namespace.
+pub fn on_own_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| scope.spawn(run).join())
+        .map_err(|_| "the judge's thread ended early".to_owned())
+}
+
+/// The other side of a comparison.
+fn second(against: Against) -> Result<Option<Box<dyn Judged>>, String> {
+    match against {
+        Against::Kernel => Ok(None),
+        Against::Engine => Err("the engine is not joined yet".to_owned()),
+    }
+}
+
+/// Runs cases of a file: each that changes the network in a namespace of its own.
+pub fn replay(options: &Options, cases: &[Case]) -> Result<bool, String> {
+    let mut equal = true;
+    let (plain, changed): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.network.is_empty());
+    let groups = std::iter::once(plain).chain(changed.into_iter().map(|case| vec![case]));
+    for group in groups.filter(|group| !group.is_empty()) {
+        equal &= on_own_thread(|| replay_group(options, &group))??;
+    }
+    Ok(equal)
+}
+
+fn replay_group(options: &Options, cases: &[&Case]) -> Result<bool, String> {
+    let mut kernel = Kernel::new().map_err(|error| error.to_string())?;
+    let mut second = if options.show { None } else { second(options.against)? };
+    let mut equal = true;
+    for case in cases {
+        let left = kernel.run(case);
+        if options.show {
+            println!(
+                "== {}\n{}",
+                case.name,
+                serde_json::to_string_pretty(&left).map_err(|error| error.to_string())?
+            );
+            continue;
+        }
+        let right = run_second(&mut second, &mut kernel, case, &left);
+        let differences = compare(case, &left, &right);
+        println!("{} {}", if differences.is_empty() { "equal" } else { "DIFFERENT" }, case.name);
+        report(&differences);
+        equal &= differences.is_empty();
+    }
+    Ok(equal)
+}
+
+fn run_second(
+    second: &mut Option<Box<dyn Judged>>,
+    kernel: &mut Kernel,
+    case: &Case,
+    first: &Outcome,
+) -> Outcome {
+    match second {
+        Some(second) => {
+            second.adopt(first);
+            second.run(case)
+        }
+        None => kernel.run(case),
+    }
+}
+
+fn report(differences: &[Difference]) {
+    for difference in differences.iter().take(6) {
+        println!("{difference}");
+    }
+    if differences.len() > 6 {
+        println!("… and {} more", differences.len() - 6);
+    }
+}
+
+fn random(options: &Options) -> Result<bool, String> {
+    let mut kernel = Kernel::new().map_err(|error| error.to_string())?;
+    let mut second = second(options.against)?;
+    let started = Instant::now();
+    let (mut different, mut refused, mut outputs) = (0_usize, 0_u64, 0_usize);
+    for number in options.from..options.from + options.cases {
+        let (case, left) = random_case(&options.plan, number, &mut kernel);
+        if let Some(words) = &left.refused {
+            refused += 1;
+            println!("case {number} refused: {words}");
+        }
+        outputs += left.steps.iter().map(|step| step.outputs.len()).sum::<usize>();
+        let right = run_second(&mut second, &mut kernel, &case, &left);
+        let differences = compare(&case, &left, &right);
+        if differences.is_empty() {
+            continue;
+        }
+        different += 1;
+        println!("-- case {number} of seed {}: {} differences", options.plan.seed, differences.len());
+        let small = shrink::shrink(&case, 400, |smaller| {
+            let left = kernel.run(smaller);
+            let right = run_second(&mut second, &mut kernel, smaller, &left);
+            !compare(smaller, &left, &right).is_empty()
+        });
+        let left = kernel.run(&small);
+        let right = run_second(&mut second, &mut kernel, &small, &left);
+        println!("{small}");
+        report(&compare(&small, &left, &right));
+        keep(options, &small, &compare(&small, &left, &right))?;
+        if different >= options.most {
+            println!("stopped after {different} different cases");
+            break;
+        }
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    println!(
+        "{} cases of seed {}: {different} different, {refused} refused, {outputs} packets came out, {:.0} cases a minute",
+        options.cases,
+        options.plan.seed,
+        options.cases as f64 * 60.0 / seconds.max(0.001)
+    );
+    Ok(different == 0 && refused == 0)
+}
+
+fn keep(options: &Options, case: &Case, differences: &[Difference]) -> Result<(), String> {
+    let write = || -> std::io::Result<PathBuf> {
+        std::fs::create_dir_all(&options.keep)?;
+        let path = options.keep.join(format!("{}.case", case.name));
+        let mut text = String::new();
+        for line in differences
+            .iter()
+            .flat_map(|difference| difference.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
+        {
+            text.push_str(&format!("# {line}\n"));
+        }
+        text.push_str(&case.to_string());
+        std::fs::write(&path, text)?;
+        Ok(path)
+    };
+    let path = write().map_err(|error| format!("{}: {error}", options.keep.display()))?;
+    println!("kept: {}", path.display());
+    Ok(())
+}

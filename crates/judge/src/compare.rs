@@ -1,0 +1,167 @@
+//! What differs between two outcomes, after what may differ is taken out (kernel-facts 2.2).
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::case::{Case, Step};
+use crate::craft;
+use crate::outcome::{Connection, Outcome, StepOutcome};
+
+/// A difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Step, from 0; `None`: at the end.
+    pub step: Option<usize>,
+    /// What: `output`, `errno`, `path` …
+    pub what: &'static str,
+    /// The first's.
+    pub left: String,
+    /// The second's.
+    pub right: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.step {
+            Some(step) => write!(f, "step {} {}:", step + 1, self.what)?,
+            None => write!(f, "{}:", self.what)?,
+        }
+        write!(f, "\n  kernel: {}\n  engine: {}", self.left, self.right)
+    }
+}
+
+/// All differences between the outcomes of a case; the first stands for the kernel.
+pub fn compare(case: &Case, left: &Outcome, right: &Outcome) -> Vec<Difference> {
+    let mut out = Vec::new();
+    if left.refused.is_some() || right.refused.is_some() {
+        if left.refused.is_some() != right.refused.is_some() {
+            let words = |outcome: &Outcome| outcome.refused.clone().unwrap_or_else(|| "accepted".to_owned());
+            out.push(Difference { step: None, what: "refused", left: words(left), right: words(right) });
+        }
+        return out;
+    }
+    let ids = injected_ids(case);
+    for (at, (left, right)) in left.steps.iter().zip(&right.steps).enumerate() {
+        compare_step(at, &ids, left, right, &mut out);
+    }
+    let counters = |outcome: &Outcome| -> BTreeMap<(u8, String), (u64, u64)> {
+        outcome
+            .counters
+            .iter()
+            .filter(|counter| counter.packets != 0 || counter.bytes != 0)
+            .map(|counter| ((counter.family, counter.place.clone()), (counter.packets, counter.bytes)))
+            .collect()
+    };
+    let (left, right) = (counters(left), counters(right));
+    let places: BTreeSet<_> = left.keys().chain(right.keys()).collect();
+    for place in places {
+        let (one, other) = (left.get(place), right.get(place));
+        if one != other {
+            let text = |counter: Option<&(u64, u64)>| {
+                let (packets, bytes) = counter.copied().unwrap_or_default();
+                format!("{} [{packets}:{bytes}]", place.1)
+            };
+            out.push(Difference { step: None, what: "counter", left: text(one), right: text(other) });
+        }
+    }
+    out
+}
+
+fn compare_step(
+    at: usize,
+    ids: &BTreeSet<u32>,
+    left: &StepOutcome,
+    right: &StepOutcome,
+    out: &mut Vec<Difference>,
+) {
+    let mut push = |what, left: String, right: String| {
+        if left != right {
+            out.push(Difference { step: Some(at), what, left, right });
+        }
+    };
+    push("errno", format!("{:?}", left.errno), format!("{:?}", right.errno));
+    let outputs = |step: &StepOutcome| {
+        let mut by_device: Vec<_> = step.outputs.iter().collect();
+        by_device.sort_by(|one, other| one.device.cmp(&other.device));
+        by_device
+            .iter()
+            .map(|output| {
+                let bytes = masked(&output.bytes, ids);
+                format!("{} {} # {}", output.device, craft::hex(&bytes), crate::case::summary(&bytes))
+            })
+            .collect::<Vec<_>>()
+            .join("\n          ")
+    };
+    push("output", outputs(left), outputs(right));
+    push("delivered", format!("{:?}", left.delivered), format!("{:?}", right.delivered));
+    push("path", left.path.join(" "), right.path.join(" "));
+    let lines = |connections: &[Connection]| {
+        connections.iter().map(|connection| connection.line.as_str()).collect::<Vec<_>>().join("\n          ")
+    };
+    let (one, other) = (lines(&left.connections), lines(&right.connections));
+    if one == other {
+        for (one, other) in left.connections.iter().zip(&right.connections) {
+            if !close(one.timeout, other.timeout) {
+                push(
+                    "timeout",
+                    format!("{:?} of {}", one.timeout, one.line),
+                    format!("{:?} of {}", other.timeout, other.line),
+                );
+            }
+        }
+    } else {
+        push("connections", one, other);
+    }
+}
+
+/// Timeouts are shown in whole seconds of a clock that ticks every 4 ms: equal within a second.
+fn close(one: Option<u64>, other: Option<u64>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.abs_diff(other) <= 1,
+        (one, other) => one == other,
+    }
+}
+
+/// Identifications that the case itself put into packets; all others are made by the machine and vary.
+fn injected_ids(case: &Case) -> BTreeSet<u32> {
+    let mut ids = BTreeSet::from([0]);
+    for step in &case.steps {
+        if let Step::Inject { bytes, .. } | Step::Send { bytes, .. } = step {
+            match bytes.first().map(|first| first >> 4) {
+                Some(4) => ids.extend(bytes.get(4..6).map(|id| u32::from(id[0]) << 8 | u32::from(id[1]))),
+                _ => ids.extend(fragment_id(bytes).map(|(_, id)| id)),
+            }
+        }
+    }
+    // Packets made by `reply` and `craft` have 1.
+    ids.insert(1);
+    ids
+}
+
+fn fragment_id(bytes: &[u8]) -> Option<(usize, u32)> {
+    let view = packet::View::parse(bytes).ok()?;
+    let fragment = view.layout().fragment.filter(|_| view.family() == packet::Family::V6)?;
+    Some((fragment.header + 4, fragment.id))
+}
+
+/// The packet with the identification and IPv4 header checksum set to zero if the machine chose them.
+fn masked(bytes: &[u8], ids: &BTreeSet<u32>) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    if bytes.first().is_some_and(|first| first >> 4 == 4) {
+        let right =
+            bytes.get(..usize::from(bytes[0] & 15) * 4).is_some_and(|head| craft::checksum(head) == 0);
+        if let Some(id) = bytes.get(4..6)
+            && !ids.contains(&(u32::from(id[0]) << 8 | u32::from(id[1])))
+            && let Some(head) = out.get_mut(..12)
+        {
+            head[4..6].fill(0);
+            // Why: a checksum that was right stays hidden, a wrong one shows.
+            head[10..12].fill(if right { 0 } else { 0xee });
+        }
+    } else if let Some((at, id)) = fragment_id(bytes)
+        && !ids.contains(&id)
+        && let Some(place) = out.get_mut(at..at + 4)
+    {
+        place.fill(0);
+    }
+    out
+}

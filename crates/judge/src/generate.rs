@@ -1,0 +1,81 @@
+//! Random cases from a seed: a ruleset, then packets made while the kernel runs them, so that replies answer what
+//! really came out. The case that results is concrete: it can be run again by anybody, without the generator.
+use netfilter::time::Seeded;
+
+use crate::case::{Case, Step};
+use crate::{Judged, Outcome};
+
+mod packets;
+mod rules;
+
+/// A source of choices.
+#[derive(Clone, Debug)]
+pub struct Choice(Seeded);
+
+impl Choice {
+    /// The choices of one case of a seed.
+    pub fn new(seed: u64, number: u64) -> Self {
+        let mut mixed = Seeded::new(seed ^ number.wrapping_mul(0xd134_2543_de82_ef95));
+        mixed.next_u64();
+        Self(mixed)
+    }
+
+    /// A number below `end` (0 if `end` is 0).
+    pub fn below(&mut self, end: usize) -> usize {
+        if end == 0 { 0 } else { (self.0.next_u64() % end as u64) as usize }
+    }
+
+    /// True in so many of a hundred cases.
+    pub fn percent(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    /// One of some.
+    pub fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+}
+
+/// How random cases are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Seed.
+    pub seed: u64,
+    /// Packets of a case.
+    pub packets: usize,
+    /// Only this family (4 or 6); `None`: every fourth case is IPv6.
+    pub family: Option<u8>,
+}
+
+/// Makes the case of a number and runs it on `first` (the kernel) at the same time.
+pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, Outcome) {
+    let mut choice = Choice::new(plan.seed, number);
+    let v6 = match plan.family {
+        Some(family) => family == 6,
+        None => number % 4 == 3,
+    };
+    let save = rules::ruleset(&mut choice, v6);
+    let mut case = Case { name: format!("random.{}.{number}", plan.seed), ..Case::default() };
+    *(if v6 { &mut case.rules6 } else { &mut case.rules4 }) = Some(save);
+    if let Err(refused) = first.load(&case) {
+        return (case, Outcome { refused: Some(refused), ..Outcome::default() });
+    }
+    // Why: fragments of earlier cases may still wait in the kernel.
+    let fresh_id = 0x2000 + (number as u32).wrapping_mul(7) % 0xd000;
+    let mut traffic = packets::Traffic::new(v6, fresh_id);
+    let mut steps = Vec::new();
+    let mut planned: Vec<Step> = Vec::new();
+    while steps.len() < plan.packets {
+        if planned.is_empty() {
+            planned = traffic.next(&mut choice);
+            planned.reverse();
+        }
+        let Some(step) = planned.pop() else { break };
+        let outcome = first.step(&step);
+        traffic.saw(&step, &outcome);
+        case.steps.push(step);
+        steps.push(outcome);
+    }
+    let counters = first.counters();
+    (case, Outcome { refused: None, steps, counters })
+}

@@ -1,0 +1,284 @@
+//! Linux as one who is judged by: its own network namespace, TUN devices, iptables-legacy.
+//!
+//! Overview: [`Kernel::new`] moves the calling thread into a fresh network namespace and builds the usual network
+//! there (kernel-facts 1.1, 2.1). A write to a TUN device runs the whole way of a packet before it returns, so that
+//! everything it caused can be read at once. The path comes from the legacy TRACE, which is switched on for every
+//! packet by an nft table of its own and read from NFLOG group 0 (1.2).
+//!
+//! Life cycle: one `Kernel` per thread, used for thousands of cases; the connection table is flushed between them.
+//! A case that changes the network wants a `Kernel` of its own.
+//!
+//! Limits: IP identifications of packets that the kernel makes, NAT's random ports and ephemeral ports vary between
+//! runs (2.2).
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sys::judge::{RawSender, SocketOwner};
+
+use crate::case::{self, Case, Step};
+use crate::outcome::{Connection, Counter, Delivery, Output, StepOutcome, counters_of_save};
+
+mod netlink;
+mod setup;
+
+pub use setup::{ADDRESSES, DEVICES, missing};
+
+/// The kernel in a namespace.
+#[derive(Debug)]
+pub struct Kernel {
+    devices: Vec<(String, File)>,
+    trace: netlink::Trace,
+    conntrack: netlink::Conntrack,
+    senders: BTreeMap<(bool, u32, u32, u32), RawSender>,
+    listeners: Vec<Listener>,
+    lock: PathBuf,
+    loaded: [bool; 2],
+    last_output: BTreeMap<String, Vec<u8>>,
+    started: Instant,
+    changed_network: bool,
+}
+
+#[derive(Debug)]
+struct Listener {
+    at: SocketAddr,
+    socket: UdpSocket,
+    peer: Option<SocketAddr>,
+}
+
+/// A save file with all tables and nothing in them: replaces whatever was loaded.
+pub const EMPTY: &str = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n\
+*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+:POSTROUTING ACCEPT [0:0]\nCOMMIT\n\
+*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n\
+*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n\
+*security\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n";
+
+impl Kernel {
+    /// Moves the calling thread into a fresh namespace and sets everything up; takes 1.2 seconds, most of it waiting
+    /// for the last multicast report of IPv6.
+    pub fn new() -> io::Result<Self> {
+        sys::judge::unshare_network()?;
+        let devices = DEVICES
+            .iter()
+            .map(|name| Ok((String::from(*name), sys::judge::open_tun(name)?)))
+            .collect::<io::Result<Vec<_>>>()?;
+        setup::configure()?;
+        let mut this = Self {
+            devices,
+            trace: netlink::Trace::open()?,
+            conntrack: netlink::Conntrack::open()?,
+            senders: BTreeMap::new(),
+            listeners: Vec::new(),
+            lock: std::env::temp_dir().join(format!("oxitables-judge-{}.lock", std::process::id())),
+            loaded: [false; 2],
+            last_output: BTreeMap::new(),
+            started: Instant::now(),
+            changed_network: false,
+        };
+        std::thread::sleep(Duration::from_millis(1200));
+        this.drain();
+        Ok(this)
+    }
+
+    /// Loads a save file.
+    pub fn restore(&self, v6: bool, save: &str) -> Result<(), String> {
+        let command = if v6 { "ip6tables-legacy-restore" } else { "iptables-legacy-restore" };
+        let mut child = Command::new(command)
+            .env("XTABLES_LOCKFILE", &self.lock)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{command}: {error}"))?;
+        if let Some(mut input) = child.stdin.take() {
+            // A refusal may close the pipe early; what was wrong is then in the output.
+            let _ = input.write_all(save.as_bytes());
+        }
+        let output = child.wait_with_output().map_err(|error| error.to_string())?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    }
+
+    fn save(&self, v6: bool) -> String {
+        let command = if v6 { "ip6tables-legacy-save" } else { "iptables-legacy-save" };
+        Command::new(command)
+            .arg("-c")
+            .env("XTABLES_LOCKFILE", &self.lock)
+            .stderr(Stdio::null())
+            .output()
+            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// Reads everything that came out; gives it as outputs.
+    fn drain(&mut self) -> Vec<Output> {
+        let mut out = Vec::new();
+        let mut buffer = vec![0_u8; 70_000];
+        for (name, device) in &mut self.devices {
+            // The queue of a TUN device holds 500 packets.
+            for _ in 0..1000 {
+                let Ok(length) = device.read(&mut buffer) else { break };
+                let bytes = buffer[..length].to_vec();
+                if case::destination_of(&bytes) != Some(setup::ALL_MLD_ROUTERS) {
+                    self.last_output.insert(name.clone(), bytes.clone());
+                    out.push(Output { device: name.clone(), bytes });
+                }
+            }
+        }
+        out
+    }
+
+    fn heard(&mut self) -> Vec<Delivery> {
+        let mut out = Vec::new();
+        let mut buffer = vec![0_u8; 70_000];
+        for listener in &mut self.listeners {
+            while let Ok((length, from)) = listener.socket.recv_from(&mut buffer) {
+                listener.peer = Some(from);
+                out.push(Delivery {
+                    listener: listener.at.to_string(),
+                    from: from.to_string(),
+                    payload: buffer[..length].to_vec(),
+                });
+            }
+        }
+        out
+    }
+
+    /// The lines of the connection table and of the expectations.
+    pub fn connections() -> Vec<Connection> {
+        // Why: /proc/net belongs to the first thread of the process, which is in another namespace.
+        let read =
+            |name| std::fs::read_to_string(format!("/proc/thread-self/net/{name}")).unwrap_or_default();
+        let mut out: Vec<_> = read("nf_conntrack").lines().map(Connection::from_line).collect();
+        out.extend(read("nf_conntrack_expect").lines().map(Connection::from_expectation));
+        out.sort();
+        out
+    }
+
+    fn send(&mut self, owner: SocketOwner, bytes: &[u8]) -> Option<i32> {
+        let to = case::destination_of(bytes)?;
+        let key = (to.is_ipv6(), owner.uid, owner.gid, owner.mark);
+        let sender = match self.senders.entry(key) {
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(entry) => match RawSender::open(to.is_ipv6(), owner) {
+                Ok(sender) => entry.insert(sender),
+                Err(error) => return error.raw_os_error(),
+            },
+        };
+        sender.send(bytes, to).err().and_then(|error| error.raw_os_error())
+    }
+
+    fn act(&mut self, step: &Step) -> Option<i32> {
+        match step {
+            Step::Inject { device, bytes } => self.inject(device, bytes),
+            Step::Send { uid, gid, mark, bytes } => {
+                return self.send(SocketOwner { uid: *uid, gid: *gid, mark: *mark }, bytes);
+            }
+            Step::Reply { device } => {
+                let answer = self.last_output.get(device).and_then(|bytes| case::turned_round(bytes));
+                if let Some(bytes) = answer {
+                    self.inject(device, &bytes);
+                }
+            }
+            Step::Sleep { milliseconds } => std::thread::sleep(Duration::from_millis(*milliseconds)),
+            Step::Listen { at } => match UdpSocket::bind(at) {
+                Ok(socket) => {
+                    if let Err(error) = socket.set_nonblocking(true) {
+                        return error.raw_os_error();
+                    }
+                    self.listeners.push(Listener { at: *at, socket, peer: None });
+                }
+                Err(error) => return error.raw_os_error(),
+            },
+            Step::Answer { at, payload } => {
+                let listener = self.listeners.iter().find(|listener| listener.at == *at)?;
+                let peer = listener.peer?;
+                return listener.socket.send_to(payload, peer).err().and_then(|error| error.raw_os_error());
+            }
+        }
+        None
+    }
+
+    fn inject(&mut self, device: &str, bytes: &[u8]) {
+        if let Some((_, file)) = self.devices.iter_mut().find(|(name, _)| name == device) {
+            // The kernel refuses what is neither IPv4 nor IPv6; then nothing happens.
+            let _ = file.write(bytes);
+        }
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.lock);
+    }
+}
+
+impl crate::Judged for Kernel {
+    fn load(&mut self, case: &Case) -> Result<(), String> {
+        if self.changed_network {
+            return Err("this namespace's network was changed by an earlier case".to_owned());
+        }
+        self.listeners.clear();
+        self.senders.clear();
+        self.last_output.clear();
+        for change in &case.network {
+            self.changed_network = true;
+            setup::change(change)?;
+        }
+        for (v6, rules) in [(false, &case.rules4), (true, &case.rules6)] {
+            let loaded = usize::from(v6);
+            match rules {
+                // Why: tables that the file does not name would keep the rules of the case before.
+                Some(rules) => {
+                    if self.loaded[loaded] && rules.matches("\nCOMMIT").count() < 5 {
+                        self.restore(v6, EMPTY)?;
+                    }
+                    self.restore(v6, rules)?;
+                    self.loaded[loaded] = true;
+                }
+                None if self.loaded[loaded] => {
+                    self.restore(v6, EMPTY)?;
+                    self.loaded[loaded] = false;
+                }
+                None => {}
+            }
+        }
+        self.drain();
+        self.conntrack.flush().map_err(|error| error.to_string())?;
+        self.trace.read().map_err(|error| error.to_string())?;
+        self.started = Instant::now();
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step) -> StepOutcome {
+        let errno = self.act(step);
+        let outputs = self.drain();
+        let delivered = self.heard();
+        let path = self.trace.read().unwrap_or_else(|error| vec![format!("trace lost: {error}")]);
+        StepOutcome {
+            at: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            errno,
+            outputs,
+            delivered,
+            path,
+            connections: Self::connections(),
+        }
+    }
+
+    fn counters(&mut self) -> Vec<Counter> {
+        let mut out = Vec::new();
+        for (v6, family) in [(false, 4), (true, 6)] {
+            if self.loaded[usize::from(v6)] {
+                out.extend(counters_of_save(family, &self.save(v6)));
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,182 @@
+//! The usual network and the settings that make the kernel repeatable (kernel-facts 2.1).
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv6Addr};
+use std::process::{Command, Stdio};
+
+/// Devices of the usual network.
+pub const DEVICES: [&str; 3] = ["lan0", "dmz0", "wan0"];
+
+/// Their addresses.
+pub const ADDRESSES: [(&str, &str); 6] = [
+    ("lan0", "10.0.1.1/24"),
+    ("dmz0", "10.0.2.1/24"),
+    ("wan0", "203.0.113.1/24"),
+    ("lan0", "fd00:1::1/64"),
+    ("dmz0", "fd00:2::1/64"),
+    ("wan0", "2001:db8::1/64"),
+];
+
+/// Where the multicast reports of IPv6 go that a router sends when it starts (ff02::16).
+pub(super) const ALL_MLD_ROUTERS: IpAddr = IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x16));
+
+const SYSCTLS: &[(&str, &str)] = &[
+    ("net.ipv4.ip_forward", "1"),
+    ("net.ipv6.conf.all.forwarding", "1"),
+    ("net.ipv4.icmp_ratelimit", "0"),
+    ("net.ipv4.icmp_ratemask", "0"),
+    ("net.ipv4.icmp_msgs_per_sec", "1000000"),
+    ("net.ipv4.icmp_msgs_burst", "1000000"),
+    ("net.ipv6.icmp.ratelimit", "0"),
+    ("net.ipv6.icmp.ratemask", "\n"),
+    ("net.ipv4.tcp_challenge_ack_limit", "1000000000"),
+    ("net.ipv4.tcp_invalid_ratelimit", "0"),
+    ("net.ipv4.tcp_syncookies", "0"),
+    ("net.ipv4.tcp_timestamps", "0"),
+    ("net.ipv4.tcp_sack", "0"),
+    ("net.ipv4.tcp_ecn", "0"),
+    ("net.ipv4.ip_early_demux", "0"),
+    ("net.ipv4.tcp_early_demux", "0"),
+    ("net.ipv4.udp_early_demux", "0"),
+    ("net.ipv4.ip_local_port_range", "40000 40999"),
+    ("net.ipv6.auto_flowlabels", "0"),
+    ("net.ipv6.mld_max_msf", "64"),
+    ("net.netfilter.nf_log.2", "nfnetlink_log"),
+    ("net.netfilter.nf_log.10", "nfnetlink_log"),
+    ("net.netfilter.nf_conntrack_acct", "1"),
+    ("net.netfilter.nf_conntrack_events", "1"),
+    ("net.netfilter.nf_conntrack_checksum", "1"),
+    ("net.netfilter.nf_conntrack_timestamp", "0"),
+    ("net.netfilter.nf_conntrack_tcp_loose", "1"),
+    ("net.netfilter.nf_conntrack_tcp_be_liberal", "0"),
+    ("net.netfilter.nf_conntrack_log_invalid", "0"),
+];
+
+const PER_DEVICE: &[(&str, &str)] = &[
+    ("net.ipv4.conf.{}.rp_filter", "0"),
+    ("net.ipv4.conf.{}.accept_local", "1"),
+    ("net.ipv4.conf.{}.log_martians", "0"),
+    ("net.ipv4.conf.{}.send_redirects", "0"),
+    ("net.ipv4.conf.{}.accept_redirects", "0"),
+    ("net.ipv6.conf.{}.addr_gen_mode", "1"),
+    ("net.ipv6.conf.{}.accept_ra", "0"),
+    ("net.ipv6.conf.{}.router_solicitations", "0"),
+    ("net.ipv6.conf.{}.dad_transmits", "0"),
+    ("net.ipv6.conf.{}.accept_dad", "0"),
+    ("net.ipv6.conf.{}.accept_redirects", "0"),
+    ("net.ipv6.conf.{}.mldv2_unsolicited_report_interval", "0"),
+];
+
+/// Writes a sysctl of the present namespace.
+fn sysctl(name: &str, value: &str) -> io::Result<()> {
+    std::fs::write(format!("/proc/sys/{}", name.replace('.', "/")), value)
+        .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
+}
+
+fn feed(command: &mut Command, input: &str) -> io::Result<()> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    if let Some(mut pipe) = child.stdin.take() {
+        pipe.write_all(input.as_bytes())?;
+    }
+    let output = child.wait_with_output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))))
+}
+
+/// Builds the usual network in the present namespace; the TUN devices are there already.
+pub(super) fn configure() -> io::Result<()> {
+    for scope in ["all", "default", "lan0", "dmz0", "wan0"] {
+        for (name, value) in PER_DEVICE {
+            sysctl(&name.replace("{}", scope), value)?;
+        }
+    }
+    let mut batch = String::from("link set lo up\n");
+    for device in DEVICES {
+        batch.push_str(&format!("link set {device} multicast off\nlink set {device} up\n"));
+    }
+    for (device, address) in ADDRESSES {
+        let nodad = if address.contains(':') { " nodad" } else { "" };
+        batch.push_str(&format!("address add {address} dev {device}{nodad}\n"));
+    }
+    batch.push_str("route add default via 203.0.113.254 dev wan0\n");
+    batch.push_str("-6 route add default via 2001:db8::fe dev wan0\n");
+    // `ip -batch` takes no family in front of an object in all versions; IPv6 goes by a second call.
+    let (six, four): (Vec<&str>, Vec<&str>) = batch.lines().partition(|line| line.starts_with("-6 "));
+    feed(Command::new("ip").args(["-batch", "-"]), &four.join("\n"))?;
+    let six: Vec<_> = six.iter().map(|line| line.trim_start_matches("-6 ")).collect();
+    feed(Command::new("ip").args(["-6", "-batch", "-"]), &six.join("\n"))?;
+    feed(Command::new("nft").args(["-f", "-"]), TRACE_ALL)?;
+    for (name, value) in SYSCTLS {
+        // Why: a setting that this kernel has not is one that cannot disturb.
+        match sysctl(name, value) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+/// Switches the trace on for every packet without touching the rules under test (1.2).
+const TRACE_ALL: &str = "table inet orctrace {
+  chain prerouting { type filter hook prerouting priority -390; meta nftrace set 1; }
+  chain output { type filter hook output priority -390; meta nftrace set 1; }
+}
+";
+
+/// Makes a change of a case file.
+pub(super) fn change(text: &str) -> Result<(), String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let family = |text: &str| if text.contains(':') { "-6" } else { "-4" };
+    let args: Vec<Vec<&str>> = match words.as_slice() {
+        ["address", device, address] => {
+            let mut args = vec!["address", "add", address, "dev", device];
+            if address.contains(':') {
+                args.push("nodad");
+            }
+            vec![args]
+        }
+        ["mtu", device, mtu] => vec![vec!["link", "set", device, "mtu", mtu]],
+        ["mark", mark, table] => vec![
+            vec!["-4", "rule", "add", "fwmark", mark, "lookup", table],
+            vec!["-6", "rule", "add", "fwmark", mark, "lookup", table],
+        ],
+        ["route", table, prefix, kind @ ("blackhole" | "unreachable" | "prohibit")] => {
+            vec![vec![family(prefix), "route", "add", kind, prefix, "table", table]]
+        }
+        ["route", table, prefix, rest @ ..] => {
+            let mut args = vec![family(prefix), "route", "add", prefix];
+            args.extend(rest);
+            args.extend(["table", table]);
+            vec![args]
+        }
+        ["sysctl", name, value] => return sysctl(name, value).map_err(|error| error.to_string()),
+        _ => return Err(format!("unknown change of the network: `{text}`")),
+    };
+    for args in args {
+        feed(Command::new("ip").args(args), "").map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// What the judge lacks on this machine, in words; `None` if it can work.
+pub fn missing() -> Option<String> {
+    for (command, package) in [
+        ("iptables-legacy-restore", "iptables"),
+        ("ip6tables-legacy-restore", "iptables"),
+        ("nft", "nftables"),
+        ("ip", "iproute2"),
+    ] {
+        if Command::new(command).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+            return Some(format!("no `{command}` (Debian package {package})"));
+        }
+    }
+    if let Err(error) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/net/tun") {
+        return Some(format!("no /dev/net/tun: {error}"));
+    }
+    std::thread::scope(|scope| match scope.spawn(sys::judge::unshare_network).join() {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(format!("no network namespace of its own (not root?): {error}")),
+        Err(_) => Some("the thread that tried a network namespace ended".to_owned()),
+    })
+}

@@ -1,0 +1,151 @@
+//! What came of a case, in a form in which the kernel and the engine can be compared and that can be frozen as JSON.
+use serde::{Deserialize, Serialize};
+
+/// What came of a case.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The rules were not accepted: the words of the command, and no steps.
+    pub refused: Option<String>,
+    /// One for each step.
+    pub steps: Vec<StepOutcome>,
+    /// Counters at the end.
+    pub counters: Vec<Counter>,
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepOutcome {
+    /// Milliseconds since the rules were loaded when the step was done.
+    pub at: u64,
+    /// Error number that a local sender got.
+    pub errno: Option<i32>,
+    /// Packets that came out of devices, in order for each device.
+    pub outputs: Vec<Output>,
+    /// Payloads that local listeners got.
+    pub delivered: Vec<Delivery>,
+    /// The rules that matched, policies and ends of user chains, of all packets of this step in order:
+    /// `filter:FORWARD:3`. The number of a policy or an end is the number of rules + 1.
+    pub path: Vec<String>,
+    /// The connection table and, behind it, expectations.
+    pub connections: Vec<Connection>,
+}
+
+/// A packet that came out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Name of the device.
+    pub device: String,
+    /// The IP packet.
+    #[serde(with = "hexadecimal")]
+    pub bytes: Vec<u8>,
+}
+
+/// A payload that a listener got.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The listener's address and port.
+    pub listener: String,
+    /// The peer as the listener sees it.
+    pub from: String,
+    /// The payload.
+    #[serde(with = "hexadecimal")]
+    pub payload: Vec<u8>,
+}
+
+/// A line of /proc/net/nf_conntrack (or nf_conntrack_expect) without its timeout and reference count.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Connection {
+    /// The line, blanks made single.
+    pub line: String,
+    /// Seconds to live.
+    pub timeout: Option<u64>,
+}
+
+impl Connection {
+    /// Reads a line of /proc/net/nf_conntrack.
+    pub fn from_line(line: &str) -> Self {
+        let mut timeout = None;
+        let words: Vec<&str> = line
+            .split_whitespace()
+            .enumerate()
+            .filter(|(at, word)| {
+                if *at == 4 {
+                    timeout = word.parse().ok();
+                    return timeout.is_none();
+                }
+                !word.starts_with("use=")
+            })
+            .map(|(_, word)| word)
+            .collect();
+        Self { line: words.join(" "), timeout }
+    }
+
+    /// Reads a line of /proc/net/nf_conntrack_expect.
+    pub fn from_expectation(line: &str) -> Self {
+        let mut words = line.split_whitespace();
+        let timeout = words.next().and_then(|word| word.parse().ok());
+        Self { line: format!("expect {}", words.collect::<Vec<_>>().join(" ")), timeout }
+    }
+}
+
+/// Counters of a rule or policy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Counter {
+    /// 4 or 6.
+    pub family: u8,
+    /// `filter:FORWARD:3`, or `filter:FORWARD:policy`.
+    pub place: String,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// Reads the counters out of what `iptables-save -c` prints. User chains have no policy.
+pub fn counters_of_save(family: u8, text: &str) -> Vec<Counter> {
+    let mut out = Vec::new();
+    let mut table = "";
+    let mut numbers = std::collections::HashMap::<String, usize>::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('*') {
+            table = name;
+            numbers.clear();
+        } else if let Some(chain) = line.strip_prefix(':') {
+            let mut words = chain.split_whitespace();
+            if let (Some(name), Some(policy), Some(counts)) = (words.next(), words.next(), words.next())
+                && policy != "-"
+                && let Some((packets, bytes)) = bracket(counts)
+            {
+                out.push(Counter { family, place: format!("{table}:{name}:policy"), packets, bytes });
+            }
+        } else if let Some((counts, rule)) = line.split_once(" -A ")
+            && let Some((packets, bytes)) = bracket(counts)
+        {
+            let chain = rule.split_whitespace().next().unwrap_or("");
+            let number = numbers.entry(chain.to_owned()).or_default();
+            *number += 1;
+            out.push(Counter { family, place: format!("{table}:{chain}:{number}"), packets, bytes });
+        }
+    }
+    out.sort();
+    out
+}
+
+fn bracket(text: &str) -> Option<(u64, u64)> {
+    let (packets, bytes) = text.strip_prefix('[')?.strip_suffix(']')?.split_once(':')?;
+    Some((packets.parse().ok()?, bytes.parse().ok()?))
+}
+
+/// Bytes as hexadecimal text in JSON.
+mod hexadecimal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&crate::craft::hex(bytes))
+    }
+
+    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        crate::craft::unhex(&text).map_err(|error| D::Error::custom(error.0))
+    }
+}
