@@ -229,6 +229,35 @@ impl fmt::Display for Case {
     }
 }
 
+impl Case {
+    /// The same case with other identifications in its fragments (each old one becomes `salt` + a small number), because incomplete datagrams outlive a run in the kernel.
+    pub fn refreshed(&self, salt: u16) -> Case {
+        let mut known: Vec<u32> = Vec::new();
+        let mut case = self.clone();
+        for step in &mut case.steps {
+            let (Step::Inject { bytes, .. } | Step::Send { bytes, .. }) = step else { continue };
+            let Ok(layout) = packet::View::parse(bytes).map(|view| view.layout()) else { continue };
+            let Some(fragment) = layout.fragment else { continue };
+            let place = known.iter().position(|&id| id == fragment.id).unwrap_or_else(|| {
+                known.push(fragment.id);
+                known.len() - 1
+            });
+            let id = salt.wrapping_add(place as u16);
+            if layout.family == packet::Family::V6 {
+                if let Some(field) = bytes.get_mut(fragment.header + 4..fragment.header + 8) {
+                    field.copy_from_slice(&u32::from(id).to_be_bytes());
+                }
+            } else if let Some(head) = bytes.get_mut(..layout.transport) {
+                head[4..6].copy_from_slice(&id.to_be_bytes());
+                head[10..12].fill(0);
+                let sum = craft::checksum(head);
+                head[10..12].copy_from_slice(&sum.to_be_bytes());
+            }
+        }
+        case
+    }
+}
+
 /// A few words about a packet, for readers of a case.
 pub fn summary(bytes: &[u8]) -> String {
     let Ok(view) = packet::View::parse(bytes) else { return format!("{} malformed bytes", bytes.len()) };

@@ -31,6 +31,31 @@ impl fmt::Display for Difference {
 
 /// All differences between the outcomes of a case; the first stands for the kernel.
 pub fn compare(case: &Case, left: &Outcome, right: &Outcome) -> Vec<Difference> {
+    compare_ids(&Ids::Of(injected_ids(case)), left, right)
+}
+
+/// As [`compare`], for two runs whose fragments have different identifications ([`Case::refreshed`]): none but 0 and
+/// 1 is compared, in quotes of ICMP errors neither.
+pub fn compare_refreshed(left: &Outcome, right: &Outcome) -> Vec<Difference> {
+    compare_ids(&Ids::Plain, left, right)
+}
+
+/// Identifications that are compared; all others are made by the machine and vary.
+enum Ids {
+    Of(BTreeSet<u32>),
+    Plain,
+}
+
+impl Ids {
+    fn compared(&self, id: u32) -> bool {
+        match self {
+            Ids::Of(ids) => ids.contains(&id),
+            Ids::Plain => id <= 1,
+        }
+    }
+}
+
+fn compare_ids(ids: &Ids, left: &Outcome, right: &Outcome) -> Vec<Difference> {
     let mut out = Vec::new();
     if left.refused.is_some() || right.refused.is_some() {
         if left.refused.is_some() != right.refused.is_some() {
@@ -39,9 +64,8 @@ pub fn compare(case: &Case, left: &Outcome, right: &Outcome) -> Vec<Difference> 
         }
         return out;
     }
-    let ids = injected_ids(case);
     for (at, (left, right)) in left.steps.iter().zip(&right.steps).enumerate() {
-        compare_step(at, &ids, left, right, &mut out);
+        compare_step(at, ids, left, right, &mut out);
     }
     let counters = |outcome: &Outcome| -> BTreeMap<(u8, String), (u64, u64)> {
         outcome
@@ -66,13 +90,7 @@ pub fn compare(case: &Case, left: &Outcome, right: &Outcome) -> Vec<Difference> 
     out
 }
 
-fn compare_step(
-    at: usize,
-    ids: &BTreeSet<u32>,
-    left: &StepOutcome,
-    right: &StepOutcome,
-    out: &mut Vec<Difference>,
-) {
+fn compare_step(at: usize, ids: &Ids, left: &StepOutcome, right: &StepOutcome, out: &mut Vec<Difference>) {
     let mut push = |what, left: String, right: String| {
         if left != right {
             out.push(Difference { step: Some(at), what, left, right });
@@ -144,24 +162,39 @@ fn fragment_id(bytes: &[u8]) -> Option<(usize, u32)> {
 }
 
 /// The packet with the identification and IPv4 header checksum set to zero if the machine chose them.
-fn masked(bytes: &[u8], ids: &BTreeSet<u32>) -> Vec<u8> {
+fn masked(bytes: &[u8], ids: &Ids) -> Vec<u8> {
     let mut out = bytes.to_vec();
     if bytes.first().is_some_and(|first| first >> 4 == 4) {
         let right =
             bytes.get(..usize::from(bytes[0] & 15) * 4).is_some_and(|head| craft::checksum(head) == 0);
         if let Some(id) = bytes.get(4..6)
-            && !ids.contains(&(u32::from(id[0]) << 8 | u32::from(id[1])))
+            && !ids.compared(u32::from(id[0]) << 8 | u32::from(id[1]))
             && let Some(head) = out.get_mut(..12)
         {
             head[4..6].fill(0);
             // Why: a checksum that was right stays hidden, a wrong one shows.
             head[10..12].fill(if right { 0 } else { 0xee });
         }
+        if matches!(ids, Ids::Plain) && bytes.get(9) == Some(&1) {
+            mask_quote(&mut out);
+        }
     } else if let Some((at, id)) = fragment_id(bytes)
-        && !ids.contains(&id)
+        && !ids.compared(id)
         && let Some(place) = out.get_mut(at..at + 4)
     {
         place.fill(0);
     }
     out
+}
+
+/// Takes the identification of a quoted packet out, and the two checksums that cover it.
+fn mask_quote(packet: &mut [u8]) {
+    let header = packet.first().map_or(0, |first| usize::from(first & 15) * 4);
+    if let Some(error) = packet.get_mut(header..header + 20)
+        && matches!(error[0], 3 | 4 | 5 | 11 | 12)
+    {
+        error[2..4].fill(0);
+        error[12..14].fill(0);
+        error[18..20].fill(0);
+    }
 }

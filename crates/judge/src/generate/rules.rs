@@ -256,15 +256,18 @@ fn extension(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut S
         }
         10 => format!(" -m limit --limit 1/hour --limit-burst {}", choice.of(&["1", "2", "3"])),
         11 => {
-            let kind = choice.of(&[
-                "LOCAL",
-                "UNICAST",
-                "BROADCAST",
-                "MULTICAST",
-                "LOCAL,BROADCAST",
-                "ANYCAST",
-                "UNSPEC",
-            ]);
+            let kind = match place.v6 {
+                true => choice.of(&["LOCAL", "UNICAST", "MULTICAST", "LOCAL,UNICAST", "ANYCAST", "UNSPEC"]),
+                false => choice.of(&[
+                    "LOCAL",
+                    "UNICAST",
+                    "BROADCAST",
+                    "MULTICAST",
+                    "LOCAL,BROADCAST",
+                    "ANYCAST",
+                    "UNSPEC",
+                ]),
+            };
             format!(" -m addrtype{n} {} {kind}", choice.of(&["--src-type", "--dst-type"]))
         }
         12 if matches!(place.chain, "PREROUTING" | "INPUT" | "FORWARD") => {
