@@ -12,12 +12,15 @@ pub mod case;
 pub mod command;
 pub mod compare;
 pub mod craft;
+pub mod engine;
 pub mod generate;
+pub mod host;
 pub mod kernel;
 pub mod outcome;
 pub mod shrink;
 
 pub use case::{Case, Step};
+pub use engine::EngineHalf;
 pub use kernel::Kernel;
 pub use outcome::{Outcome, StepOutcome};
 

@@ -65,6 +65,10 @@ impl Traffic {
         let (device, mut craft) = made.unwrap_or_else(|| self.fresh(choice));
         if choice.percent(12) {
             spoil(choice, &mut craft);
+            if device.is_none() {
+                // Why: the kernel sends what a raw socket lies about its length without looking.
+                craft.total = None;
+            }
         }
         let (uid, gid) = (choice.of(&[0, 0, 1000]), choice.of(&[0, 100]));
         let mark = choice.of(&[0, 0, 0, 1, 16]);
@@ -305,7 +309,7 @@ fn spoil(choice: &mut Choice, craft: &mut Craft) {
         6 => match &mut craft.body {
             Body::Tcp { offset, .. } => *offset = Some(choice.of(&[0, 4, 6, 15])),
             Body::Udp { length, .. } => *length = Some(choice.of(&[0, 7, 8, 9, 2000])),
-            Body::Icmp { kind, code, .. } => (*kind, *code) = choice.of(&[(200, 0), (8, 5), (13, 0), (3, 3)]),
+            Body::Icmp { kind, code, .. } => (*kind, *code) = choice.of(&[(200, 0), (8, 5), (17, 0), (3, 3)]),
             Body::Other(_) => {}
         },
         7 => {
@@ -337,10 +341,7 @@ fn spoil(choice: &mut Choice, craft: &mut Craft) {
         9 if craft.source.is_ipv6() => {
             craft.extensions = choice.of(&[&[0_u8][..], &[60], &[0, 60], &[43]]).to_vec()
         }
-        9 => {
-            craft.options =
-                choice.of(&[&[1_u8, 1, 1, 0][..], &[7, 7, 4, 0, 0, 0, 0, 0], &[0x94, 4, 0, 0]]).to_vec()
-        }
+        9 => craft.options = choice.of(&[&[1_u8, 1, 1, 0][..], &[1, 0], &[0x94, 4, 0, 0]]).to_vec(),
         _ if craft.source.is_ipv6() => craft.fragment_header = true,
         _ => craft.dont_fragment = true,
     }

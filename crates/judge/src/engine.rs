@@ -1,0 +1,444 @@
+//! Our engine as one who is judged, with a local host behind it.
+//!
+//! Its clock is virtual: it moves to the times at which the kernel did its steps, if it has been told
+//! ([`Judged::adopt`]). NAT's random choices are taken from the kernel's connection table where they are legal.
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use netfilter::engine::{Config, Engine, SendError};
+use netfilter::network::RouteKind;
+use netfilter::skb::{Link, Owner};
+use netfilter::time::Seeded;
+use netfilter::trace::{Outcome as RuleOutcome, Step as TraceStep};
+use netfilter::{DeviceId, Instant, Network, Now, Origin, Random, Tuple};
+use packet::Family;
+use packet::rewrite::End;
+use rules::{Ruleset, Table, Target};
+
+use crate::case::{self, Case, Step};
+use crate::host::{Host, kernel_origin};
+use crate::kernel::{ADDRESSES, DEVICES};
+use crate::outcome::{Connection, Counter, Outcome, Output, StepOutcome};
+use crate::{Judged, craft};
+
+/// A wall clock to start with; nothing of this issue reads it.
+const WALL: u64 = 1_700_000_000_000_000_000;
+
+/// The engine with rules loaded.
+pub struct EngineHalf {
+    engine: Option<Engine>,
+    rulesets: Vec<Ruleset>,
+    host: Host,
+    now: Now,
+    kernel: Vec<StepOutcome>,
+    known: Arc<Mutex<Vec<Choice>>>,
+    last_output: BTreeMap<String, Vec<u8>>,
+    done: usize,
+}
+
+/// What the kernel chose: a translated tuple, as the original direction leaves.
+#[derive(Clone, Debug)]
+struct Choice {
+    tuple: Tuple,
+    used: bool,
+}
+
+impl Default for EngineHalf {
+    fn default() -> Self {
+        Self {
+            engine: None,
+            rulesets: Vec::new(),
+            host: Host::default(),
+            now: Now { mono: Instant(1_000_000_000_000), wall: WALL },
+            kernel: Vec::new(),
+            known: Arc::default(),
+            last_output: BTreeMap::new(),
+            done: 0,
+        }
+    }
+}
+
+/// Random choices as the kernel made them.
+#[derive(Debug)]
+struct Adopted {
+    known: Arc<Mutex<Vec<Choice>>>,
+    own: Seeded,
+}
+
+impl Random for Adopted {
+    fn bits(&mut self) -> u32 {
+        self.own.bits()
+    }
+
+    fn port(&mut self, tuple: &Tuple, end: End, first: u16, last: u16) -> u16 {
+        let legal = |choice: &&mut Choice| {
+            let known = &choice.tuple;
+            let (value, fixed) = match end {
+                End::Source => (known.source_id, known.destination_id == tuple.destination_id),
+                End::Destination => (known.destination_id, known.source_id == tuple.source_id),
+            };
+            known.source == tuple.source
+                && known.destination == tuple.destination
+                && known.protocol == tuple.protocol
+                && fixed
+                && !choice.used
+                && (first..=last).contains(&value)
+        };
+        if let Ok(mut known) = self.known.lock()
+            && let Some(choice) = known.iter_mut().find(legal)
+        {
+            choice.used = true;
+            return match end {
+                End::Source => choice.tuple.source_id,
+                End::Destination => choice.tuple.destination_id,
+            };
+        }
+        let span = u32::from(last.saturating_sub(first)) + 1;
+        first.saturating_add(u16::try_from(u64::from(self.own.bits()) * u64::from(span) >> 32).unwrap_or(0))
+    }
+}
+
+/// The translated tuple of a line: its reply direction turned round.
+fn choice_of(line: &str) -> Option<Choice> {
+    let number: u8 = line.split_whitespace().nth(3)?.parse().ok()?;
+    let reply = |name: &str| line.split_whitespace().filter_map(|word| word.strip_prefix(name)).nth(1);
+    let address = |name: &str| reply(name)?.parse::<IpAddr>().ok();
+    let port = |name: &str| reply(name).and_then(|text| text.parse::<u16>().ok());
+    let (source_id, destination_id) = match (port("sport="), port("dport=")) {
+        (Some(source), Some(destination)) => (destination, source),
+        _ => {
+            let first = |name: &str| {
+                line.split_whitespace().find_map(|word| word.strip_prefix(name)?.parse::<u16>().ok())
+            };
+            (port("id=")?, first("type=")? << 8 | first("code=")?)
+        }
+    };
+    let tuple = Tuple {
+        source: address("dst=")?,
+        destination: address("src=")?,
+        protocol: number,
+        source_id,
+        destination_id,
+    };
+    Some(Choice { tuple, used: false })
+}
+
+/// The usual network with the changes of a case, in the text that the engine reads.
+pub fn network_text(case: &Case) -> Result<String, String> {
+    let changes: Vec<Vec<&str>> = case.network.iter().map(|line| line.split_whitespace().collect()).collect();
+    let mut out = String::new();
+    for device in DEVICES {
+        let mtu = changes.iter().find_map(|words| match words.as_slice() {
+            ["mtu", own, mtu] if *own == device => Some(format!(" mtu {mtu}")),
+            _ => None,
+        });
+        out.push_str(&format!("device {device}{}\n", mtu.unwrap_or_default()));
+    }
+    out.push_str("sysctl net.ipv4.ip_forward=1\nsysctl net.ipv6.conf.all.forwarding=1\n");
+    for device in DEVICES {
+        out.push_str(&format!("sysctl net.ipv4.conf.{device}.accept_local=1\n"));
+    }
+    for (device, address) in ADDRESSES {
+        out.push_str(&format!("address {address} dev {device}\n"));
+    }
+    out.push_str("route default via 203.0.113.254 dev wan0\n-6 route default via 2001:db8::fe dev wan0\n");
+    for words in &changes {
+        match words.as_slice() {
+            ["address", device, address] => out.push_str(&format!("address {address} dev {device}\n")),
+            ["mtu", ..] => {}
+            ["mark", mark, table] => {
+                out.push_str(&format!(
+                    "-4 rule fwmark {mark} table {table}\n-6 rule fwmark {mark} table {table}\n"
+                ));
+            }
+            ["route", table, prefix, rest @ ..] => {
+                let family = if prefix.contains(':') { "-6" } else { "-4" };
+                let kind = match rest {
+                    [kind @ ("blackhole" | "unreachable" | "prohibit")] => kind,
+                    _ => "",
+                };
+                let rest = if kind.is_empty() { rest.join(" ") } else { String::new() };
+                out.push_str(&format!("{family} route {kind} {prefix} {rest} table {table}\n"));
+            }
+            ["sysctl", name, _] if name.contains("nf_conntrack") => {}
+            ["sysctl", name, value] => out.push_str(&format!("sysctl {name}={value}\n")),
+            _ => return Err(format!("unknown change of the network: `{}`", words.join(" "))),
+        }
+    }
+    Ok(out)
+}
+
+/// Settings of connection tracking as the kernel half has them, with the changes of a case.
+fn conntrack_config(case: &Case) -> Result<netfilter::conntrack::Config, String> {
+    let mut config = netfilter::conntrack::Config { acct: true, ..Default::default() };
+    for change in &case.network {
+        let Some(("sysctl", rest)) = change.split_once(' ') else { continue };
+        let Some((name, value)) = rest.split_once(' ') else { continue };
+        let Some(name) = name.strip_prefix("net.netfilter.nf_conntrack_") else { continue };
+        let number: u64 = value.trim().parse().map_err(|_| format!("not a number: `{change}`"))?;
+        match name {
+            "acct" => config.acct = number != 0,
+            "checksum" => config.checksum = number != 0,
+            "tcp_loose" => config.tcp_loose = number != 0,
+            "tcp_be_liberal" => config.tcp_be_liberal = number != 0,
+            "udp_timeout" => config.timeouts.udp = Duration::from_secs(number),
+            "udp_timeout_stream" => config.timeouts.udp_stream = Duration::from_secs(number),
+            "icmp_timeout" => config.timeouts.icmp = Duration::from_secs(number),
+            "tcp_timeout_syn_sent" => config.timeouts.tcp_syn_sent = Duration::from_secs(number),
+            _ => return Err(format!("no such setting in the engine's half: `{name}`")),
+        }
+    }
+    Ok(config)
+}
+
+impl EngineHalf {
+    fn device(&self, name: &str) -> Option<DeviceId> {
+        let network = self.engine.as_ref()?.network();
+        let at = network.devices.iter().position(|device| device.name.to_string() == name)?;
+        u32::try_from(at).ok().map(DeviceId)
+    }
+
+    fn inject(&mut self, device: &str, bytes: &[u8]) {
+        let (now, id) = (self.now, self.device(device));
+        if let Some((engine, id)) = self.engine.as_mut().zip(id) {
+            engine.receive(now, id, Link::default(), bytes.to_vec());
+        }
+    }
+
+    fn send(&mut self, origin: Origin, bytes: Vec<u8>) -> Option<i32> {
+        let now = self.now;
+        let error = self.engine.as_mut()?.send_local(now, origin, bytes).err()?;
+        Some(match error {
+            SendError::NotPermitted => 1,
+            SendError::Prohibited => 13,
+            SendError::Invalid => 22,
+            SendError::TooBig => 90,
+            SendError::NetworkUnreachable => 101,
+            SendError::HostUnreachable => 113,
+        })
+    }
+
+    fn act(&mut self, step: &Step) -> Option<i32> {
+        match step {
+            Step::Inject { device, bytes } => self.inject(device, bytes),
+            Step::Send { uid, gid, mark, bytes } => {
+                let owner = Owner { uid: *uid, gid: *gid, has_file: true };
+                let origin = Origin { socket: Some(owner), known: true, mark: *mark };
+                return self.send(origin, as_raw_socket_sends(bytes));
+            }
+            Step::Reply { device } => {
+                let answer = self.last_output.get(device).and_then(|bytes| case::turned_round(bytes));
+                if let Some(bytes) = answer {
+                    self.inject(device, &bytes);
+                }
+            }
+            Step::Sleep { .. } => {}
+            Step::Listen { at } => self.host.listen(*at),
+            Step::Answer { at, payload } => {
+                let bytes = self.host.answer(*at, payload)?;
+                let owner = Owner { uid: 0, gid: 0, has_file: true };
+                return self.send(Origin { socket: Some(owner), known: true, mark: 0 }, bytes);
+            }
+        }
+        None
+    }
+
+    /// Lets the local host answer until it has nothing to say; gives what its processes got.
+    fn settle(&mut self, outcome: &mut StepOutcome) {
+        // An answer may be answered (resets over loopback are not); a bound keeps a fault from running for ever.
+        for _ in 0..64 {
+            let Some(deliver) = self.engine.as_mut().and_then(Engine::poll_deliver) else { break };
+            let unicast = self.is_own(case::destination_of(&deliver.bytes));
+            let reaction = self.host.hear(&deliver.bytes, unicast);
+            outcome.delivered.extend(reaction.delivery);
+            if let Some(answer) = reaction.answer {
+                self.send(kernel_origin(), answer);
+            }
+        }
+    }
+
+    fn is_own(&self, address: Option<IpAddr>) -> bool {
+        let Some((address, engine)) = address.zip(self.engine.as_ref()) else { return false };
+        let network = engine.network();
+        let own =
+            network.devices.iter().any(|device| device.addresses.iter().any(|own| own.address == address));
+        own || address.is_loopback() || local_route(network, address)
+    }
+
+    /// Steps of the trace as `table:chain:number`.
+    fn path(&mut self) -> Vec<String> {
+        let steps =
+            self.engine.as_mut().and_then(Engine::take_trace).map(|trace| trace.steps).unwrap_or_default();
+        let mut families = BTreeMap::new();
+        let mut out = Vec::new();
+        // The rule that said RETURN last, per packet: its return is not an end of a chain.
+        let mut returned: BTreeMap<u64, bool> = BTreeMap::new();
+        for (packet, step) in &steps {
+            if let TraceStep::Arrive { bytes, .. } = step {
+                families.insert(
+                    *packet,
+                    if bytes.first().is_some_and(|first| first >> 4 == 6) { Family::V6 } else { Family::V4 },
+                );
+            }
+            let family = families.get(packet).copied();
+            let Some(ruleset) =
+                self.rulesets.iter().find(|ruleset| family.is_none_or(|family| ruleset.family() == family))
+            else {
+                continue;
+            };
+            let place = |table: Table, chain: rules::ChainId, number: Option<usize>| {
+                let chain = ruleset.table(table)?.chain(chain)?;
+                let number = number.unwrap_or(chain.rules.len() + 1);
+                Some(format!("{table}:{}:{number}", chain.name))
+            };
+            match step {
+                TraceStep::Rule { table, chain, number, outcome: RuleOutcome::Matched } => {
+                    let target = ruleset
+                        .table(*table)
+                        .and_then(|rules| rules.chain(*chain))
+                        .and_then(|chain| chain.rules.get(number.checked_sub(1)?)?.target.as_ref());
+                    returned.insert(*packet, matches!(target, Some(Target::Return)));
+                    out.extend(place(*table, *chain, Some(*number)));
+                }
+                TraceStep::Policy { table, chain, .. } => out.extend(place(*table, *chain, None)),
+                TraceStep::Return { table, chain, .. } => {
+                    if !returned.insert(*packet, false).unwrap_or(false) {
+                        out.extend(place(*table, *chain, None));
+                    }
+                }
+                _ => {}
+            }
+        }
+        out
+    }
+}
+
+fn local_route(network: &Network, address: IpAddr) -> bool {
+    network
+        .tables
+        .values()
+        .flatten()
+        .any(|route| route.kind == RouteKind::Local && route.destination.contains(address))
+}
+
+/// What a raw socket makes of a packet: IPv4's total length and header checksum are written by the kernel.
+fn as_raw_socket_sends(bytes: &[u8]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    if out.first().is_some_and(|first| first >> 4 == 4) && out.len() >= 20 {
+        let length = u16::try_from(out.len()).unwrap_or(u16::MAX);
+        out[2..4].copy_from_slice(&length.to_be_bytes());
+        let header = usize::from(out[0] & 15) * 4;
+        if let Some(head) = out.get_mut(..header).filter(|head| head.len() >= 20) {
+            head[10..12].fill(0);
+            let sum = craft::checksum(head);
+            head[10..12].copy_from_slice(&sum.to_be_bytes());
+        }
+    }
+    out
+}
+
+impl Judged for EngineHalf {
+    fn adopt(&mut self, other: &Outcome) {
+        self.kernel = other.steps.clone();
+    }
+
+    fn load(&mut self, case: &Case) -> Result<(), String> {
+        self.host = Host::default();
+        self.last_output.clear();
+        self.rulesets.clear();
+        self.done = 0;
+        self.known = Arc::new(Mutex::new(Vec::new()));
+        self.now = Now { mono: Instant(1_000_000_000_000), wall: WALL };
+        let network =
+            netfilter::route::text::parse(&network_text(case)?).map_err(|error| error.to_string())?;
+        let mut engine = Engine::new(Config {
+            settings: Default::default(),
+            conntrack: conntrack_config(case)?,
+            defrag: Default::default(),
+            always_track: false,
+            hash_key: [1, 2],
+            network,
+            random: Box::new(Adopted { known: self.known.clone(), own: Seeded::new(1) }),
+        });
+        for (family, rules) in [(Family::V4, &case.rules4), (Family::V6, &case.rules6)] {
+            if let Some(rules) = rules {
+                let ruleset = rules::syntax::load(rules, family, None)
+                    .map_err(|faults| format!("{:?}", faults.first()))?;
+                engine.set_ruleset(&ruleset);
+                self.rulesets.push(ruleset);
+            }
+        }
+        self.engine = Some(engine);
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step) -> StepOutcome {
+        let mut outcome = StepOutcome::default();
+        // The kernel's clock, or that of the case if nobody said.
+        if let Some(kernel) = self.kernel.get(self.done) {
+            let choices = kernel.connections.iter().filter_map(|connection| choice_of(&connection.line));
+            if let Ok(mut known) = self.known.lock() {
+                let old: Vec<Tuple> = known.iter().map(|choice| choice.tuple).collect();
+                known.extend(choices.filter(|choice| !old.contains(&choice.tuple)));
+            }
+            let at = Duration::from_millis(kernel.at);
+            self.now = Now { mono: Instant(1_000_000_000_000) + at, wall: WALL };
+        } else if let Step::Sleep { milliseconds } = step {
+            self.now.mono = self.now.mono + Duration::from_millis(*milliseconds);
+        }
+        self.done += 1;
+        let now = self.now;
+        if let Some(engine) = &mut self.engine {
+            engine.expire(now);
+            engine.start_trace();
+        }
+        outcome.at = now.mono.since(Instant(1_000_000_000_000)).as_millis() as u64;
+        outcome.errno = self.act(step);
+        self.settle(&mut outcome);
+        outcome.path = self.path();
+        if let Some(engine) = &mut self.engine {
+            while let Some(transmit) = engine.poll_transmit() {
+                let device = engine.network().devices.get(transmit.device.0 as usize);
+                let device = device.map_or_else(String::new, |device| device.name.to_string());
+                self.last_output.insert(device.clone(), transmit.bytes.clone());
+                outcome.outputs.push(Output { device, bytes: transmit.bytes });
+            }
+            while engine.poll_log().is_some() {}
+            let conntrack = engine.conntrack();
+            outcome.connections = conntrack.lines(now).map(|line| Connection::from_line(&line)).collect();
+            outcome
+                .connections
+                .extend(conntrack.expectation_lines(now).map(|line| Connection::from_expectation(&line)));
+            outcome.connections.sort();
+        }
+        outcome
+    }
+
+    fn counters(&mut self) -> Vec<Counter> {
+        let mut out = Vec::new();
+        let Some(engine) = &self.engine else { return out };
+        for ruleset in &mut self.rulesets {
+            engine.store_counters(ruleset);
+            let family = if ruleset.family() == Family::V4 { 4 } else { 6 };
+            for table in ruleset.tables() {
+                for (_, chain) in table.chains() {
+                    let mut push = |name: String, counters: rules::Counters| {
+                        let place = format!("{}:{}:{name}", table.table(), chain.name);
+                        let (packets, bytes) = (counters.packets, counters.bytes);
+                        out.push(Counter { family, place, packets, bytes });
+                    };
+                    if chain.hook.is_some() {
+                        push("policy".to_owned(), chain.counters);
+                    }
+                    for (at, rule) in chain.rules.iter().enumerate() {
+                        push((at + 1).to_string(), rule.counters);
+                    }
+                }
+            }
+        }
+        out.sort();
+        out
+    }
+}

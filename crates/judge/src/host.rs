@@ -1,0 +1,201 @@
+//! The processes and the local stack of the machine that the engine is: what Linux's own stack answers to packets that
+//! are delivered to it. The kernel half has the real one.
+//!
+//! Nobody listens but the sockets of the case (`listen`): TCP is answered by resets, UDP by port unreachable, echo
+//! requests by replies, unknown protocols by protocol unreachable (IPv6: parameter problem). Read first: Linux
+//! `tcp_v4_send_reset`, `__udp4_lib_rcv`, `icmp_echo`, `ip_protocol_deliver_rcu`, and their IPv6 twins.
+use std::net::{IpAddr, SocketAddr};
+
+use netfilter::Origin;
+use netfilter::skb::Owner;
+use packet::View;
+use packet::view::tcp_flags::{ACK, FIN, RST, SYN};
+
+use crate::craft::{Body, Craft, checksum, octets};
+use crate::outcome::Delivery;
+
+/// The local host.
+#[derive(Debug, Default)]
+pub struct Host {
+    listeners: Vec<(SocketAddr, Option<SocketAddr>)>,
+}
+
+/// What the host does with a packet.
+#[derive(Debug, Default)]
+pub struct Reaction {
+    /// What it sends.
+    pub answer: Option<Vec<u8>>,
+    /// What a process gets.
+    pub delivery: Option<Delivery>,
+}
+
+/// The sender of what the stack itself sends: a socket of the kernel, of no user (F75).
+pub fn kernel_origin() -> Origin {
+    Origin { socket: Some(Owner { uid: 0, gid: 0, has_file: false }), known: true, mark: 0 }
+}
+
+impl Host {
+    /// Starts to listen for datagrams.
+    pub fn listen(&mut self, at: SocketAddr) {
+        self.listeners.push((at, None));
+    }
+
+    /// A datagram of a listening socket to the last peer it heard.
+    pub fn answer(&self, at: SocketAddr, payload: &[u8]) -> Option<Vec<u8>> {
+        let peer = self.listeners.iter().find(|(own, _)| *own == at)?.1?;
+        let body = Body::Udp { ports: (at.port(), peer.port()), length: None, no_checksum: false };
+        let mut craft = Craft::new(at.ip(), peer.ip(), body);
+        craft.payload = payload.to_vec();
+        craft.dont_fragment = true;
+        craft.id = 0;
+        Some(craft.build())
+    }
+
+    /// What the host does with a packet that came to it. `unicast`: it was sent to an address of the machine.
+    pub fn hear(&mut self, bytes: &[u8], unicast: bool) -> Reaction {
+        let Ok(view) = View::parse(bytes) else { return Reaction::default() };
+        let Some(protocol) = view.protocol() else { return Reaction::default() };
+        let answer = match (protocol, view.family()) {
+            (6, _) => unicast.then(|| reset(&view)).flatten(),
+            (17, _) => return self.datagram(&view, unicast),
+            (1, packet::Family::V4) | (58, packet::Family::V6) => unicast.then(|| echo(&view)).flatten(),
+            (59, packet::Family::V6) | (2, packet::Family::V4) => None,
+            (_, packet::Family::V4) => unicast.then(|| error(&view, 3, 2, 0)).flatten(),
+            (_, packet::Family::V6) => unicast.then(|| error(&view, 4, 1, next_header_at(&view))).flatten(),
+        };
+        Reaction { answer, delivery: None }
+    }
+
+    fn datagram(&mut self, view: &View<'_>, unicast: bool) -> Reaction {
+        let Some((segment, (source, destination))) = view.transport().zip(view.ports()) else {
+            return Reaction::default();
+        };
+        let Some(length) = segment.get(4..6).map(|field| usize::from(field[0]) << 8 | usize::from(field[1]))
+        else {
+            return Reaction::default();
+        };
+        // Linux: IPv6 takes a length of 0 as "to the end" (jumbograms).
+        let length = if length == 0 && view.source().is_ipv6() { segment.len() } else { length };
+        let Some(datagram) = segment.get(..length).filter(|datagram| datagram.len() >= 8) else {
+            return Reaction::default();
+        };
+        let unsummed = datagram[6..8] == [0, 0];
+        if unsummed && view.source().is_ipv6() || !unsummed && !sum_is_right(view, datagram) {
+            return Reaction::default();
+        }
+        let to = SocketAddr::new(view.destination(), destination);
+        if let Some((at, peer)) = self.listeners.iter_mut().find(|(at, _)| *at == to) {
+            let from = SocketAddr::new(view.source(), source);
+            *peer = Some(from);
+            let delivery = Delivery {
+                listener: at.to_string(),
+                from: from.to_string(),
+                payload: datagram.get(8..).unwrap_or(&[]).to_vec(),
+            };
+            return Reaction { answer: None, delivery: Some(delivery) };
+        }
+        let (kind, code) = if view.source().is_ipv4() { (3, 3) } else { (1, 4) };
+        Reaction { answer: unicast.then(|| error(view, kind, code, 0)).flatten(), delivery: None }
+    }
+}
+
+/// Where the field stands that names the unknown protocol (the pointer of a parameter problem).
+fn next_header_at(view: &View<'_>) -> u32 {
+    let (mut field, mut at) = (6_usize, 40_usize);
+    let bytes = view.bytes();
+    while at < view.layout().transport {
+        field = at;
+        let units = bytes.get(at + 1).copied().map_or(0, usize::from);
+        // The fragment header has no length field; it is 0 there.
+        at += (units + 1) * 8;
+    }
+    field as u32
+}
+
+/// Whether the checksum of a segment with a pseudo header is right.
+fn sum_is_right(view: &View<'_>, segment: &[u8]) -> bool {
+    let mut covered = octets(view.source());
+    covered.extend(octets(view.destination()));
+    covered.extend((segment.len() as u32).to_be_bytes());
+    covered.extend([0, 0, 0, view.protocol().unwrap_or(0)]);
+    covered.extend(segment);
+    checksum(&covered) == 0
+}
+
+fn reset(view: &View<'_>) -> Option<Vec<u8>> {
+    let tcp = view.tcp()?;
+    let header = tcp.header_len();
+    if header < 20 || header > tcp.bytes().len() || !sum_is_right(view, tcp.bytes()) || tcp.flags() & RST != 0
+    {
+        return None;
+    }
+    let flags = tcp.flags();
+    let length = (tcp.payload().len() as u32)
+        .wrapping_add(u32::from(flags & SYN != 0))
+        .wrapping_add(u32::from(flags & FIN != 0));
+    let (seq, ack, answer) = if flags & ACK != 0 {
+        (tcp.acknowledgement(), 0, RST)
+    } else {
+        (0, tcp.sequence().wrapping_add(length), RST | ACK)
+    };
+    let body = Body::Tcp {
+        ports: (tcp.destination(), tcp.source()),
+        flags: answer,
+        seq,
+        ack,
+        window: 0,
+        urgent: 0,
+        options: Vec::new(),
+        offset: None,
+    };
+    let mut craft = Craft::new(view.destination(), view.source(), body);
+    craft.id = 0;
+    craft.dont_fragment = true;
+    craft.tos = view.tos();
+    if view.source().is_ipv6() {
+        // Linux: `tcp_v6_send_response` takes the ECN bits out.
+        craft.tos &= !3;
+    }
+    Some(craft.build())
+}
+
+fn echo(view: &View<'_>) -> Option<Vec<u8>> {
+    let icmp = view.icmp()?;
+    let v4 = view.source().is_ipv4();
+    let segment = view.transport()?;
+    let right = if v4 { checksum(segment) == 0 } else { sum_is_right(view, segment) };
+    if !right || icmp.kind != if v4 { 8 } else { 128 } {
+        return None;
+    }
+    // Linux: IPv4 copies the whole header and changes the type; IPv6 sets the code to 0.
+    let (kind, code) = if v4 { (0, icmp.code) } else { (129, 0) };
+    let body = Body::Icmp { kind, code, rest: icmp.rest.to_be_bytes() };
+    let mut craft = Craft::new(view.destination(), view.source(), body);
+    craft.payload = segment.get(8..)?.to_vec();
+    craft.tos = view.tos();
+    craft.id = 0x7777;
+    Some(craft.build())
+}
+
+/// An ICMP error about a packet. None about errors.
+fn error(view: &View<'_>, kind: u8, code: u8, rest: u32) -> Option<Vec<u8>> {
+    let v4 = view.source().is_ipv4();
+    if unusable(view.source()) {
+        return None;
+    }
+    let most = if v4 { 576 - 28 } else { 1280 - 48 };
+    let body = Body::Icmp { kind, code, rest: rest.to_be_bytes() };
+    let mut craft = Craft::new(view.destination(), view.source(), body);
+    let bytes = view.bytes();
+    craft.payload = bytes.get(..most).unwrap_or(bytes).to_vec();
+    craft.id = 0x7777;
+    if v4 {
+        craft.tos = view.tos() & 0x1e | 0xc0;
+    }
+    Some(craft.build())
+}
+
+/// A source that nothing can be sent to.
+fn unusable(source: IpAddr) -> bool {
+    source.is_unspecified() || source.is_multicast()
+}
