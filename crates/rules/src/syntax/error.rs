@@ -331,17 +331,17 @@ impl RestoreError {
     fn text(&self, program: &str, line: usize) -> String {
         match self {
             Self::LineFailed => format!("{program}: line {line} failed"),
-            Self::TableName => format!("{program}: line {line} table name invalid\n"),
-            Self::NoTable(name) => format!("{program}: unable to initialize table '{name}'\n"),
-            Self::ChainName => format!("{program}: line {line} chain name invalid\n"),
+            Self::TableName => format!("{program}: line {line} table name invalid"),
+            Self::NoTable(name) => format!("{program}: unable to initialize table '{name}'"),
+            Self::ChainName => format!("{program}: line {line} chain name invalid"),
             Self::ChainNameLong(name) => format!("Invalid chain name `{name}' (28 chars max)"),
-            Self::ChainExists(name) => format!("error creating chain '{name}':File exists\n"),
-            Self::Policy => format!("{program}: line {line} policy invalid\n"),
-            Self::PolicyCounters(chain) => format!("invalid policy counters for chain '{chain}'\n"),
+            Self::ChainExists(name) => format!("error creating chain '{name}':File exists"),
+            Self::Policy => format!("{program}: line {line} policy invalid"),
+            Self::PolicyCounters(chain) => format!("invalid policy counters for chain '{chain}'"),
             Self::SetPolicy(policy, chain, reason) => {
-                format!("Can't set policy `{policy}' on `{chain}' line {line}: {}\n", reason.text())
+                format!("Can't set policy `{policy}' on `{chain}' line {line}: {}", reason.text())
             }
-            Self::CountersNeed(what) => format!("Bad line {line}: need {what}\n"),
+            Self::CountersNeed(what) => format!("Bad line {line}: need {what}"),
             Self::CommitExpected => format!("{program}: COMMIT expected at line {line}"),
         }
     }

@@ -22,6 +22,8 @@ pub struct Mode<'a> {
     pub names: &'a dyn Names,
     /// The table of the restore file in which the command stands; `None`: a command of its own.
     pub restore: Option<&'a str>,
+    /// Whether `-P CHAIN DROP` is taken in table nat. Only for text that this program has written itself.
+    pub trusted: bool,
 }
 
 /// What a command line asks for.
@@ -579,7 +581,7 @@ impl<'a, 'w> Parser<'a, 'w> {
         if &*table.text == "nat" {
             let drop = |named: &Named| &*named.text == "DROP";
             let jump = self.jump.as_ref().map(|(name, _)| name).filter(|name| drop(name));
-            let policy = self.extra.as_ref().filter(|name| drop(name));
+            let policy = self.extra.as_ref().filter(|name| drop(name) && !self.mode.trusted);
             if let Some(name) = policy.or(jump) {
                 return Err(Error::new(ErrorKind::DropInNat("nat".into()), name.span).because(
                     "the nat table sees only the first packet of a connection; drop in table filter, or in mangle or raw PREROUTING",

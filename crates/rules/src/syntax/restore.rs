@@ -11,6 +11,7 @@ use super::error::{Error, ErrorKind, RestoreError};
 use super::lex::{self, LexError, Span};
 use super::parse::{Mode, Parsed, parse, scan_number};
 use super::{Names, NoNames};
+use crate::put;
 use crate::{ChainName, Counters, Ruleset, Table, TableRules};
 
 /// Where tables are.
@@ -42,6 +43,8 @@ pub struct Options<'a> {
     pub verbose: bool,
     /// `-T`: only this table.
     pub only: Option<&'a str>,
+    /// See [`Mode::trusted`].
+    pub trusted: bool,
 }
 
 /// A fault in a line.
@@ -135,7 +138,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if let (Some(name), false) = (text.strip_prefix('*'), matches!(self.state, State::In(..))) {
-            return self.begin(name, text, store);
+            return self.begin(name, text, store, out);
         }
         if text == "COMMIT" {
             return self.commit(text, store);
@@ -160,6 +163,25 @@ impl<'a> Reader<'a> {
                 let outside = matches!(self.state, State::Outside);
                 self.fault(text, error, None);
                 if outside { Err(Stop::Faults) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// One line as bytes. What is not UTF-8 is a fault.
+    pub fn bytes<S: Store>(
+        &mut self,
+        line: &[u8],
+        store: &mut S,
+        out: &mut String,
+    ) -> Result<(), Stop<S::Error>> {
+        match std::str::from_utf8(line) {
+            Ok(line) => self.line(line, store, out),
+            Err(_) => {
+                self.line += 1;
+                let text = String::from_utf8_lossy(line);
+                let text = text.trim_end_matches('\n');
+                self.fault(text, Error::new(ErrorKind::NotText, whole(text)), None);
+                if matches!(self.state, State::In(..)) { Ok(()) } else { Err(Stop::Faults) }
             }
         }
     }
@@ -190,7 +212,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn begin<S: Store>(&mut self, name: &str, text: &str, store: &mut S) -> Result<(), Stop<S::Error>> {
+    fn begin<S: Store>(
+        &mut self,
+        name: &str,
+        text: &str,
+        store: &mut S,
+        out: &mut String,
+    ) -> Result<(), Stop<S::Error>> {
         let Some(name) = name.split([' ', '\t']).find(|word| !word.is_empty()) else {
             self.fault(text, Error::new(ErrorKind::Restore(RestoreError::TableName), whole(text)), None);
             return Err(Stop::Faults);
@@ -209,6 +237,15 @@ impl<'a> Reader<'a> {
         let rules = store.open(table).map_err(Stop::Store)?;
         let mut editor = Box::new(Editor::new(rules, self.options.family));
         if !self.options.no_flush {
+            if self.options.verbose {
+                let chains = editor.rules().chains();
+                for (_, chain) in &chains {
+                    put!(out, "Flushing chain `{}'\n", chain.name);
+                }
+                for (_, chain) in chains.iter().filter(|(_, chain)| chain.hook.is_none()) {
+                    put!(out, "Deleting chain `{}'\n", chain.name);
+                }
+            }
             editor.clear();
         }
         self.state = State::In(editor, table);
@@ -328,7 +365,12 @@ fn command(
         LexError::WordTooLong(span) => Error::new(ErrorKind::WordTooLong, span),
         LexError::TooManyWords(span) => Error::new(ErrorKind::TooManyWords, span),
     })?;
-    let mode = Mode { family: options.family, names: options.names, restore: Some(table.name()) };
+    let mode = Mode {
+        family: options.family,
+        names: options.names,
+        restore: Some(table.name()),
+        trusted: options.trusted,
+    };
     match parse(&words, mode, counters) {
         Ok(Parsed::Command(command)) => editor.apply(*command, session),
         Ok(Parsed::Help(_) | Parsed::Version(_)) => {
@@ -369,6 +411,7 @@ pub fn load(text: &str, family: Family, names: Option<&dyn Names>) -> Result<Rul
         test: false,
         verbose: false,
         only: None,
+        trusted: false,
     });
     let mut out = String::new();
     let mut result = Ok(());

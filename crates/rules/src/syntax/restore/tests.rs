@@ -103,6 +103,7 @@ fn every_fault_of_a_table_is_told_and_nothing_is_committed() {
         test: false,
         verbose: false,
         only: None,
+        trusted: false,
     });
     let mut out = String::new();
     let results: Vec<_> =
