@@ -134,7 +134,6 @@ fn restore_word(text: &str) -> (Cow<'_, str>, usize) {
             }
             '\\' => escaped = true,
             '"' => return (Cow::Owned(word), stop + 1 + at + 1),
-            '\n' => {}
             other => word.push(other),
         }
     }

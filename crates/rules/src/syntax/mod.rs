@@ -7,6 +7,7 @@ pub mod apply;
 pub mod command;
 pub mod error;
 pub mod extension;
+pub mod help;
 pub mod inventory;
 pub mod lex;
 pub mod list;

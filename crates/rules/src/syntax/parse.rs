@@ -173,7 +173,11 @@ impl<'a, 'w> Parser<'a, 'w> {
         }) {
             let how =
                 if spec.name.starts_with(|letter: char| letter.is_ascii_uppercase()) { "-j" } else { "-m" };
+            let misread = self.table.as_ref().filter(|table| crate::Table::from_name(&table.text).is_none());
             error = match spec.name {
+                protocol if misread.is_some_and(|table| format!("t{}", table.text) == protocol) => error.because(
+                    format!("`-{protocol}' was read as `-t {}', a table; write `-p {protocol}'", protocol.get(1..).unwrap_or("")),
+                ),
                 protocol @ ("tcp" | "udp") => error.because(format!(
                     "`--{name}' is an option of ports: write `-p {protocol}' (or another protocol that has ports) before it"
                 )),
@@ -378,6 +382,10 @@ impl<'a, 'w> Parser<'a, 'w> {
             'E' | 'P' => {
                 let kind = if letter == 'E' { ErrorKind::NeedsNewName } else { ErrorKind::NeedsPolicy };
                 let word = self.getopt.argument().ok_or(Error::new(kind, self.span))?;
+                // Why: upstream lets -E make names with blanks, which its own save files cannot carry.
+                if letter == 'E' && word.text.contains(|letter: char| letter.is_whitespace()) {
+                    return Err(Error::new(ErrorKind::ChainName((&*word.text).into()), word.span));
+                }
                 self.extra = Some(Self::named(word));
             }
             _ => {}
@@ -806,7 +814,12 @@ fn read_option<'w, T>(
         span,
     };
     call.value = value::read(&call, context)?;
-    parse(&mut own.data, &call, context)?;
+    parse(&mut own.data, &call, context).map_err(|error| match error.kind {
+        ErrorKind::Port(_) if error.cause.is_none() => {
+            error.because("a port is a number from 0 to 65535 or the name of a service")
+        }
+        _ => error,
+    })?;
     own.calls.push(row, call);
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Rules and tables as `-S` and `iptables-save` print them. print ∘ parse is the identity on rulesets.
-use super::text::{push_network, push_not, push_number};
+use super::text::{push_network, push_not, push_number, push_word};
 use super::{address, value};
 use crate::put;
 use crate::{Counters, Header, InterfacePattern, Rule, Ruleset, TableRules, Target};
@@ -15,7 +15,7 @@ pub(crate) fn push_counters(out: &mut String, counters: Counters) {
 /// One rule: `-A CHAIN …`, without a newline. `counters`: ` -c P B` before the target.
 pub fn rule(out: &mut String, table: &TableRules, chain: &str, rule: &Rule, counters: bool) {
     out.push_str("-A ");
-    out.push_str(chain);
+    push_word(out, chain);
     header(out, &rule.header);
     for one in &rule.matches {
         out.push_str(" -m ");
@@ -29,7 +29,7 @@ pub fn rule(out: &mut String, table: &TableRules, chain: &str, rule: &Rule, coun
     match target {
         Target::Jump(id) | Target::Goto(id) => {
             out.push_str(if matches!(target, Target::Goto(_)) { " -g " } else { " -j " });
-            out.push_str(table.chain(*id).map_or("?", |chain| chain.name.as_str()));
+            push_word(out, table.chain(*id).map_or("?", |chain| chain.name.as_str()));
         }
         target => {
             out.push_str(" -j ");
@@ -57,7 +57,11 @@ fn header(out: &mut String, header: &Header) {
         out.push_str(" -");
         out.push(letter);
         out.push(' ');
-        push_interface(out, &interface.value);
+        match interface.value {
+            InterfacePattern::Exact(name) => push_word(out, name.as_str()),
+            InterfacePattern::Prefix(name) => push_word(out, &format!("{name}+")),
+            InterfacePattern::Any => out.push('+'),
+        }
     }
     if let Some(protocol) = header.protocol {
         push_not(out, protocol.invert);

@@ -32,6 +32,17 @@ pub fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
 }
 
+/// A name as a word of a restore file: bare as iptables prints it, in quotes only where it could not be read again.
+pub fn push_word(out: &mut String, text: &str) {
+    if text.contains(['"', ' ', '\t', '\n']) {
+        out.push('"');
+        out.push_str(&text.replace('\\', "\\\\").replace('"', "\\\""));
+        out.push('"');
+    } else {
+        out.push_str(text);
+    }
+}
+
 /// ` !` where a condition is inverted: what stands before an option in `-S`.
 pub fn push_not(out: &mut String, invert: bool) {
     if invert {

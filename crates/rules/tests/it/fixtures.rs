@@ -14,7 +14,7 @@ use crate::names::DebianNames;
 fn edit(case: &Case, editor: &mut Editor, line: &str, warnings: &mut Vec<String>) -> Result<String, Error> {
     let mut words = Vec::new();
     lex::restore_line(line, 0, &mut words).expect("a fixture is a line of a restore file");
-    let mode = Mode { family: case.family, names: &DebianNames, restore: None };
+    let mode = Mode { family: case.family, names: &DebianNames, restore: None, trusted: false };
     let Parsed::Command(command) = parse(&words, mode, None)? else { panic!("{line} is no command") };
     let mut out = String::new();
     editor.apply(*command, &mut Session { names: &DebianNames, out: &mut out, warnings })?;

@@ -1,0 +1,120 @@
+//! `iptables` and `ip6tables`: one command on one table.
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use packet::Family;
+use rules::syntax::apply::{Editor, Session};
+use rules::syntax::command::Wait;
+use rules::syntax::{Error, ErrorKind, Exit, Mode, Parsed, Span, help, lex, parse};
+use rules::{Table, TableRules};
+
+use crate::diagnosis::{self, Source};
+use crate::names::SystemNames;
+use crate::target::Place;
+
+use super::{exit, family_name, print_all, target_failed, version};
+
+/// Runs one command.
+pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
+    let program = family_name(family);
+    let words: Result<Vec<String>, _> = words.into_iter().map(OsString::into_string).collect();
+    let words = match words {
+        Ok(words) => words,
+        Err(word) => {
+            let text = word.to_string_lossy().into_owned();
+            let error = Error::new(ErrorKind::NotText, Span::new(0, text.len()));
+            return failed(program, &text, &error);
+        }
+    };
+    let (text, parsed) = {
+        let (text, words) = lex::arguments(&words);
+        let mode = Mode { family, names: &SystemNames::new(), restore: None, trusted: false };
+        (text, parse::parse(&words, mode, None))
+    };
+    match parsed {
+        Ok(Parsed::Version(false)) => print_all(&format!("{program} {}\n", version())),
+        Ok(Parsed::Version(true)) => {
+            print_all(&format!("Not {} ;-)\n", version().trim_start_matches('v')));
+        }
+        Ok(Parsed::Help(specs)) => {
+            let mut out = String::new();
+            help::print(&mut out, program, &version(), family, &specs);
+            print_all(&out);
+        }
+        Ok(Parsed::Command(command)) => return run(family, program, &text, *command),
+        Err(error) => return failed(program, &text, &error),
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(family: Family, program: &str, text: &str, command: rules::syntax::Command) -> ExitCode {
+    let names = SystemNames::new();
+    let only_reads = command.action.only_reads();
+    let wait: Wait = command.wait;
+    let locked = Place::from_environment().and_then(|place| place.lock(wait));
+    let locked = match locked {
+        Ok(locked) => locked,
+        Err(error) => return target_failed(program, &error),
+    };
+    let Some(table) = Table::from_name(&command.table.text) else {
+        let name = command.table.text.clone();
+        let error = Error::new(ErrorKind::NoTable(name.clone()), command.table.span)
+            .suggest(&name, Table::ALL.map(Table::name));
+        return failed(program, text, &error);
+    };
+    let mut stored = match locked.read() {
+        Ok(stored) => stored,
+        Err(error) => return target_failed(program, &error),
+    };
+    let ruleset = stored.family_mut(family);
+    let known = ruleset.table(table).is_some();
+    let present = ruleset.table(table).cloned().unwrap_or_else(|| TableRules::new(table));
+    let mut editor = Editor::new(present, family);
+    let (mut out, mut warnings) = (String::new(), Vec::new());
+    let mut session = Session { names: &names, out: &mut out, warnings: &mut warnings };
+    let applied = editor.apply(command, &mut session);
+    for warning in &warnings {
+        eprintln!("{warning}");
+    }
+    let committed = applied.and_then(|()| {
+        editor.finish().map_err(|refused| {
+            let mut error = refused.error;
+            if !refused.origin.fresh {
+                error.span = Span::new(0, text.len());
+            }
+            error
+        })
+    });
+    // Linux: what a command lists or echoes is printed as it goes, also when it fails in the end.
+    print_all(&out);
+    match committed {
+        Ok(rules) => {
+            if only_reads && known {
+                return ExitCode::SUCCESS;
+            }
+            ruleset.set_table(rules);
+            match locked.write(&stored) {
+                Ok(()) => ExitCode::SUCCESS,
+                // Why: a listing brings its table into being (F70); who may only read still sees it.
+                Err(_) if only_reads => ExitCode::SUCCESS,
+                Err(error) => target_failed(program, &error),
+            }
+        }
+        Err(error) => {
+            if !known {
+                // Linux: the table has been opened and so exists from now on, whatever became of the command (F70).
+                ruleset.set_table(TableRules::new(table));
+                let _ = locked.write(&stored);
+            }
+            failed(program, text, &error)
+        }
+    }
+}
+
+fn failed(program: &str, text: &str, error: &Error) -> ExitCode {
+    eprint!("{}", error.kind.report(program, &version(), None));
+    let source = Source { path: None, line: 1, text, before: program };
+    diagnosis::print(error, &source);
+    let code: Exit = error.kind.exit();
+    exit(code)
+}

@@ -1,0 +1,126 @@
+//! The programs in the binary: those of iptables by their names, and oxitables' own as subcommands.
+mod iptables;
+mod restore;
+mod save;
+mod words;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use packet::Family;
+use rules::syntax::Exit;
+
+use crate::target::TargetError;
+
+pub(crate) use words::system_text;
+
+/// A program of the iptables family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Applet {
+    kind: Kind,
+    family: Family,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Command,
+    Save,
+    Restore,
+}
+
+impl Applet {
+    /// The applet of a program's name; `-legacy` names are those of the plain ones.
+    pub(crate) fn named(name: &str) -> Option<Applet> {
+        let (family, rest) = match (name.strip_prefix("iptables"), name.strip_prefix("ip6tables")) {
+            (Some(rest), _) => (Family::V4, rest),
+            (_, Some(rest)) => (Family::V6, rest),
+            _ => return None,
+        };
+        let kind = match rest.strip_prefix("-legacy").unwrap_or(rest) {
+            "" => Kind::Command,
+            "-save" => Kind::Save,
+            "-restore" => Kind::Restore,
+            _ => return None,
+        };
+        Some(Applet { kind, family })
+    }
+
+    /// Runs it with its arguments.
+    pub(crate) fn run(self, words: Vec<OsString>) -> ExitCode {
+        match self.kind {
+            Kind::Command => iptables::main(self.family, words),
+            Kind::Save => save::main(self.family, words),
+            Kind::Restore => restore::main(self.family, words),
+        }
+    }
+}
+
+/// oxitables' own subcommands: one line here and one in [`Subcommand::run`] for each.
+#[derive(clap::Subcommand, Debug)]
+pub(crate) enum Subcommand {
+    /// Print where the ruleset lives
+    Target,
+}
+
+impl Subcommand {
+    /// Runs it.
+    pub(crate) fn run(self) -> ExitCode {
+        match self {
+            Self::Target => match crate::target::Place::from_environment() {
+                Ok(place) => {
+                    print_all(&format!("{place}\n"));
+                    ExitCode::SUCCESS
+                }
+                Err(error) => {
+                    eprintln!("oxitables: {error}");
+                    exit(error.exit())
+                }
+            },
+        }
+    }
+}
+
+/// The version of iptables whose texts are spoken.
+pub(crate) const VERSION: &str = "v1.8.13";
+
+/// `v1.8.13 (file:PATH)`.
+pub(crate) fn version() -> String {
+    match crate::target::Place::from_environment() {
+        Ok(place) => format!("{VERSION} ({place})"),
+        Err(_) => format!("{VERSION} (no target)"),
+    }
+}
+
+/// `iptables` or `ip6tables`.
+pub(crate) fn family_name(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "iptables",
+        Family::V6 => "ip6tables",
+    }
+}
+
+/// Writes to the standard output; a closed pipe is the reader's wish, not an error.
+pub(crate) fn print_all(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The exit code of the process.
+pub(crate) fn exit(exit: Exit) -> ExitCode {
+    ExitCode::from(exit as u8)
+}
+
+/// Tells that the ruleset cannot be reached.
+pub(crate) fn target_failed(program: &str, error: &TargetError) -> ExitCode {
+    match error {
+        TargetError::LockOpen { .. } | TargetError::LockBusy { .. } => eprintln!("{error}"),
+        _ => eprintln!("{program} {}: {error}", version()),
+    }
+    exit(error.exit())
+}
+
+/// The present time as C's `ctime` writes it, without the newline.
+pub(crate) fn now() -> String {
+    jiff::Zoned::now().strftime("%a %b %e %H:%M:%S %Y").to_string()
+}

@@ -1,0 +1,258 @@
+//! `iptables-restore` and `ip6tables-restore`: tables from a file or a stream, each applied whole at its COMMIT.
+//!
+//! Input is read line by line as it comes, and the output is flushed after each line that prints something, so that a
+//! program may keep one restore running and feed it for hours. The lock is held from `*table` to `COMMIT`.
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::process::ExitCode;
+
+use packet::Family;
+use rules::syntax::command::Wait;
+use rules::syntax::restore::{Fault, Options, Reader, Stop, Store};
+use rules::syntax::{Exit, value};
+use rules::{Table, TableRules};
+
+use crate::diagnosis::{self, Source};
+use crate::names::SystemNames;
+use crate::target::{Locked, Place, Stored, TargetError};
+
+use super::words::{Option_, Words, system_text};
+use super::{exit, family_name, print_all, target_failed, version};
+
+const OPTIONS: &[Option_] = &[
+    Option_::flag('b', "binary"),
+    Option_::flag('c', "counters"),
+    Option_::flag('v', "verbose"),
+    Option_::flag('V', "version"),
+    Option_::flag('t', "test"),
+    Option_::flag('h', "help"),
+    Option_::flag('n', "noflush"),
+    Option_::flag('4', "ipv4"),
+    Option_::flag('6', "ipv6"),
+    Option_::optional('w', "wait"),
+    Option_::optional('W', "wait-interval"),
+    Option_::value('M', "modprobe"),
+    Option_::value('T', "table"),
+];
+
+const USAGE: &str = " [-c] [-v] [-V] [-t] [-h] [-n] [-w secs] [-W usecs] [-T table] [-M command] [file]
+\t   [ --counters ]
+\t   [ --verbose ]
+\t   [ --version]
+\t   [ --test ]
+\t   [ --help ]
+\t   [ --noflush ]
+\t   [ --wait=<seconds>
+\t   [ --table=<TABLE> ]
+\t   [ --modprobe=<command> ]
+";
+
+/// What the command line says.
+#[derive(Default)]
+struct Settings {
+    counters: bool,
+    verbose: bool,
+    test: bool,
+    no_flush: bool,
+    wait: Wait,
+    only: Option<String>,
+    path: Option<String>,
+}
+
+/// Runs it.
+pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
+    let program = format!("{}-restore", family_name(family));
+    let settings = match settings(&program, words) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    let mut input: Box<dyn BufRead> = match &settings.path {
+        None => Box::new(BufReader::with_capacity(1 << 16, std::io::stdin())),
+        Some(path) => match std::fs::File::open(path) {
+            Ok(file) => Box::new(BufReader::with_capacity(1 << 16, file)),
+            Err(error) => {
+                eprintln!("Can't open {path}: {}", system_text(&error));
+                return exit(Exit::Other);
+            }
+        },
+    };
+    let names = SystemNames::new();
+    let mut store = match Place::from_environment() {
+        Ok(place) => FileStore { place, family, wait: settings.wait, locked: None, cache: None },
+        Err(error) => return target_failed(&program, &error),
+    };
+    let mut reader = Reader::new(Options {
+        family,
+        names: &names,
+        counters: settings.counters,
+        no_flush: settings.no_flush,
+        test: settings.test,
+        verbose: settings.verbose,
+        only: settings.only.as_deref(),
+        trusted: false,
+    });
+    let mut told = Told { program, path: settings.path.clone(), code: None };
+    let mut line = Vec::new();
+    let mut out = String::new();
+    loop {
+        line.clear();
+        let step = match input.read_until(b'\n', &mut line) {
+            Ok(0) => {
+                let step = reader.end(&mut store);
+                told.faults(&mut reader);
+                return told.end(step);
+            }
+            Ok(_) => reader.bytes(&line, &mut store, &mut out),
+            Err(error) => {
+                eprintln!("{}: cannot read line {}: {error}", told.program, reader.line_number() + 1);
+                return exit(Exit::Resource);
+            }
+        };
+        if !out.is_empty() {
+            print_all(&out);
+            out.clear();
+        }
+        told.faults(&mut reader);
+        if step.is_err() {
+            return told.end(step);
+        }
+    }
+}
+
+fn settings(program: &str, words: Vec<OsString>) -> Result<Settings, ExitCode> {
+    let mut settings = Settings::default();
+    let mut words = Words::new(words, OPTIONS);
+    loop {
+        match words.next() {
+            Ok(None) => break,
+            Ok(Some((letter, value))) => match letter {
+                'b' => eprintln!("-b/--binary option is not implemented"),
+                'c' => settings.counters = true,
+                'v' => settings.verbose = true,
+                't' => settings.test = true,
+                'n' => settings.no_flush = true,
+                'T' => settings.only = value,
+                'V' => {
+                    print_all(&format!("{program} {}\n", version()));
+                    return Err(ExitCode::SUCCESS);
+                }
+                'h' => {
+                    print_all(&format!("Usage: {program}{USAGE}"));
+                    return Err(ExitCode::SUCCESS);
+                }
+                'w' => {
+                    let seconds = value.or_else(|| words.argument());
+                    settings.wait = match seconds {
+                        None => Wait::Forever,
+                        Some(text) => match value::leading_number(&text) {
+                            Some((seconds, _)) => Wait::Seconds(u32::try_from(seconds).unwrap_or(u32::MAX)),
+                            None => {
+                                eprintln!("{program} {}: wait seconds not numeric", version());
+                                eprintln!("Try `{program} -h' or '{program} --help' for more information.");
+                                return Err(exit(Exit::Parameter));
+                            }
+                        },
+                    };
+                }
+                'W' => {
+                    let _ = value.or_else(|| words.argument());
+                    eprintln!("Ignoring deprecated --wait-interval option.");
+                }
+                _ => {}
+            },
+            Err(fault) => {
+                eprintln!("{program}: {fault}\nTry `{program} -h' for more information.");
+                return Err(exit(Exit::Other));
+            }
+        }
+    }
+    match words.operands() {
+        [] => {}
+        [path] => settings.path = Some(path.clone()),
+        _ => {
+            eprintln!("Unknown arguments found on commandline");
+            return Err(exit(Exit::Other));
+        }
+    }
+    Ok(settings)
+}
+
+/// What was told to the user, and with which code the process ends.
+struct Told {
+    program: String,
+    path: Option<String>,
+    code: Option<Exit>,
+}
+
+impl Told {
+    fn faults(&mut self, reader: &mut Reader<'_>) {
+        for warning in reader.warnings.drain(..) {
+            eprintln!("{warning}");
+        }
+        for fault in reader.take_faults() {
+            self.fault(&fault);
+        }
+    }
+
+    /// iptables' own text for the first fault, which is the only one that it would tell; our diagnosis for all.
+    fn fault(&mut self, fault: &Fault) {
+        let kind = &fault.error.kind;
+        if self.code.is_none() {
+            eprint!("{}", kind.report(&self.program, &version(), Some(fault.line)));
+            self.code = Some(kind.exit());
+        }
+        let path = self.path.as_deref().unwrap_or("<stdin>");
+        let line = fault.rule_line.unwrap_or(fault.line);
+        diagnosis::print(&fault.error, &Source { path: Some(path), line, text: &fault.text, before: "" });
+    }
+
+    fn end(self, step: Result<(), Stop<TargetError>>) -> ExitCode {
+        match step {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(Stop::Faults) => exit(self.code.unwrap_or(Exit::Other)),
+            Err(Stop::Store(error)) => target_failed(&self.program, &error),
+        }
+    }
+}
+
+/// The tables of a family in the target's file.
+struct FileStore {
+    place: Place,
+    family: Family,
+    wait: Wait,
+    locked: Option<Locked>,
+    /// What was read or written last.
+    cache: Option<Stored>,
+}
+
+impl Store for FileStore {
+    type Error = TargetError;
+
+    fn open(&mut self, table: Table) -> Result<TableRules, TargetError> {
+        let locked = self.place.lock(self.wait)?;
+        let stored = match self.cache.take().filter(|stored| locked.is_current(stored)) {
+            Some(stored) => stored,
+            None => locked.read()?,
+        };
+        self.locked = Some(locked);
+        let stored = self.cache.insert(stored);
+        let known = stored.family_mut(self.family).table(table).cloned();
+        Ok(known.unwrap_or_else(|| TableRules::new(table)))
+    }
+
+    fn commit(&mut self, rules: TableRules) -> Result<(), TargetError> {
+        let (Some(locked), Some(stored)) = (self.locked.take(), &mut self.cache) else { return Ok(()) };
+        stored.family_mut(self.family).set_table(rules);
+        let written = locked.write(stored);
+        if written.is_ok() {
+            locked.refresh(stored);
+        } else {
+            self.cache = None;
+        }
+        written
+    }
+
+    fn release(&mut self) {
+        self.locked = None;
+    }
+}

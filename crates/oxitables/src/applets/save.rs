@@ -1,0 +1,109 @@
+//! `iptables-save` and `ip6tables-save`: all tables in the form that a restore reads.
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use packet::Family;
+use rules::syntax::Exit;
+use rules::syntax::command::Wait;
+use rules::syntax::print::{self, Stamp};
+use rules::{Table, TableRules};
+
+use crate::target::Place;
+
+use super::words::{Option_, Words};
+use super::{VERSION, exit, family_name, now, print_all, target_failed, version};
+
+const OPTIONS: &[Option_] = &[
+    Option_::flag('c', "counters"),
+    Option_::flag('d', "dump"),
+    Option_::flag('b', "binary"),
+    Option_::flag('V', "version"),
+    Option_::value('t', "table"),
+    Option_::value('f', "file"),
+    Option_::value('M', "modprobe"),
+];
+
+/// Runs it.
+pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
+    let program = format!("{}-save", family_name(family));
+    let mut counters = false;
+    let mut only = None;
+    let mut file = None;
+    let mut words = Words::new(words, OPTIONS);
+    loop {
+        match words.next() {
+            Ok(None) => break,
+            Ok(Some(('c', _))) => counters = true,
+            Ok(Some(('V', _))) => {
+                print_all(&format!("{program} {}\n", version()));
+                return ExitCode::SUCCESS;
+            }
+            Ok(Some(('b', _))) => eprintln!("-b/--binary option is not implemented"),
+            Ok(Some(('d', _))) => return ExitCode::SUCCESS,
+            Ok(Some(('t', table))) => only = table,
+            Ok(Some(('f', path))) => file = path,
+            Ok(Some(_)) => {}
+            Err(fault) => {
+                eprintln!("{program}: {fault}\nLook at manual page `{program}.8' for more information.");
+                return exit(Exit::Other);
+            }
+        }
+    }
+    if !words.operands().is_empty() {
+        eprintln!("Unknown arguments found on commandline");
+        return exit(Exit::Other);
+    }
+    let mut out = String::new();
+    if let Err(code) = dump(family, &program, only.as_deref(), counters, &mut out) {
+        return code;
+    }
+    let Some(path) = file else {
+        print_all(&out);
+        return ExitCode::SUCCESS;
+    };
+    match std::fs::File::create(&path).and_then(|mut file| file.write_all(out.as_bytes())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let text = super::words::system_text(&error);
+            eprintln!("Failed to open file, error: {text}");
+            exit(Exit::Other)
+        }
+    }
+}
+
+fn dump(
+    family: Family,
+    program: &str,
+    only: Option<&str>,
+    counters: bool,
+    out: &mut String,
+) -> Result<(), ExitCode> {
+    let locked = Place::from_environment().and_then(|place| place.lock(Wait::Forever));
+    let locked = locked.map_err(|error| target_failed(program, &error))?;
+    let mut stored = locked.read().map_err(|error| target_failed(program, &error))?;
+    let date = now();
+    let title = format!("{program} {VERSION}");
+    let stamp = Some(Stamp { program: &title, date: &date });
+    let ruleset = stored.family_mut(family);
+    let Some(name) = only else {
+        print::ruleset(out, ruleset, counters, stamp);
+        return Ok(());
+    };
+    let Some(table) = Table::from_name(name) else {
+        eprintln!(
+            "{program} {}: Cannot initialize: Table does not exist (do you need to insmod?)",
+            version()
+        );
+        return Err(exit(Exit::Other));
+    };
+    if ruleset.table(table).is_none() {
+        ruleset.set_table(TableRules::new(table));
+        // Why: opening a table brings it into being (F70); who may only read still sees it.
+        let _ = locked.write(&stored);
+    }
+    if let Some(rules) = stored.family_mut(family).table(table) {
+        print::table(out, rules, counters, stamp);
+    }
+    Ok(())
+}

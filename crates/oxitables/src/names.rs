@@ -1,0 +1,213 @@
+//! Names of this system: /etc/services, /etc/protocols, /etc/networks, /etc/hosts, /etc/passwd, /etc/group, the resolver.
+//!
+//! The files are read themselves, so that a static build needs no name service switch. Each file is read once, when it
+//! is first asked for. Host names are resolved by the standard library; numbers are turned into host names by /etc/hosts
+//! and /etc/networks only.
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs as _};
+
+use packet::Family;
+use rules::syntax::{Names, value};
+
+/// The names of this system.
+#[derive(Default)]
+pub(crate) struct SystemNames {
+    services: OnceCell<Services>,
+    protocols: OnceCell<Pairs<u8>>,
+    networks: OnceCell<Pairs<Ipv4Addr>>,
+    hosts: OnceCell<HashMap<IpAddr, String>>,
+    users: OnceCell<Pairs<u32>>,
+    groups: OnceCell<Pairs<u32>>,
+    /// Hosts that were resolved already: one question for each name.
+    resolved: RefCell<HashMap<(String, Family), Vec<IpAddr>>>,
+}
+
+/// Numbers by name, and the first name of each number.
+struct Pairs<N> {
+    numbers: HashMap<String, N>,
+    names: HashMap<N, String>,
+}
+
+impl<N: Copy + Eq + std::hash::Hash> Pairs<N> {
+    /// From lines of a file: the name, other names, the number.
+    fn read(path: &str, line: impl Fn(&str) -> Option<(Vec<String>, N)>) -> Self {
+        let mut pairs = Self { numbers: HashMap::new(), names: HashMap::new() };
+        for (names, number) in text_of(path).lines().filter_map(line) {
+            if let Some(first) = names.first() {
+                pairs.names.entry(number).or_insert_with(|| first.clone());
+            }
+            for name in names {
+                pairs.numbers.entry(name).or_insert(number);
+            }
+        }
+        pairs
+    }
+}
+
+#[derive(Default)]
+struct Services {
+    /// By name and protocol.
+    ports: HashMap<(String, String), u16>,
+    /// By name alone: the first line of the file.
+    any: HashMap<String, u16>,
+    names: HashMap<(u16, String), String>,
+}
+
+fn text_of(path: &str) -> String {
+    match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(_) => String::new(),
+    }
+}
+
+/// The words of a line before `#`.
+fn words(line: &str) -> Vec<&str> {
+    line.split('#').next().unwrap_or("").split_ascii_whitespace().collect()
+}
+
+/// `name number alias…`.
+fn name_number(line: &str) -> Option<(Vec<String>, &str)> {
+    let words = words(line);
+    let (name, rest) = words.split_first()?;
+    let (number, aliases) = rest.split_first()?;
+    let names = std::iter::once(name).chain(aliases).map(|&name| name.to_owned()).collect();
+    Some((names, number))
+}
+
+/// `name:x:number:…`.
+fn account(line: &str) -> Option<(Vec<String>, u32)> {
+    let mut fields = line.split(':');
+    let name = fields.next().filter(|name| !name.is_empty())?;
+    Some((vec![name.to_owned()], fields.nth(1)?.parse().ok()?))
+}
+
+impl SystemNames {
+    /// Nothing read yet.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    fn services(&self) -> &Services {
+        self.services.get_or_init(|| {
+            let mut services = Services::default();
+            for line in text_of("/etc/services").lines() {
+                let Some((names, number)) = name_number(line) else { continue };
+                let Some((port, protocol)) = number.split_once('/') else { continue };
+                let Ok(port) = port.parse() else { continue };
+                if let Some(first) = names.first() {
+                    services.names.entry((port, protocol.to_owned())).or_insert_with(|| first.clone());
+                }
+                for name in names {
+                    services.any.entry(name.clone()).or_insert(port);
+                    services.ports.entry((name, protocol.to_owned())).or_insert(port);
+                }
+            }
+            services
+        })
+    }
+
+    fn protocols(&self) -> &Pairs<u8> {
+        self.protocols.get_or_init(|| {
+            Pairs::read("/etc/protocols", |line| {
+                let (names, number) = name_number(line)?;
+                Some((names, number.parse().ok()?))
+            })
+        })
+    }
+
+    fn networks(&self) -> &Pairs<Ipv4Addr> {
+        self.networks.get_or_init(|| {
+            Pairs::read("/etc/networks", |line| {
+                let (names, number) = name_number(line)?;
+                match value::literal_address(number, Family::V4)? {
+                    IpAddr::V4(network) => Some((names, network)),
+                    IpAddr::V6(_) => None,
+                }
+            })
+        })
+    }
+}
+
+impl Names for SystemNames {
+    fn service(&self, name: &str, protocol: Option<&str>) -> Option<u16> {
+        let services = self.services();
+        match protocol {
+            Some(protocol) => services.ports.get(&(name.to_owned(), protocol.to_owned())).copied(),
+            None => services.any.get(name).copied(),
+        }
+    }
+
+    fn service_name(&self, port: u16, protocol: Option<&str>) -> Option<String> {
+        let names = &self.services().names;
+        match protocol {
+            Some(protocol) => names.get(&(port, protocol.to_owned())).cloned(),
+            None => ["tcp", "udp"].iter().find_map(|own| names.get(&(port, (*own).to_owned())).cloned()),
+        }
+    }
+
+    fn protocol(&self, name: &str) -> Option<u8> {
+        self.protocols().numbers.get(name).copied()
+    }
+
+    fn protocol_name(&self, number: u8) -> Option<String> {
+        self.protocols().names.get(&number).cloned()
+    }
+
+    fn host(&self, name: &str, family: Family) -> Vec<IpAddr> {
+        let key = (name.to_owned(), family);
+        if let Some(known) = self.resolved.borrow().get(&key) {
+            return known.clone();
+        }
+        let mut addresses = Vec::new();
+        // Why: a name with a NUL or blanks in it is nobody's; the resolver need not be asked.
+        if let Ok(found) = (name, 0_u16).to_socket_addrs() {
+            for address in found.map(|socket| socket.ip()).filter(|&address| Family::of(address) == family) {
+                if !addresses.contains(&address) {
+                    addresses.push(address);
+                }
+            }
+        }
+        self.resolved.borrow_mut().insert(key, addresses.clone());
+        addresses
+    }
+
+    fn host_name(&self, address: IpAddr) -> Option<String> {
+        let hosts = self.hosts.get_or_init(|| {
+            let mut hosts = HashMap::new();
+            for line in text_of("/etc/hosts").lines() {
+                if let [address, name, ..] = words(line).as_slice()
+                    && let Ok(address) = address.parse()
+                {
+                    hosts.entry(address).or_insert_with(|| (*name).to_owned());
+                }
+            }
+            hosts
+        });
+        let network = match address {
+            IpAddr::V4(v4) => self.networks().names.get(&v4),
+            IpAddr::V6(_) => None,
+        };
+        hosts.get(&address).or(network).cloned()
+    }
+
+    fn network(&self, name: &str) -> Option<Ipv4Addr> {
+        self.networks().numbers.get(name).copied()
+    }
+
+    fn user(&self, name: &str) -> Option<u32> {
+        self.users.get_or_init(|| Pairs::read("/etc/passwd", account)).numbers.get(name).copied()
+    }
+
+    fn user_name(&self, id: u32) -> Option<String> {
+        self.users.get_or_init(|| Pairs::read("/etc/passwd", account)).names.get(&id).cloned()
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        self.groups.get_or_init(|| Pairs::read("/etc/group", account)).numbers.get(name).copied()
+    }
+
+    fn group_name(&self, id: u32) -> Option<String> {
+        self.groups.get_or_init(|| Pairs::read("/etc/group", account)).names.get(&id).cloned()
+    }
+}

@@ -1,0 +1,518 @@
+//! Where a ruleset lives: one text file for both families, locked and written as a whole.
+//!
+//! # The file
+//!
+//! A restore file whose lines carry `-4` or `-6`, so that `iptables-restore -c` reads the rules of IPv4 out of it and
+//! `ip6tables-restore -c` those of IPv6, each skipping the other's:
+//!
+//! ```text
+//! # oxitables ruleset. Change it with iptables, or by hand; iptables-restore and ip6tables-restore read it.
+//! # Tables of iptables, oldest first: filter nat
+//! # Tables of ip6tables, oldest first: filter
+//! *filter
+//! -4 -P INPUT DROP -c 12 3456
+//! -4 -N ssh
+//! -4 -A INPUT -p tcp -m tcp --dport 22 -c 3 180 -j ssh
+//! -6 -P INPUT ACCEPT -c 0 0
+//! COMMIT
+//! ```
+//!
+//! # Safety
+//!
+//! All who read or write hold an exclusive lock: on `XTABLES_LOCKFILE` if it is set, else on `PATH.lock`. A new state is
+//! written to a file beside the old one, flushed to the disk, and renamed over it: a crash, a full disk or a broken line
+//! leave the old state as it was. What a crashed writer left behind is removed by the next one.
+//! A file that does not parse is never overwritten.
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use packet::Family;
+use rules::syntax::command::Wait;
+use rules::syntax::restore::{Options, Reader};
+use rules::syntax::text::push_word;
+use rules::syntax::{Exit, NoNames, print};
+use rules::{Ruleset, Table, TableRules};
+
+use crate::applets::family_name;
+
+/// Where a ruleset lives.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    path: PathBuf,
+    lock: PathBuf,
+}
+
+/// Why a ruleset cannot be reached.
+#[derive(Debug)]
+pub(crate) enum TargetError {
+    /// `OXITABLES_TARGET` names something that this version has not.
+    Unsupported(String),
+    /// The lock file cannot be opened.
+    LockOpen {
+        /// The lock file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Another holds the lock.
+    LockBusy {
+        /// The lock file.
+        path: PathBuf,
+        /// How many seconds were waited; `None`: none were asked for.
+        seconds: Option<u32>,
+    },
+    /// The ruleset cannot be read.
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The ruleset does not parse.
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// What is wrong there.
+        what: String,
+    },
+    /// The ruleset cannot be written; the old one is as it was.
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl TargetError {
+    /// The exit status.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Unsupported(_) => Exit::Version,
+            _ => Exit::Resource,
+        }
+    }
+}
+
+impl fmt::Display for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = crate::applets::system_text;
+        match self {
+            Self::Unsupported(target) => write!(
+                f,
+                "OXITABLES_TARGET={target} is not known: this version has file:PATH with an absolute path"
+            ),
+            Self::LockOpen { path, error } => {
+                write!(f, "Fatal: can't open lock file {}: {}", path.display(), text(error))
+            }
+            Self::LockBusy { path, seconds } => {
+                writeln!(f, "Can't lock {}: Resource temporarily unavailable", path.display())?;
+                f.write_str("Another app is currently holding the xtables lock. ")?;
+                match seconds {
+                    None => f.write_str("Perhaps you want to use the -w option?"),
+                    Some(seconds) => write!(f, "Stopped waiting after {seconds}s."),
+                }
+            }
+            Self::Read { path, error } => write!(f, "can't read ruleset {}: {}", path.display(), text(error)),
+            Self::Corrupt { path, line, what } => {
+                write!(f, "ruleset {}, line {line}: {what}; it is left as it is", path.display())
+            }
+            Self::Write { path, error } => {
+                write!(f, "can't write ruleset {}: {}; the old one is unchanged", path.display(), text(error))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "file:{}", self.path.display())
+    }
+}
+
+/// The names of files that are being written: `.NAME.oxitables-XXXXXX`.
+const TEMPORARY: &str = ".oxitables-";
+
+impl Place {
+    /// The place that the environment names: `OXITABLES_TARGET`, else `/var/lib/oxitables/ruleset` for root and
+    /// `$XDG_STATE_HOME/oxitables/ruleset` (or `~/.local/state/…`) for others.
+    pub(crate) fn from_environment() -> Result<Place, TargetError> {
+        let path = match std::env::var_os("OXITABLES_TARGET").filter(|value| !value.is_empty()) {
+            Some(target) => {
+                let text = target.to_string_lossy();
+                let path = text.strip_prefix("file:").map(PathBuf::from).filter(|path| path.is_absolute());
+                path.ok_or_else(|| TargetError::Unsupported(text.clone().into_owned()))?
+            }
+            None => default_path(),
+        };
+        let lock = match std::env::var_os("XTABLES_LOCKFILE").filter(|value| !value.is_empty()) {
+            Some(lock) => PathBuf::from(lock),
+            None => {
+                let mut name = path.clone().into_os_string();
+                name.push(".lock");
+                PathBuf::from(name)
+            }
+        };
+        Ok(Place { path, lock })
+    }
+
+    /// Takes the lock, waiting as `-w` says.
+    pub(crate) fn lock(&self, wait: Wait) -> Result<Locked, TargetError> {
+        let failed = |error| TargetError::LockOpen { path: self.lock.clone(), error };
+        if let (Some(folder), true) = (self.path.parent(), self.lock.parent() == self.path.parent()) {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&self.lock)
+            .map_err(failed)?;
+        let locked = |file| Locked { path: self.path.clone(), _lock: file };
+        let end = match wait {
+            Wait::Forever => {
+                file.lock().map_err(failed)?;
+                return Ok(locked(file));
+            }
+            Wait::Seconds(seconds) => {
+                Some((Instant::now() + Duration::from_secs(u64::from(seconds)), seconds))
+            }
+            Wait::No => None,
+        };
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(locked(file)),
+                Err(std::fs::TryLockError::WouldBlock) => {}
+                Err(std::fs::TryLockError::Error(error)) => return Err(failed(error)),
+            }
+            match end {
+                Some((end, _)) if Instant::now() < end => std::thread::sleep(Duration::from_millis(5)),
+                end => {
+                    let seconds = end.map(|(_, seconds)| seconds);
+                    return Err(TargetError::LockBusy { path: self.lock.clone(), seconds });
+                }
+            }
+        }
+    }
+}
+
+fn default_path() -> PathBuf {
+    // Why: the owner of /proc/self is the effective user, without an unsafe call.
+    let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if root {
+        return PathBuf::from("/var/lib/oxitables/ruleset");
+    }
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    state.unwrap_or_else(|| PathBuf::from("/tmp")).join("oxitables/ruleset")
+}
+
+/// Both families as they stand in the file.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    v4: Ruleset,
+    v6: Ruleset,
+    /// The file that was read or written.
+    identity: Option<Identity>,
+}
+
+/// What tells one state of a file from another: each write makes a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    changed: (i64, i64),
+    length: u64,
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            changed: (metadata.mtime(), metadata.mtime_nsec()),
+            length: metadata.len(),
+        }
+    }
+}
+
+impl Stored {
+    /// The ruleset of a family.
+    pub(crate) fn family_mut(&mut self, family: Family) -> &mut Ruleset {
+        match family {
+            Family::V4 => &mut self.v4,
+            Family::V6 => &mut self.v6,
+        }
+    }
+}
+
+/// Up to this many bytes what is about to be written is read back first, so that no command can make a file that the
+/// next one cannot read.
+const VERIFY_MAX: usize = 1 << 20;
+
+/// The right to read and write, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Locked {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Locked {
+    /// Whether what was read before is still what stands in the file.
+    pub(crate) fn is_current(&self, stored: &Stored) -> bool {
+        self.identity() == stored.identity
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        std::fs::metadata(&self.path).ok().map(|metadata| Identity::of(&metadata))
+    }
+
+    /// Notes that what is in memory is what stands in the file now.
+    pub(crate) fn refresh(&self, stored: &mut Stored) {
+        stored.identity = self.identity();
+    }
+
+    /// Reads both families. A file that is not there is an empty ruleset.
+    pub(crate) fn read(&self) -> Result<Stored, TargetError> {
+        let identity = self.identity();
+        let text = match std::fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(TargetError::Read { path: self.path.clone(), error }),
+        };
+        let text = String::from_utf8(text).map_err(|fault| {
+            let line =
+                fault.as_bytes().iter().take(fault.utf8_error().valid_up_to()).filter(|&&b| b == b'\n');
+            TargetError::Corrupt {
+                path: self.path.clone(),
+                line: line.count() + 1,
+                what: "not UTF-8 text".into(),
+            }
+        })?;
+        let family = |family| {
+            parse(&text, family).map_err(|(line, what)| TargetError::Corrupt {
+                path: self.path.clone(),
+                line,
+                what,
+            })
+        };
+        Ok(Stored { v4: family(Family::V4)?, v6: family(Family::V6)?, identity })
+    }
+
+    /// Writes both families, all or nothing.
+    pub(crate) fn write(&self, stored: &Stored) -> Result<(), TargetError> {
+        let text = print_all([&stored.v4, &stored.v6]);
+        if text.len() < VERIFY_MAX {
+            for family in [Family::V4, Family::V6] {
+                parse(&text, family).map_err(|(line, what)| TargetError::Write {
+                    path: self.path.clone(),
+                    error: io::Error::other(format!("line {line} would not be read again ({what})")),
+                })?;
+            }
+        }
+        self.replace(text.as_bytes()).map_err(|error| TargetError::Write { path: self.path.clone(), error })
+    }
+
+    fn replace(&self, bytes: &[u8]) -> io::Result<()> {
+        // Why: a rename onto a symbolic link would put a file in its place.
+        let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let name = path.file_name().unwrap_or(OsStr::new("ruleset"));
+        std::fs::create_dir_all(folder)?;
+        let mut prefix = OsStr::new(".").to_owned();
+        prefix.push(name);
+        prefix.push(TEMPORARY);
+        remove_left_behind(folder, &prefix);
+        let mode = std::fs::metadata(&path).map_or(0o600, |own| own.permissions().mode() & 0o7777);
+        let mut file = tempfile::Builder::new()
+            .prefix(&prefix)
+            .permissions(std::fs::Permissions::from_mode(mode))
+            .tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(&path).map_err(|fault| fault.error)?;
+        File::open(folder)?.sync_all()
+    }
+}
+
+/// Removes what a writer that died left in the folder. Nobody else writes: the lock is held.
+fn remove_left_behind(folder: &Path, prefix: &OsStr) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn order_line(family: Family) -> String {
+    format!("# Tables of {}, oldest first:", family_name(family))
+}
+
+/// The text of the file.
+fn print_all(rulesets: [&Ruleset; 2]) -> String {
+    let mut out = String::from(
+        "# oxitables ruleset. Change it with iptables, or by hand; iptables-restore and ip6tables-restore read it.\n",
+    );
+    for ruleset in rulesets {
+        out.push_str(&order_line(ruleset.family()));
+        for rules in ruleset.tables() {
+            out.push(' ');
+            out.push_str(rules.table().name());
+        }
+        out.push('\n');
+    }
+    for table in Table::ALL {
+        let present: Vec<_> =
+            rulesets.iter().filter_map(|ruleset| Some((ruleset.family(), ruleset.table(table)?))).collect();
+        if present.is_empty() {
+            continue;
+        }
+        out.push('*');
+        out.push_str(table.name());
+        out.push('\n');
+        for (family, rules) in present {
+            print_family(&mut out, family, rules);
+        }
+        out.push_str("COMMIT\n");
+    }
+    out
+}
+
+fn print_family(out: &mut String, family: Family, rules: &TableRules) {
+    let mark = mark(family);
+    let chains = rules.chains();
+    for (_, chain) in &chains {
+        out.push_str(mark);
+        let name = chain.name.as_str();
+        let line = match chain.hook {
+            Some(_) => {
+                let (policy, counters) = (chain.policy.name(), chain.counters);
+                format!("-P {name} {policy} -c {} {}\n", counters.packets, counters.bytes)
+            }
+            None => {
+                let mut line = String::from("-N ");
+                push_word(&mut line, name);
+                line.push('\n');
+                line
+            }
+        };
+        out.push_str(&line);
+    }
+    for (_, chain) in &chains {
+        let name = chain.name.as_str();
+        for rule in &chain.rules {
+            out.push_str(mark);
+            print::rule(out, rules, name, rule, true);
+            out.push('\n');
+        }
+    }
+}
+
+fn mark(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "-4 ",
+        Family::V6 => "-6 ",
+    }
+}
+
+/// One family out of the text of the file; a fault with its line.
+fn parse(text: &str, family: Family) -> Result<Ruleset, (usize, String)> {
+    let mut ruleset = Ruleset::new(family);
+    let mut reader = Reader::new(Options {
+        family,
+        names: &NoNames,
+        counters: true,
+        no_flush: false,
+        test: false,
+        verbose: false,
+        only: None,
+        trusted: true,
+    });
+    let other = mark(if family == Family::V4 { Family::V6 } else { Family::V4 });
+    let order = order_line(family);
+    let mut listed: Option<Vec<Table>> = None;
+    let mut out = String::new();
+    let mut failed = false;
+    for line in lines(text) {
+        if let Some(tables) = line.strip_prefix(order.as_str()) {
+            listed = Some(tables.split_ascii_whitespace().filter_map(Table::from_name).collect());
+        }
+        // Why: the other family's lines are most of a file at times; a blank line is the cheapest way to skip one.
+        let own =
+            if line.starts_with(other) { "\n" } else { line.strip_prefix(mark(family)).unwrap_or(line) };
+        failed = reader.line(own, &mut ruleset, &mut out).is_err();
+        if failed {
+            break;
+        }
+    }
+    if failed || reader.end(&mut ruleset).is_err() {
+        let faults = reader.take_faults();
+        let fault = faults.first();
+        let line = fault.map_or(0, |fault| fault.rule_line.unwrap_or(fault.line));
+        let what = fault.map_or_else(String::new, |fault| fault.error.kind.to_string().trim().to_owned());
+        return Err((line, what));
+    }
+    let Some(listed) = listed else { return Ok(ruleset) };
+    // Tables that were added by hand come behind those that the file lists; `*TABLE` alone for the other family does not
+    // count.
+    let mut ordered = Ruleset::new(family);
+    let extra = ruleset.tables().iter().filter(|rules| is_touched(rules)).map(TableRules::table);
+    for table in listed.iter().copied().chain(extra) {
+        if let Some(rules) = ruleset.table(table) {
+            ordered.set_table(rules.clone());
+        }
+    }
+    Ok(ordered)
+}
+
+/// The lines of the file. A line break in quotes (a comment may have one) does not end a line.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut end = 0;
+        let (mut quoted, mut escaped) = (false, false);
+        loop {
+            let line = rest.get(end..)?;
+            let length = line.find('\n').map_or(line.len(), |at| at + 1);
+            if length == 0 {
+                break;
+            }
+            let line = line.get(..length)?;
+            end += length;
+            if line.contains('"') || quoted {
+                for byte in line.bytes() {
+                    match byte {
+                        _ if escaped => escaped = false,
+                        b'\\' if quoted => escaped = true,
+                        b'"' => quoted = !quoted,
+                        _ => {}
+                    }
+                }
+            }
+            if !quoted {
+                break;
+            }
+        }
+        let (line, behind) = rest.split_at_checked(end)?;
+        rest = behind;
+        (!line.is_empty()).then_some(line)
+    })
+}
+
+/// Whether a table has anything in it.
+fn is_touched(rules: &TableRules) -> bool {
+    rules.slots_in_order().any(|(_, chain)| chain.hook.is_none() || !chain.rules.is_empty())
+}
+
+#[cfg(test)]
+mod tests;
