@@ -1,5 +1,9 @@
 //! Tests of the program and of what it is built of, against the machine where they can.
+mod commands;
+mod file;
 mod fixtures;
 mod generated;
 mod help;
 mod machine;
+mod programs;
+mod speed;
