@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use crate::programs::{BINARY, Home, NAMES};
 
@@ -116,7 +117,12 @@ fn wrappers(folder: &Path, program: impl Fn(&str) -> String) -> PathBuf {
     bin
 }
 
-fn by_word() -> Option<Vec<Result_>> {
+fn by_word() -> Option<&'static Vec<Result_>> {
+    static RESULTS: OnceLock<Option<Vec<Result_>>> = OnceLock::new();
+    RESULTS.get_or_init(by_word_once).as_ref()
+}
+
+fn by_word_once() -> Option<Vec<Result_>> {
     session(|folder| wrappers(folder, |name| format!("{BINARY} {name}")), true, "")
 }
 
@@ -159,7 +165,7 @@ fn translated(scope: &str, text: &str) -> String {
 #[test]
 fn a_link_does_what_a_word_does() {
     let (Some(word), Some(link)) = (by_word(), by_link()) else { return };
-    for ((line, word), link) in lines().into_iter().zip(&word).zip(&link) {
+    for ((line, word), link) in lines().into_iter().zip(word).zip(&link) {
         assert_eq!(word.code, link.code, "{line}");
         assert_eq!(plain(&word.out), plain(&link.out), "{line}");
         assert_eq!(plain(&word.error), plain(&link.error), "{line}");
@@ -171,12 +177,12 @@ fn a_link_does_what_a_word_does() {
     let wrong =
         SCENARIOS.lines().filter(|line| !line.is_empty()).take_while(|line| !line.starts_with("# Wrong"));
     let right = wrong.filter(|line| !line.starts_with('#')).count();
-    for (line, result) in lines().into_iter().zip(&word).take(right) {
+    for (line, result) in lines().into_iter().zip(word).take(right) {
         assert_eq!(result.code, "0", "{line}: {}", result.error);
     }
     // Every error has a caret.
     for (line, result) in
-        lines().into_iter().zip(&word).filter(|(_, result)| result.error.contains("iptables"))
+        lines().into_iter().zip(word).filter(|(_, result)| result.error.contains("iptables"))
     {
         let about_words = line.starts_with("iptables-save") || line.starts_with("iptables-restore");
         assert!(about_words || result.code == "0" || result.error.contains('^'), "{line}: {}", result.error);
@@ -199,10 +205,19 @@ fn the_machines_iptables_does_the_same() {
         session(|folder| wrappers(folder, |name| name.replacen("tables", "tables-legacy", 1)), true, "");
     let (Some(ours), Some(machine)) = (by_word(), machine) else { return };
     let mut report = String::new();
-    for ((line, ours), machine) in lines().into_iter().zip(&ours).zip(&machine) {
+    for ((line, ours), machine) in lines().into_iter().zip(ours).zip(&machine) {
         let mut differ = |what: &str, ours: &str, machine: &str| {
-            if ours != machine {
-                writeln!(report, "== {line}\n-- {what}, ours:\n{ours}\n-- machine:\n{machine}").unwrap();
+            if ours == machine {
+                return;
+            }
+            writeln!(report, "== {line}\n-- {what}").unwrap();
+            let other: Vec<_> = machine.lines().collect();
+            let own: Vec<_> = ours.lines().collect();
+            for line in own.iter().filter(|line| !other.contains(line)) {
+                writeln!(report, "ours    {line:?}").unwrap();
+            }
+            for line in other.iter().filter(|line| !own.contains(line)) {
+                writeln!(report, "machine {line:?}").unwrap();
             }
         };
         differ("exit code", &ours.code, &machine.code);
