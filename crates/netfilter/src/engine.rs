@@ -207,8 +207,11 @@ impl Engine {
 
     fn register_tables(&mut self, family: Family) {
         for table in Table::ALL {
-            let exists =
-                self.programs.get(family as usize).and_then(|own| own.get(table.index())).is_some_and(Option::is_some);
+            let exists = self
+                .programs
+                .get(family as usize)
+                .and_then(|own| own.get(table.index()))
+                .is_some_and(Option::is_some);
             if !exists {
                 continue;
             }
@@ -222,12 +225,28 @@ impl Engine {
     /// Linux: `nf_ct_netns_get`: conntrack and defragmentation are there only while a rule needs them (F1).
     fn register_tracking(&mut self, family: Family) {
         for hook in [Hook::Prerouting, Hook::Output] {
-            self.registry.register(family, hook, Entry { priority: priority::DEFRAG, callee: Callee::Defrag });
-            self.registry.register(family, hook, Entry { priority: priority::CONNTRACK, callee: Callee::Conntrack });
+            self.registry.register(
+                family,
+                hook,
+                Entry { priority: priority::DEFRAG, callee: Callee::Defrag },
+            );
+            self.registry.register(
+                family,
+                hook,
+                Entry { priority: priority::CONNTRACK, callee: Callee::Conntrack },
+            );
         }
         for hook in [Hook::Input, Hook::Postrouting] {
-            self.registry.register(family, hook, Entry { priority: priority::HELPER, callee: Callee::Helper });
-            self.registry.register(family, hook, Entry { priority: priority::CONFIRM, callee: Callee::Confirm });
+            self.registry.register(
+                family,
+                hook,
+                Entry { priority: priority::HELPER, callee: Callee::Helper },
+            );
+            self.registry.register(
+                family,
+                hook,
+                Entry { priority: priority::CONFIRM, callee: Callee::Confirm },
+            );
         }
     }
 
@@ -245,7 +264,9 @@ impl Engine {
             if ruleset.table(table).is_none() {
                 continue;
             }
-            if let Some(Some(program)) = self.programs.get(family as usize).and_then(|own| own.get(table.index())) {
+            if let Some(Some(program)) =
+                self.programs.get(family as usize).and_then(|own| own.get(table.index()))
+            {
                 program.store_into(ruleset.table_mut(table));
             }
         }
@@ -345,8 +366,10 @@ impl Engine {
 /// Whether a rule of a table needs connection tracking (Linux: the extensions whose check calls `nf_ct_netns_get`).
 fn needs_conntrack(table: &TableRules) -> bool {
     table.slots_in_order().flat_map(|(_, chain)| &chain.rules).any(|rule| {
-        let matched =
-            rule.matches.iter().any(|own| matches!(own, Match::State(_) | Match::Conntrack(_) | Match::Connmark(_)));
+        let matched = rule
+            .matches
+            .iter()
+            .any(|own| matches!(own, Match::State(_) | Match::Conntrack(_) | Match::Connmark(_)));
         let targeted = matches!(
             rule.target,
             Some(

@@ -74,7 +74,13 @@ impl Engine {
     }
 
     /// Parses bytes into a packet at the beginning of its way.
-    fn arrive(&mut self, id: u64, device: Option<DeviceId>, link: Link, mut bytes: Vec<u8>) -> Result<Packet, Drop> {
+    fn arrive(
+        &mut self,
+        id: u64,
+        device: Option<DeviceId>,
+        link: Link,
+        mut bytes: Vec<u8>,
+    ) -> Result<Packet, Drop> {
         if let Some(trace) = &mut self.trace {
             let device = device.and_then(|device| self.network.device(device)).map(|device| device.name);
             trace.push(id, Step::Arrive { device, bytes: bytes.clone() });
@@ -116,7 +122,9 @@ impl Engine {
                 packet.route = Some(route);
                 match route.way {
                     Way::Out { device, next_hop, .. } => self.forward(now, packet, device, next_hop, depth),
-                    Way::Local | Way::Broadcast { .. } | Way::Multicast { .. } => self.deliver(now, packet, depth),
+                    Way::Local | Way::Broadcast { .. } | Way::Multicast { .. } => {
+                        self.deliver(now, packet, depth)
+                    }
                 }
             }
             Err(unroutable) => self.unroutable(now, packet, unroutable, depth),
@@ -153,7 +161,8 @@ impl Engine {
             return decision;
         }
         if let Some(trace) = &mut self.trace {
-            let device = packet.input.and_then(|device| self.network.device(device)).map(|device| device.name);
+            let device =
+                packet.input.and_then(|device| self.network.device(device)).map(|device| device.name);
             trace.push(packet.id, Step::Delivered { device, bytes: packet.bytes.clone() });
         }
         self.conntrack.release(&packet);
@@ -167,7 +176,14 @@ impl Engine {
     }
 
     /// Linux: `ip_forward`, `ip6_forward`: the checks stand between PREROUTING and FORWARD (F11, F65).
-    fn forward(&mut self, now: Now, mut packet: Packet, device: DeviceId, next_hop: IpAddr, depth: u8) -> Decision {
+    fn forward(
+        &mut self,
+        now: Now,
+        mut packet: Packet,
+        device: DeviceId,
+        next_hop: IpAddr,
+        depth: u8,
+    ) -> Decision {
         let family = packet.family();
         if packet.link.kind != LinkKind::Host {
             return self.end(now, packet, Drop::NotForwarded);
@@ -201,7 +217,9 @@ impl Engine {
     /// IPv6: sources that are never forwarded (Linux: `ip6_forward`).
     fn unforwardable(&self, packet: &Packet) -> Option<Drop> {
         match packet.view().source() {
-            IpAddr::V6(source) if source.is_unspecified() || source.is_multicast() || source.is_loopback() => {
+            IpAddr::V6(source)
+                if source.is_unspecified() || source.is_multicast() || source.is_loopback() =>
+            {
                 Some(Drop::NotForwarded)
             }
             _ => None,
@@ -253,7 +271,9 @@ impl Engine {
         }
         let (device, next_hop) = match packet.route.map(|route| route.way) {
             Some(Way::Out { device, next_hop, .. }) => (device, next_hop),
-            Some(Way::Broadcast { device } | Way::Multicast { device }) => (device, packet.view().destination()),
+            Some(Way::Broadcast { device } | Way::Multicast { device }) => {
+                (device, packet.view().destination())
+            }
             Some(Way::Local) | None => (DeviceId::LOOPBACK, packet.view().destination()),
         };
         match self.postrouting(now, packet, device, next_hop, depth) {
@@ -301,7 +321,9 @@ impl Engine {
     }
 
     fn transmit(&mut self, packet: u64, device: DeviceId, next_hop: IpAddr, bytes: Vec<u8>) {
-        if let (Some(trace), Some(name)) = (&mut self.trace, self.network.device(device).map(|device| device.name)) {
+        if let (Some(trace), Some(name)) =
+            (&mut self.trace, self.network.device(device).map(|device| device.name))
+        {
             trace.push(packet, Step::Sent { device: name, next_hop, bytes: bytes.clone() });
         }
         self.transmits.push_back(Transmit { packet, device, next_hop, bytes });
@@ -355,7 +377,11 @@ impl Engine {
             Verdict::Drop(reason) => self.ended(now, packet.id, reason),
             Verdict::Queue => self.ended(now, packet.id, Drop::QueueUnheard),
             Verdict::Stolen => {
-                if packet.layout.fragment.is_some() { Decision::Kept } else { Decision::Stolen }
+                if packet.layout.fragment.is_some() {
+                    Decision::Kept
+                } else {
+                    Decision::Stolen
+                }
             }
         };
         self.conntrack.release(packet);
@@ -406,7 +432,10 @@ impl Engine {
         };
         self.put_program(family, table, program);
         // Linux: `ipt_mangle_out`: only table mangle at OUTPUT looks whether the way has to change (F10).
-        if table == Table::Mangle && hook == Hook::Output && verdict == Verdict::Accept && before != RouteKey::of(packet)
+        if table == Table::Mangle
+            && hook == Hook::Output
+            && verdict == Verdict::Accept
+            && before != RouteKey::of(packet)
         {
             return self.reroute(packet, "mark, TOS or address changed in mangle OUTPUT");
         }
@@ -445,7 +474,8 @@ impl Engine {
     }
 
     fn put_program(&mut self, family: Family, table: Table, program: Box<tables::Program>) {
-        if let Some(slot) = self.programs.get_mut(family as usize).and_then(|own| own.get_mut(table.index())) {
+        if let Some(slot) = self.programs.get_mut(family as usize).and_then(|own| own.get_mut(table.index()))
+        {
             *slot = Some(program);
         }
     }

@@ -179,14 +179,16 @@ fn layout_v6(bytes: &[u8], total_len: usize) -> Layout {
             return layout(at.min(total_len), None, fragment);
         };
         if next == protocol::FRAGMENT {
-            let (Some(bits), Some(id)) = (be16(packet, at + 2), be32(packet, at + 4)) else {
+            let Some(bits) = be16(packet, at + 2) else {
                 return layout(at, None, fragment);
             };
+            // Linux: `ipv6_find_hdr` needs the offset alone; a header that is cut behind it still names a protocol.
+            let id = be32(packet, at + 4).unwrap_or(0);
             let offset = bits & 0xfff8;
             fragment = Some(Fragment { id, offset, more: bits & 1 != 0, header: at });
             if offset != 0 {
                 let known = !is_extension(following);
-                return layout(at + 8, known.then_some(following), fragment);
+                return layout((at + 8).min(total_len), known.then_some(following), fragment);
             }
         }
         let size = crate::extension::header_size(next, length);

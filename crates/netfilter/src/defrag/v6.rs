@@ -33,6 +33,9 @@ pub(super) fn key(packet: &Packet, user: User) -> Header {
             Header::None
         };
     };
+    if fragment.header + 8 > packet.layout.total_len {
+        return Header::Cut;
+    }
     let view = packet.view();
     let destination = view.destination();
     let scoped = match destination {

@@ -1,6 +1,7 @@
 //! Tests of the tables: rules as text, packets as text, and what the walk makes of them.
 mod log;
 mod matches;
+mod matrix;
 mod properties;
 mod targets;
 mod walk;
@@ -13,7 +14,7 @@ use rules::{Counters, Hook, Ruleset, Table};
 use super::Program;
 use crate::env::Env;
 use crate::hook::Verdict;
-use crate::network::{Address, Device, DeviceId, Network};
+use crate::network::{Address, DeviceId, Network};
 use crate::skb::{Emitted, Link, Packet, Tracking};
 use crate::time::{Now, Seeded};
 use crate::trace::{Mismatch, Outcome, Step, Trace};
@@ -40,34 +41,14 @@ const WAN: DeviceId = DeviceId(2);
 
 /// `lo`, `lan0` and `wan0`, the last two with Ethernet headers if wanted.
 fn network(ethernet: bool) -> Network {
-    let address = |text: &str, length| Address { address: text.parse().unwrap(), length };
-    let device = |name, mac: Option<[u8; 6]>, addresses| Device {
-        name: InterfaceName::new(name).unwrap(),
-        mtu: 1500,
-        up: true,
-        mac: mac.filter(|_| ethernet),
-        master: None,
-        addresses,
-    };
-    let lan = vec![address("10.0.1.1", 24), address("fd00:1::1", 64)];
-    let wan = vec![address("203.0.113.1", 24), address("fd00:2::1", 64)];
-    Network {
-        devices: vec![
-            device("lo", None, vec![address("127.0.0.1", 8), address("::1", 128)]),
-            device("lan0", Some([2, 0, 0, 0, 0, 1]), lan),
-            device("wan0", Some([2, 0, 0, 0, 0, 2]), wan),
-        ],
-        tables: Default::default(),
-        rules_v4: Vec::new(),
-        rules_v6: Vec::new(),
-        settings: crate::network::Settings {
-            forward_v4: true,
-            forward_v6: true,
-            route_localnet: Vec::new(),
-            accept_local: Vec::new(),
-            reverse_path: Vec::new(),
-        },
+    let mut network = Network::new();
+    for (name, v4, v6) in [("lan0", "10.0.1.1", "fd00:1::1"), ("wan0", "203.0.113.1", "fd00:2::1")] {
+        let device = network.add_device(InterfaceName::new(name).unwrap(), 1500);
+        assert!(network.add_address(device, Address { address: v4.parse().unwrap(), length: 24 }));
+        assert!(network.add_address(device, Address { address: v6.parse().unwrap(), length: 64 }));
+        network.devices[device.0 as usize].mac = Some([2, 0, 0, 0, 0, 1]).filter(|_| ethernet);
     }
+    network
 }
 
 impl Bench {

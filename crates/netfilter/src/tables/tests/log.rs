@@ -6,7 +6,7 @@ use crate::skb::{Origin, Owner};
 
 const LINES: &str = include_str!("../../../../../fixtures/log/lines.txt");
 
-fn bytes_of(hex: &str) -> Vec<u8> {
+pub(super) fn bytes_of(hex: &str) -> Vec<u8> {
     (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
 }
 
