@@ -22,7 +22,7 @@ pub(crate) fn print(error: &Error, source: &Source<'_>) {
 }
 
 /// Whether the error stream wants colours: `OXITABLES_COLOR` (`always`, `never`), `NO_COLOR`, else a terminal.
-fn colored() -> bool {
+pub(crate) fn colored() -> bool {
     match std::env::var("OXITABLES_COLOR").as_deref() {
         Ok("always") => true,
         Ok("never") => false,

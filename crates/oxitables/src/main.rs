@@ -6,7 +6,11 @@
 
 mod applets;
 mod diagnosis;
+mod forward;
+mod host;
 mod names;
+mod owners;
+mod rulesfile;
 mod target;
 
 use std::ffi::OsString;

@@ -1,5 +1,7 @@
 //! The programs in the binary: those of iptables by their names, and oxitables' own as subcommands.
+pub(crate) mod exec;
 mod iptables;
+pub(crate) mod lab;
 mod restore;
 mod save;
 mod words;
@@ -59,6 +61,10 @@ impl Applet {
 /// oxitables' own subcommands: one line here and one in [`Subcommand::run`] for each.
 #[derive(clap::Subcommand, Debug)]
 pub(crate) enum Subcommand {
+    Exec(Box<exec::Arguments>),
+    Lab(Box<lab::Arguments>),
+    #[command(hide = true)]
+    LabProcess(lab::ProcessArguments),
     /// Print where the ruleset lives
     Target,
 }
@@ -67,6 +73,9 @@ impl Subcommand {
     /// Runs it.
     pub(crate) fn run(self) -> ExitCode {
         match self {
+            Self::Exec(arguments) => ExitCode::from(exec::run(&arguments)),
+            Self::Lab(arguments) => ExitCode::from(lab::run(&arguments)),
+            Self::LabProcess(arguments) => ExitCode::from(lab::process::run(&arguments.words).unwrap_or(2)),
             Self::Target => match crate::target::Place::from_environment() {
                 Ok(place) => {
                     print_all(&format!("{place}\n"));

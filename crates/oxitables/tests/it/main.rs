@@ -4,6 +4,7 @@ mod file;
 mod fixtures;
 mod generated;
 mod help;
+mod lab;
 mod machine;
 mod programs;
 mod speed;

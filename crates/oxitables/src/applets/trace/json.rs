@@ -26,7 +26,7 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], network: &Network)
             if let Step::Hook(own) = step {
                 hook = Some(*own);
             }
-            let mut value = step_value(passage, rulesets, network, hook, step);
+            let mut value = step_value(passage, rulesets, hook, step);
             if let Value::Object(map) = &mut value {
                 map.insert("packet".into(), json!(id));
             }
@@ -79,7 +79,9 @@ fn end(passage: &Passage, rulesets: &[Ruleset]) -> (&'static str, Option<String>
         End::Kept => ("kept", None),
         End::Stolen => ("stolen", None),
         End::Dropped(reason) => ("dropped", Some(wording::drop_reason(*reason, rulesets, passage.family))),
-        End::Undecided(what) => ("undecided", Some(what.clone())),
+        End::Undecided(reason) => {
+            ("undecided", Some(wording::drop_reason(*reason, rulesets, passage.family)))
+        },
     }
 }
 
@@ -92,13 +94,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn step_value(
-    passage: &Passage,
-    rulesets: &[Ruleset],
-    network: &Network,
-    hook: Option<Hook>,
-    step: &Step,
-) -> Value {
+fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step: &Step) -> Value {
     let hook = hook.map(Hook::name);
     let chain = |table, id| wording::chain_name(rulesets, passage.family, table, id);
     match step {
@@ -190,6 +186,7 @@ fn way(route: Result<Route, Unroutable>) -> &'static str {
         Err(Unroutable::MartianDestination) => "martian-destination",
         Err(Unroutable::NoListener) => "no-listener",
         Err(Unroutable::DeviceDown) => "device-down",
+        Err(Unroutable::ForwardingOff) => "forwarding-off",
     }
 }
 

@@ -88,7 +88,7 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
         } else if arguments.quiet {
             writeln!(out, "{}: {}", passage.text, wording::result(&passage, &rulesets))
         } else {
-            writeln!(out, "{}", text::render(&passage, &rulesets, &network))
+            writeln!(out, "{}", text::render(&passage, &rulesets))
         };
         if printed.is_err() {
             // Why: a closed pipe (`| head`) is the reader's wish, not an error.

@@ -97,7 +97,7 @@ pub(super) enum End {
     /// Dropped.
     Dropped(Drop),
     /// The ruleset asks what is not known.
-    Undecided(String),
+    Undecided(Drop),
 }
 
 /// A counter that moved.
@@ -117,7 +117,7 @@ pub(super) fn passages(prepared: Prepared) -> impl Iterator<Item = Passage> {
     let Prepared { mut rulesets, network, packets, seed, always_track } = prepared;
     let mut engine = Engine::new(Config {
         settings: Settings::default(),
-        conntrack: conntrack::Config { accounting: true, ..conntrack::Config::default() },
+        conntrack: conntrack::Config { acct: true, ..conntrack::Config::default() },
         defrag: netfilter::defrag::Settings::default(),
         always_track,
         hash_key: [seed, !seed],
@@ -167,7 +167,7 @@ fn passage(engine: &mut Engine, rulesets: &mut [Ruleset], number: usize, given: 
         delivered: std::iter::from_fn(|| engine.poll_deliver()).collect(),
         log: std::iter::from_fn(|| engine.poll_log()).map(|line| line.text).collect(),
         counters: moved(&before, rulesets),
-        connections: engine.conntrack().lines(now),
+        connections: engine.conntrack().lines(now).collect(),
         advice: Vec::new(),
         steps,
     };
@@ -185,11 +185,11 @@ fn moment(at: Duration) -> Now {
 /// The end of the packet: where its own way (loopback included) ended last.
 fn end(engine: &Engine, steps: &[(u64, Step)], id: u64, decision: Option<Decision>) -> End {
     let undecided = steps.iter().find_map(|(_, step)| match step {
-        Step::Undecided { what, number, .. } => Some(format!("rule {number}: {what}")),
+        Step::Dropped(reason @ Drop::Undecided { .. }) => Some(*reason),
         _ => None,
     });
-    if let Some(what) = undecided {
-        return End::Undecided(what);
+    if let Some(reason) = undecided {
+        return End::Undecided(reason);
     }
     let last = steps.iter().rev().filter(|(own, _)| *own == id).find_map(|(_, step)| match step {
         Step::Delivered { .. } => Some(End::Delivered),

@@ -4,7 +4,6 @@
 //! line, what was asked indented below it, a result with its reason at the end.
 use std::fmt::Write as _;
 
-use netfilter::Network;
 use netfilter::network::{Route, Unroutable, Way};
 use netfilter::trace::{Found, Mismatch, NatSkip, Outcome, Step};
 use packet::view::tcp_flags;
@@ -14,8 +13,8 @@ use super::run::Passage;
 use super::wording;
 
 /// Prints what happened to one packet.
-pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], network: &Network) -> String {
-    let mut writer = Writer { out: String::new(), rulesets, network, hook: None, phase: 0, packet: passage.id };
+pub(super) fn render(passage: &Passage, rulesets: &[Ruleset]) -> String {
+    let mut writer = Writer { out: String::new(), rulesets, hook: None, phase: 0, packet: passage.id };
     let _ = writeln!(writer.out, "packet {}: {}", passage.number, passage.text);
     if passage.elapsed.as_nanos() > 0 {
         let _ = writeln!(writer.out, "  at +{:.6} s", passage.elapsed.as_secs_f64());
@@ -38,7 +37,6 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], network: &Network)
 struct Writer<'a> {
     out: String,
     rulesets: &'a [Ruleset],
-    network: &'a Network,
     hook: Option<Hook>,
     phase: usize,
     packet: u64,
@@ -144,7 +142,6 @@ impl Writer<'_> {
                 self.phase(&format!("CANNOT DECIDE: table {table}, {place} rule {number}: {what}"));
             }
         }
-        let _ = self.network;
     }
 }
 

@@ -43,8 +43,12 @@ impl Found<'_> {
     pub(super) fn text(&self) -> String {
         match (self.rule, self.ruleset.and_then(|own| own.table(self.table))) {
             (Some(rule), Some(table)) => {
-                let text = rules::syntax::print::rule_words(rule, table);
-                if text.is_empty() { "(every packet, counted only)".to_owned() } else { text }
+                let mut text = String::new();
+                rules::syntax::print::rule(&mut text, table, "", rule, false);
+                match text.strip_prefix("-A ").map(str::trim_start) {
+                    None | Some("") => "(every packet, counted only)".to_owned(),
+                    Some(words) => words.to_owned(),
+                }
             }
             _ => String::new(),
         }
@@ -98,6 +102,7 @@ pub(super) fn unroutable(reason: Unroutable) -> &'static str {
         Unroutable::MartianDestination => "martian destination (0/8, or 127/8 from outside without route_localnet)",
         Unroutable::NoListener => "nobody here listens to this group",
         Unroutable::DeviceDown => "the device of the route is down",
+        Unroutable::ForwardingOff => "it is for somebody else, and this machine does not forward (ip_forward)",
     }
 }
 
@@ -130,6 +135,9 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
         Drop::NatFailed => "NAT found no address or port to translate to".to_owned(),
         Drop::IcmpRedirect => "an ICMP redirect about a translated connection".to_owned(),
         Drop::Conntrack => "conntrack refused it".to_owned(),
+        Drop::Undecided { table, hook, chain, number, what } => {
+            format!("cannot be decided, {what} is not known: {}", by_rule(table, hook, chain, number))
+        }
         Drop::Limit => "a limit of the engine: too many answers or loops for one packet".to_owned(),
     }
 }
@@ -152,7 +160,7 @@ pub(super) fn result(passage: &Passage, rulesets: &[Ruleset]) -> String {
         End::Kept => "kept, a fragment that waits for the rest of its datagram".to_owned(),
         End::Stolen => "taken by a module".to_owned(),
         End::Dropped(reason) => format!("DROPPED: {}", drop_reason(*reason, rulesets, passage.family)),
-        End::Undecided(what) => format!("CANNOT DECIDE: {what}"),
+        End::Undecided(reason) => format!("CANNOT DECIDE: {}", drop_reason(*reason, rulesets, passage.family)),
     }
 }
 
