@@ -220,8 +220,8 @@ impl Network {
     /// The address that REDIRECT gives to a packet that came in by a device (F56); in OUTPUT it is that of loopback.
     /// `None`: the packet is dropped.
     ///
-    /// Linux: `nf_nat_redirect_ipv4` takes the first address of the device, `nf_nat_redirect_ipv6` the first one of the
-    /// destination's scope.
+    /// Linux: `nf_nat_redirect_ipv4` takes the first address of the device, `nf_nat_redirect_ipv6` the newest one of
+    /// the widest scope, or of the destination's scope if that is not global.
     pub fn redirect_address(&self, device: DeviceId, destination: IpAddr) -> Option<IpAddr> {
         match destination {
             IpAddr::V4(_) => {

@@ -67,6 +67,18 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether Linux throws the packet away because of its IPv6 addresses before any hook sees it: a group as source,
+    /// a group of scope 0 as destination, and, unless it comes by loopback, `::1` at either end or a group of
+    /// scope 1 (`ip6_rcv_core`). Never for IPv4.
+    pub fn refused_addresses(&self, by_loopback: bool) -> bool {
+        let (IpAddr::V6(source), IpAddr::V6(destination)) = (self.source(), self.destination()) else {
+            return false;
+        };
+        let scope = destination.is_multicast().then(|| destination.octets()[1] & 15);
+        let outside = source.is_loopback() || destination.is_loopback() || scope == Some(1);
+        source.is_multicast() || scope == Some(0) || (outside && !by_loopback)
+    }
+
     /// The protocol behind all extension headers; see [`Layout::protocol`].
     #[inline]
     pub fn protocol(&self) -> Option<u8> {

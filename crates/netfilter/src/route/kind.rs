@@ -29,7 +29,7 @@ fn number(kind: RouteKind) -> u8 {
 
 /// Linux: `inet_addr_type`, `inet_dev_addr_type`: only the table `local` is asked.
 pub(super) fn of_v4(network: &Network, address: Ipv4Addr, device: Option<DeviceId>) -> u8 {
-    if address.octets()[0] == 0 || address.is_broadcast() {
+    if address.is_unspecified() || address.is_broadcast() {
         return BROADCAST;
     }
     if address.is_multicast() {
@@ -76,7 +76,8 @@ fn route_types(network: &Network, address: Ipv6Addr, device: Option<DeviceId>) -
     }
     let flow =
         Flow { source: IpAddr::V6(Ipv6Addr::UNSPECIFIED), destination: IpAddr::V6(address), mark: 0, tos: 0 };
-    let question = Question { preferred: device, ..Question::new(DeviceId::LOOPBACK) };
+    // Linux: with a device only its routes count, so what is behind another one is unreachable (measured).
+    let question = Question { output: device, ..Question::new(DeviceId::LOOPBACK) };
     if v6::is_anycast(network, address) {
         return types | 1 << ANYCAST;
     }

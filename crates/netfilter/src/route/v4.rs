@@ -41,7 +41,7 @@ pub(super) fn address_routes(
     };
     network.add_route(TABLE_LOCAL, route(AddrMask::host(own.address), RouteKind::Local));
     let AddrMask::V4 { address: net, mask } = subnet else { return };
-    if !up || primary != address || net >> 24 == 0 || own.length == 32 {
+    if !up || primary != address || net == 0 || own.length == 32 {
         return;
     }
     if loopback {
@@ -53,10 +53,6 @@ pub(super) fn address_routes(
         let broadcast = AddrMask::host(IpAddr::V4((net | !mask).into()));
         network.add_route(TABLE_LOCAL, route(broadcast, RouteKind::Broadcast));
     }
-}
-
-fn is_zeronet(address: Ipv4Addr) -> bool {
-    address.octets()[0] == 0
 }
 
 /// Linux: `ip_route_input_slow`; for groups `ip_route_input_rcu`.
@@ -74,7 +70,7 @@ pub(super) fn input(
         return Err(Unroutable::MartianSource);
     }
     let broadcast = |network: &Network| {
-        if !is_zeronet(source) {
+        if !source.is_unspecified() {
             validate_source(network, device, None, flow)?;
         }
         Ok(Route { way: Way::Broadcast { device }, mtu: network.mtu(device, None), source: None })
@@ -82,10 +78,10 @@ pub(super) fn input(
     if destination.is_broadcast() || (source.is_unspecified() && destination.is_unspecified()) {
         return broadcast(network);
     }
-    if is_zeronet(source) {
+    if source.is_unspecified() {
         return Err(Unroutable::MartianSource);
     }
-    if is_zeronet(destination) {
+    if destination.is_unspecified() {
         return Err(Unroutable::MartianDestination);
     }
     let localnet = network.settings.route_localnet.contains(&device);
@@ -133,7 +129,7 @@ fn multicast(
     if source.is_multicast() || source.is_broadcast() || (source.is_loopback() && !localnet) {
         return Err(Unroutable::MartianSource);
     }
-    if is_zeronet(source) {
+    if source.is_unspecified() {
         // Linux: only towards groups of the link, which this one is.
         let way = Way::Multicast { device };
         return Ok(Route { way, mtu: network.mtu(device, None), source: None });
@@ -234,7 +230,7 @@ pub(super) fn output(
     flow: Flow,
 ) -> Result<Route, Unroutable> {
     let given = (!source.is_unspecified()).then_some(source);
-    if given.is_some_and(|own| own.is_multicast() || own.is_broadcast() || is_zeronet(own)) {
+    if given.is_some_and(|own| own.is_multicast() || own.is_broadcast() || own.is_unspecified()) {
         return Err(Unroutable::MartianSource);
     }
     let wide = destination.is_multicast() || destination.is_broadcast();
@@ -302,7 +298,7 @@ fn finish(
         Way::Broadcast { device }
     } else if destination.is_multicast() {
         Way::Multicast { device }
-    } else if is_zeronet(destination) {
+    } else if destination.is_unspecified() {
         return Err(Unroutable::MartianDestination);
     } else {
         let (next_hop, gateway) = match route {

@@ -91,6 +91,25 @@ fn no_next_header_ends_the_walk() {
     assert_eq!(super::parse(&bytes).unwrap().protocol, Some(59));
 }
 
+#[test]
+fn some_ipv6_addresses_are_refused_before_any_hook() {
+    for (source, destination, outside, loopback) in [
+        ("fd00::1", "fd00::2", false, false),
+        ("::1", "fd00::2", true, false),
+        ("fd00::1", "::1", true, false),
+        ("ff02::1", "fd00::2", true, true),
+        ("fd00::1", "ff01::1", true, false),
+        ("fd00::1", "ff00::1", true, true),
+        ("fd00::1", "ff02::1", false, false),
+        ("127.0.0.1", "224.0.0.1", false, false),
+    ] {
+        let bytes = build::raw(99, source, destination).build();
+        let view = View::parse(&bytes).unwrap();
+        let refused = (view.refused_addresses(false), view.refused_addresses(true));
+        assert_eq!(refused, (outside, loopback), "{source} > {destination}");
+    }
+}
+
 fn bounded(bytes: &[u8], layout: Layout) {
     assert!(layout.total_len <= bytes.len() && layout.transport <= layout.total_len);
     let view = View::new(bytes, layout);
