@@ -2,6 +2,7 @@
 //!
 //! Linux: `ip_packet_match` and `ip6_packet_match`; the order of the checks is theirs: source, destination, incoming
 //! device, outgoing device, protocol, fragment.
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::BitAnd;
 
@@ -72,11 +73,21 @@ impl Asks {
 /// Patterns of device names: name and mask as 16 bytes in memory order, as the kernel compares them. The first one
 /// fits everything.
 #[derive(Debug)]
-pub(super) struct Patterns(Vec<(u128, u128)>);
+pub(super) struct Patterns {
+    list: Vec<(u128, u128)>,
+    /// The number of each, while a program is compiled.
+    known: HashMap<(u128, u128), u32>,
+}
 
 impl Patterns {
     pub(super) fn new() -> Self {
-        Self(vec![(0, 0)])
+        Self { list: vec![(0, 0)], known: HashMap::new() }
+    }
+
+    /// All rules are compiled: only the list is kept.
+    pub(super) fn finish(&mut self) {
+        self.known = HashMap::new();
+        self.list.shrink_to_fit();
     }
 
     /// The number of a pattern, new or known.
@@ -90,16 +101,15 @@ impl Patterns {
         let mut mask = [0_u8; 16];
         mask.iter_mut().take(bytes).for_each(|byte| *byte = 0xff);
         let entry = (u128::from_ne_bytes(*name.padded()), u128::from_ne_bytes(mask));
-        let at = self.0.iter().position(|known| *known == entry).unwrap_or_else(|| {
-            self.0.push(entry);
-            self.0.len() - 1
-        });
-        u32::try_from(at).unwrap_or(0)
+        *self.known.entry(entry).or_insert_with(|| {
+            self.list.push(entry);
+            u32::try_from(self.list.len() - 1).unwrap_or(0)
+        })
     }
 
     #[inline]
     fn fits(&self, number: u32, name: u128) -> bool {
-        self.0.get(number as usize).is_none_or(|&(pattern, mask)| (name ^ pattern) & mask == 0)
+        self.list.get(number as usize).is_none_or(|&(pattern, mask)| (name ^ pattern) & mask == 0)
     }
 }
 

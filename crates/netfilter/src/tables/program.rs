@@ -95,6 +95,7 @@ impl Program {
             Family::V4 => Entries::V4(lower(rules, &mut parts)),
             Family::V6 => Entries::V6(lower(rules, &mut parts)),
         };
+        parts.patterns.finish();
         let mut hooks = [None; 5];
         for span in &spans {
             if let Some(slot) = span.hook.and_then(|hook| hooks.get_mut(hook.index())) {

@@ -1,4 +1,5 @@
 //! Tests of the tables: rules as text, packets as text, and what the walk makes of them.
+mod connections;
 mod log;
 mod matches;
 mod matrix;

@@ -1,6 +1,7 @@
 //! `-j LOG`, and the lines of legacy TRACE: what the kernel prints, to the byte (F67).
 //!
 //! Linux: `nf_log_ip_packet`, `nf_log_ip6_packet`. Each item of the line ends in a blank, so that the line does, too.
+//! A sender that is not known is left out of the line: unlike a match it decides nothing.
 mod ipv4;
 mod ipv6;
 mod transport;
@@ -36,9 +37,6 @@ pub(super) fn apply(rule: &Log, place: &Place, packet: &Packet, env: &mut Env<'_
         uid: rule.uid,
         mac_decode: rule.mac_decode,
     };
-    if options.uid && packet.origin.is_some_and(|origin| !origin.known) {
-        return Effect::Undecided("who sent the packet (LOG --log-uid)");
-    }
     let text = line(&rule.prefix, options, place, packet, env);
     env.step(packet, || Step::Logged { line: text.clone() });
     env.log_line(LogLine { level: rule.level, text });
