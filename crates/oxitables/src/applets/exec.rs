@@ -266,6 +266,7 @@ fn report(machine: &mut Machine) {
         traffic.from_programs, traffic.to_programs, traffic.to_wires, traffic.from_wires
     );
     for ruleset in machine.rulesets() {
+        eprintln!("# {}", if ruleset.family() == Family::V4 { "IPv4" } else { "IPv6" });
         eprint!("{}", crate::rulesfile::print_with_counters(ruleset));
     }
 }

@@ -117,6 +117,73 @@ fn a_scenario_that_does_not_hold_ends_with_1_and_a_wrong_one_with_2() {
 }
 
 #[test]
+fn the_owner_of_a_socket_is_the_same_for_the_engine_and_the_kernel() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("owner.lab");
+    let text = r#"
+host a engine
+host b
+link a:eth0=10.0.0.1/24,fd00::1/64 b:eth0=10.0.0.2/24,fd00::2/64
+serve b tcp 80 "web"
+serve b udp 53 "name"
+serve a tcp 81 "own"
+rules a <<
+  *filter
+  :OUTPUT ACCEPT [0:0]
+  -A OUTPUT -p tcp --dport 80 -m owner --uid-owner 105 -j REJECT --reject-with tcp-reset
+  -A OUTPUT -p tcp --dport 81 -m owner --gid-owner 106 -j REJECT --reject-with tcp-reset
+  -A OUTPUT -p udp --dport 53 -m owner --uid-owner 100-110 -j REJECT
+  -A OUTPUT -p icmp -m owner --uid-owner 105 -j REJECT --reject-with icmp-net-unreachable
+  -A OUTPUT -p tcp --sport 9 -m owner --uid-owner 0 -j DROP
+  -A OUTPUT -p tcp --sport 10 -m owner --socket-exists -j DROP
+  COMMIT
+end
+rules a v6 <<
+  *filter
+  :OUTPUT ACCEPT [0:0]
+  -A OUTPUT -p tcp --dport 80 -m owner --uid-owner 105 -j REJECT --reject-with tcp-reset
+  COMMIT
+end
+try a tcp 10.0.0.2:80 expect "web"
+try a tcp 10.0.0.2:80 as 105 expect refused
+try a tcp 10.0.0.2:80 as 106 expect "web"
+try a tcp [fd00::2]:80 expect "web"
+try a tcp [fd00::2]:80 as 105 expect refused
+try a tcp 10.0.0.1:81 expect "own"
+try a tcp 10.0.0.1:81 as 105 expect "own"
+try a tcp 10.0.0.1:81 as 106 expect refused
+try a udp 10.0.0.2:53 expect "name"
+try a udp 10.0.0.2:53 as 106 expect refused
+try a ping 10.0.0.2 expect answer
+try a ping 10.0.0.2 as 106 expect answer
+try a ping 10.0.0.2 as 105 expect unreachable
+say a RST of the kernel has a socket but no user (F75)
+try b tcp 10.0.0.1:9 expect refused
+try b tcp 10.0.0.1:10 expect timeout
+"#;
+    std::fs::write(&path, text).unwrap();
+    for kernel in [false, true] {
+        let Some(output) = run(oxitables().arg("lab").args(kernel.then_some("--kernel")).arg(&path)) else {
+            return;
+        };
+        assert_eq!(output.status.code(), Some(0), "kernel {kernel}: {}", self::text(&output));
+    }
+}
+
+#[test]
+fn json_says_each_try_on_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it.lab");
+    let links = "host a engine\nhost b\nlink a:eth0=10.0.0.1/24 b:eth0=10.0.0.2/24\n";
+    std::fs::write(&path, format!("{links}try a tcp 10.0.0.2:9 expect refused\n")).unwrap();
+    let Some(output) = run(oxitables().args(["lab", "--json"]).arg(&path)) else { return };
+    assert_eq!(
+        text(&output),
+        "{\"expected\":\"refused\",\"host\":\"a\",\"line\":4,\"ok\":true,\"outcome\":\"refused\",\"try\":\"tcp 10.0.0.2:9\"}\n"
+    );
+}
+
+#[test]
 fn the_exit_code_of_exec_is_the_commands() {
     for (script, code) in [("exit 0", 0), ("exit 42", 42), ("kill -TERM $$", 128 + 15)] {
         let Some(output) = run(oxitables().args(["exec", "--", "sh", "-c", script])) else { return };

@@ -43,6 +43,16 @@ pub struct Arguments {
     /// Print only what was not as expected
     #[arg(short, long)]
     pub quiet: bool,
+    /// Print a line of JSON for each try: line, host, try, outcome, expected, ok
+    #[arg(long, conflicts_with = "quiet")]
+    pub json: bool,
+}
+
+impl Arguments {
+    /// Whether remarks and sums are printed.
+    fn talks(&self) -> bool {
+        !self.quiet && !self.json
+    }
 }
 
 /// `oxitables lab-process`: the small servers and clients of scenarios
@@ -98,7 +108,7 @@ fn play(arguments: &Arguments) -> Result<usize, Failure> {
     let mut world = World::build(&scenario, !arguments.kernel)
         .map_err(|error| system("the network cannot be made", crate::applets::exec::explain(&error)))?;
     let mut lab = Lab { arguments, scenario: &scenario, world: &mut world, tries: 0, failed: 0 };
-    if !arguments.quiet {
+    if arguments.talks() {
         let netfilter = if arguments.kernel { "the kernel's netfilter" } else { "the engine" };
         println!("{} ({netfilter})", scenario.title);
     }
@@ -107,7 +117,7 @@ fn play(arguments: &Arguments) -> Result<usize, Failure> {
         lab.undecided()?;
     }
     let (tries, failed) = (lab.tries, lab.failed);
-    if !arguments.quiet {
+    if arguments.talks() {
         println!("{} of {tries} as expected", tries - failed);
     }
     Ok(failed)
@@ -139,7 +149,7 @@ impl Lab<'_> {
     fn step(&mut self, step: &Step) -> Result<(), Failure> {
         match step {
             Step::Say(text) => {
-                if !self.arguments.quiet {
+                if self.arguments.talks() {
                     println!("{text}");
                 }
                 Ok(())
@@ -245,12 +255,24 @@ impl Lab<'_> {
             _ => outcome.satisfies(expected),
         };
         if let Some(machine) = self.world.machine_of(host)
-            && !self.arguments.quiet
+            && self.arguments.talks()
         {
             machine.log().for_each(|line| println!("     {line}"));
         }
         self.tries += 1;
         self.failed += usize::from(!met);
+        if self.arguments.json {
+            let told = serde_json::json!({
+                "line": line,
+                "host": self.name(host),
+                "try": describe(attempt),
+                "outcome": outcome.to_string(),
+                "expected": expected.to_string(),
+                "ok": met,
+            });
+            println!("{told}");
+            return;
+        }
         if met && self.arguments.quiet {
             return;
         }

@@ -15,6 +15,7 @@ use sys::device::Device;
 use sys::namespace::NetworkNamespace;
 use sys::netlink::{Prefix, Route, RouteSpec, TABLE_MAIN};
 use sys::poll::Poller;
+use sys::signal::Signals;
 use sys::tun::{Layer, Tun};
 
 use super::fabric::{End, EndKind, Segment};
@@ -53,6 +54,7 @@ enum Token {
     Wire { segment: usize, end: usize },
     Host(usize),
     Question(usize),
+    Signal,
     Other,
 }
 
@@ -63,7 +65,8 @@ impl Token {
             Self::Wire { segment, end } => pack(0, segment, end),
             Self::Host(host) => pack(1, host, 0),
             Self::Question(process) => pack(2, process, 0),
-            Self::Other => pack(3, 0, 0),
+            Self::Signal => pack(3, 0, 0),
+            Self::Other => pack(4, 0, 0),
         }
     }
 
@@ -74,6 +77,7 @@ impl Token {
             0 => Self::Wire { segment: first, end: second },
             1 => Self::Host(first),
             2 => Self::Question(first),
+            3 => Self::Signal,
             _ => Self::Other,
         }
     }
@@ -93,6 +97,7 @@ pub struct World {
     segments: Vec<Segment>,
     processes: Vec<Process>,
     poller: Poller,
+    signals: Signals,
     on_wire: VecDeque<OnWire>,
     buffer: Vec<u8>,
 }
@@ -155,6 +160,7 @@ impl World {
             segments: scenario.links.iter().map(|_| Segment::default()).collect(),
             processes: Vec::new(),
             poller: Poller::new()?,
+            signals: Signals::collect()?,
             on_wire: VecDeque::new(),
             buffer: vec![0; sys::device::MOST_BYTES],
         };
@@ -168,6 +174,7 @@ impl World {
             };
             world.hosts.push(LiveHost { namespace, machine });
         }
+        world.poller.add(&world.signals, Token::Signal.number())?;
         for (segment, link) in world.segments.iter().enumerate() {
             for (end, one) in link.ends.iter().enumerate() {
                 if let EndKind::Tun(tun) = &one.kind
@@ -330,6 +337,11 @@ impl World {
                     }
                 }
                 Token::Question(process) => self.answer(process)?,
+                Token::Signal => {
+                    if let Some((signal, _)) = self.signals.receive()? {
+                        return Err(io::Error::other(format!("ended by signal {signal}")));
+                    }
+                }
                 Token::Other => {}
             }
         }
