@@ -101,14 +101,22 @@ pub fn ping(address: IpAddr, timeout: Duration) -> io::Result<()> {
     let remote = SocketAddr::new(address, 0);
     let protocol = if address.is_ipv4() { ipproto::ICMP } else { ipproto::ICMPV6 };
     let socket: OwnedFd =
-        rustix::net::socket_with(family_of(remote), SocketType::DGRAM, SocketFlags::CLOEXEC, Some(protocol))?;
+        rustix::net::socket_with(family_of(remote), SocketType::DGRAM, SocketFlags::CLOEXEC, Some(protocol))
+            // Why: this EACCES is none of the network's answers.
+            .map_err(|error| {
+                io::Error::other(format!("no ping socket (net.ipv4.ping_group_range): {error}"))
+            })?;
     report_errors(&socket, address.is_ipv6())?;
     rustix::net::connect(&socket, &remote)?;
     // Why: the kernel fills in checksum and identifier of a ping socket.
     let mut request = [0; 16];
     request[0] = if address.is_ipv4() { 8 } else { 128 };
     request[7] = 1;
-    rustix::net::send(&socket, &request, rustix::net::SendFlags::empty())?;
+    match rustix::net::send(&socket, &request, rustix::net::SendFlags::empty()) {
+        // Linux: see `ask`.
+        Err(Errno::PERM) => {}
+        result => result.map(|_| ())?,
+    }
     if !wait(socket.as_fd(), PollFlags::IN, timeout)? {
         return Err(io::ErrorKind::TimedOut.into());
     }

@@ -61,12 +61,15 @@ impl Applet {
 /// oxitables' own subcommands: one line here and one in [`Subcommand::run`] for each.
 #[derive(clap::Subcommand, Debug)]
 pub(crate) enum Subcommand {
-    Exec(Box<exec::Arguments>),
-    Lab(Box<lab::Arguments>),
-    #[command(hide = true)]
-    LabProcess(lab::ProcessArguments),
     /// Print where the ruleset lives
     Target,
+    /// Run a command behind rules, in a network namespace of its own
+    Exec(exec::Arguments),
+    /// Play a small network of real processes
+    Lab(lab::Arguments),
+    /// The small servers and clients of `lab`
+    #[command(hide = true)]
+    LabProcess(lab::ProcessArguments),
 }
 
 impl Subcommand {

@@ -141,11 +141,8 @@ fn settle(spec: &HostSpec, devices: &[&str]) -> io::Result<()> {
             }
         }
     }
-    for (key, value) in [
-        ("net.ipv4.ping_group_range", "0 0"),
-        ("net.ipv4.icmp_ratelimit", "0"),
-        ("net.ipv6.icmp.ratelimit", "0"),
-    ] {
+    crate::host::allow_ping();
+    for (key, value) in [("net.ipv4.icmp_ratelimit", "0"), ("net.ipv6.icmp.ratelimit", "0")] {
         // Why: absent in kernels that do not have it inside a namespace; nothing then depends on it.
         let _ = write(key, value);
     }
