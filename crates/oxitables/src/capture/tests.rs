@@ -247,6 +247,27 @@ fn simple_packets_and_unknown_blocks() {
     }
 }
 
+#[test]
+fn files_of_tcpdump_are_read() {
+    let any = read(include_bytes!("../../../../fixtures/pcap/tcpdump-any.pcap")).unwrap();
+    let lo = read(include_bytes!("../../../../fixtures/pcap/tcpdump-lo.pcap")).unwrap();
+    for frames in [&any, &lo] {
+        // An echo request and its reply by IPv4, the same by IPv6.
+        let kinds: Vec<_> = frames
+            .iter()
+            .map(|frame| {
+                let view = packet::View::parse(&frame.bytes).unwrap();
+                assert_eq!(packet::verify::transport(&view), packet::verify::Checksum::Valid);
+                view.icmp().unwrap().kind
+            })
+            .collect();
+        assert_eq!(kinds.iter().filter(|kind| matches!(kind, 8 | 128)).count(), 2, "{kinds:?}");
+        assert_eq!(kinds.iter().filter(|kind| matches!(kind, 0 | 129)).count(), 2, "{kinds:?}");
+    }
+    assert!(any.iter().all(|frame| frame.direction.is_some() && frame.ethernet.is_none()));
+    assert!(lo.iter().all(|frame| frame.direction.is_none() && frame.ethernet.is_some()));
+}
+
 fn valid() -> Vec<u8> {
     let mut writer = Writer::new(Vec::new()).unwrap();
     for (at, bytes) in [udp(), udp6()].iter().enumerate() {
