@@ -1,12 +1,15 @@
 //! Random rulesets given to the machine's own iptables-legacy-restore, each in a namespace of its own: it takes them, and
-//! its dump is ours, table for table, byte for byte, counters included.
+//! its dump is ours, table for table, byte for byte, counters included; so is its listing.
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use packet::Family;
 use rules::generate::{Options, from_seed, ruleset};
-use rules::syntax::print;
+use rules::syntax::apply::{Editor, Session};
+use rules::syntax::parse::{Mode, Parsed, parse};
+use rules::syntax::{NoNames, lex, print, value};
+use rules::{Ruleset, TableRules};
 
 use crate::machine;
 
@@ -27,25 +30,54 @@ fn tables(dump: &str) -> Vec<Vec<&str>> {
     all
 }
 
-fn dump(seed: u64) -> (Family, String) {
+fn made(seed: u64) -> Ruleset {
     let family = if seed.is_multiple_of(2) { Family::V4 } else { Family::V6 };
     let options = Options { counters: true, ..Options::default() };
-    let made = ruleset(&mut from_seed(seed), family, &options);
-    let mut out = String::new();
-    print::ruleset(&mut out, &made, true, None);
-    (family, out)
+    ruleset(&mut from_seed(seed), family, &options)
+}
+
+/// What `-nvxL` prints of a table.
+fn listing(rules: &TableRules, family: Family) -> String {
+    let (table, mut words) = (rules.table().name(), Vec::new());
+    let line = format!("-t {table} -nvxL");
+    lex::restore_line(&line, 0, &mut words).unwrap();
+    let mode = Mode { family, names: &NoNames, restore: None, trusted: false };
+    let Ok(Parsed::Command(command)) = parse(&words, mode, None) else { panic!("{line}") };
+    let (mut out, mut warnings) = (String::new(), Vec::new());
+    let mut session = Session { names: &NoNames, out: &mut out, warnings: &mut warnings };
+    Editor::new(rules.clone(), family).apply(*command, &mut session).unwrap();
+    out
+}
+
+/// The lines of a listing. 1.8.9 lists protocols by number with `-n`, 1.8.13 by name: the column before `opt` becomes
+/// a name.
+fn normal(listing: &str) -> Vec<String> {
+    let normal_line = |line: &str| {
+        let at = [" -- ", " -f ", " !f "].into_iter().filter_map(|opt| line.find(opt)).min()?;
+        let before = line.get(..at)?.trim_end();
+        let start = before.rfind([' ', '!'])? + 1;
+        let number: u8 = before.get(start..)?.parse().ok()?;
+        let name = value::protocol_name(number).unwrap_or(if number == 0 { "all" } else { "?" });
+        Some(format!("{}{name:<4}{}", line.get(..start)?, line.get(at..)?))
+    };
+    listing.lines().map(|line| normal_line(line).unwrap_or_else(|| line.to_owned())).collect()
 }
 
 fn script(folder: &Path) -> String {
     let mut script = format!("export LC_ALL=C XTABLES_LOCKFILE='{}'\n", folder.join("lock").display());
     for seed in 0..RULESETS {
-        let (family, text) = dump(seed);
+        let made = made(seed);
+        let mut text = String::new();
+        print::ruleset(&mut text, &made, true, None);
         std::fs::write(folder.join(seed.to_string()), text).unwrap();
-        let program = if family == Family::V4 { "iptables-legacy" } else { "ip6tables-legacy" };
-        let _ = writeln!(
-            script,
-            "unshare -n sh -c '{program}-restore -w 5 -c {seed} 2>{seed}.err && {program}-save -c >{seed}.out'"
-        );
+        let program = if made.family() == Family::V4 { "iptables-legacy" } else { "ip6tables-legacy" };
+        let mut commands =
+            format!("{program}-restore -w 5 -c {seed} 2>{seed}.err && {program}-save -c >{seed}.out");
+        for table in made.tables() {
+            let table = table.table();
+            let _ = write!(commands, "; {program} -w 5 -t {table} -nvxL >{seed}.{table}");
+        }
+        let _ = writeln!(script, "unshare -n sh -c '{commands}'");
     }
     script
 }
@@ -80,6 +112,17 @@ fn random_rulesets_are_what_iptables_saves() {
         }
         let (ours, theirs) = (tables(&ours), tables(&theirs));
         lines += ours.iter().map(Vec::len).sum::<usize>();
+        let made = made(seed);
+        for table in made.tables() {
+            let ours = normal(&listing(table, made.family()));
+            let theirs = normal(&read(&format!(".{}", table.table())));
+            if ours.len() != theirs.len() {
+                let _ = writeln!(faults, "seed {seed}: {} lines, they list {}", ours.len(), theirs.len());
+            }
+            for (own, their) in ours.iter().zip(&theirs).filter(|(own, their)| own != their) {
+                let _ = writeln!(faults, "  listed: {own}\n  theirs: {their}");
+            }
+        }
         if ours == theirs {
             continue;
         }

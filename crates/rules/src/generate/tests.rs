@@ -23,7 +23,7 @@ fn meaning(ruleset: &Ruleset) -> Vec<(Table, String)> {
 #[test]
 fn print_and_parse_are_inverse_on_rulesets() {
     let mut rules = 0;
-    for seed in 0..3000 {
+    for seed in 0..2000 {
         let family = if seed % 2 == 0 { Family::V4 } else { Family::V6 };
         let options = Options { counters: seed % 3 == 0, ..Options::default() };
         let first = ruleset(&mut from_seed(seed), family, &options);
@@ -52,7 +52,7 @@ fn print_and_parse_are_inverse_on_rulesets() {
             }
         }
     }
-    assert!(rules > 50_000, "only {rules} rules");
+    assert!(rules > 40_000, "only {rules} rules");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn the_same_seed_gives_the_same_ruleset() {
 
 #[test]
 fn single_rules_are_valid_where_they_stand() {
-    for seed in 0..2000 {
+    for seed in 0..400 {
         let mut next = from_seed(seed);
         for table in Table::ALL {
             for &(hook, _) in table.hooks() {

@@ -123,7 +123,7 @@ fn line(out: &mut String, view: &View<'_>, rule: &Rule, number: usize) {
     let target = target_name(view.rules, rule);
     put!(out, "{target:<9} ");
     let (mark, protocol) = protocol(view, rule);
-    put!(out, "{mark}{protocol:<5}");
+    put!(out, "{mark}{protocol:<4} ");
     push_fragment(out, rule);
     if verbose > 0 {
         let any = if numeric { "*" } else { "any" };
@@ -162,6 +162,8 @@ fn target_name<'a>(rules: &'a TableRules, rule: &Rule) -> &'a str {
         None => "",
         Some(target) => match target.chain() {
             Some(id) => rules.chain(id).map_or("?", |chain| chain.name.as_str()),
+            // Linux: the kernel knows CT only; what was typed stands in the details.
+            None if *target == Target::Notrack => "CT",
             None => target.name().unwrap_or("?"),
         },
     }
