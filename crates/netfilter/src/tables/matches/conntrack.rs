@@ -11,7 +11,7 @@ use rules::matches::state::State;
 
 use super::{Asked, Held, Miss, hold, port};
 use crate::Env;
-use crate::conntrack::{Connection, Direction, Status};
+use crate::conntrack::{Connection, Direction, Status, Tuple};
 use crate::skb::{Info, Tracking};
 use crate::trace::Found;
 
@@ -88,13 +88,8 @@ pub(super) fn holds(rule: &Conntrack, asked: &Asked<'_>, env: &Env<'_>) -> Held 
         hold(wanted.value.intersects(state) != wanted.invert, "--ctstate", belongs.state_found())?;
     }
     match belongs {
-        Belongs::To(connection, info) => details(rule, connection, info.direction(), env),
-        Belongs::Template => match only_state(rule) {
-            true => Ok(()),
-            false => Err(Miss::Undecided(
-                "the fields of a connection that is not there yet (-m conntrack behind -j CT)",
-            )),
-        },
+        Belongs::To(connection, info) => details(rule, &Seen::of(connection, info.direction(), env)),
+        Belongs::Template => details(rule, &Seen::template(asked)),
         Belongs::Untracked | Belongs::Nowhere if rule.state.is_some() => Ok(()),
         Belongs::Untracked | Belongs::Nowhere => {
             Err(Miss::Failed(first_option(rule), Found::Nothing("connection")))
@@ -102,12 +97,48 @@ pub(super) fn holds(rule: &Conntrack, asked: &Asked<'_>, env: &Env<'_>) -> Held 
     }
 }
 
-fn details(rule: &Conntrack, connection: &Connection, direction: Direction, env: &Env<'_>) -> Held {
+/// What the options look at.
+struct Seen {
+    original: Tuple,
+    reply: Tuple,
+    status: Status,
+    direction: Direction,
+    /// Seconds.
+    left: u64,
+}
+
+impl Seen {
+    fn of(connection: &Connection, direction: Direction, env: &Env<'_>) -> Self {
+        Self {
+            original: connection.original,
+            reply: connection.reply,
+            status: connection.status,
+            direction,
+            left: seconds_left(connection, env),
+        }
+    }
+
+    /// The template of `-j CT`: no addresses, no ports, but confirmed (measured).
+    fn template(asked: &Asked<'_>) -> Self {
+        let unspecified = asked.packet.family().unspecified();
+        let none = Tuple {
+            source: unspecified,
+            destination: unspecified,
+            protocol: 0,
+            source_id: 0,
+            destination_id: 0,
+        };
+        let direction = Direction::Original;
+        Self { original: none, reply: none, status: Status::CONFIRMED, direction, left: 0 }
+    }
+}
+
+fn details(rule: &Conntrack, seen: &Seen) -> Held {
     if let Some(original) = rule.direction_original {
-        let is = direction == Direction::Original;
+        let is = seen.direction == Direction::Original;
         hold(is == original, "--ctdir", Found::Word(if is { "ORIGINAL" } else { "REPLY" }))?;
     }
-    let (original, reply) = (&connection.original, &connection.reply);
+    let (original, reply) = (&seen.original, &seen.reply);
     address(rule.original_source, original.source, "--ctorigsrc")?;
     address(rule.original_destination, original.destination, "--ctorigdst")?;
     address(rule.reply_source, reply.source, "--ctreplsrc")?;
@@ -122,11 +153,11 @@ fn details(rule: &Conntrack, connection: &Connection, direction: Direction, env:
     port(rule.reply_destination_port, reply.destination_id, "--ctrepldstport")?;
     if let Some(wanted) = rule.status {
         // The four bits have the kernel's values in both; NONE is no bit at all and so never holds.
-        let has = connection.status.0 & u32::from(wanted.value.0) != 0;
-        hold(has != wanted.invert, "--ctstatus", status_found(connection.status))?;
+        let has = seen.status.0 & u32::from(wanted.value.0) != 0;
+        hold(has != wanted.invert, "--ctstatus", status_found(seen.status))?;
     }
     if let Some(wanted) = rule.expire {
-        let left = seconds_left(connection, env);
+        let left = seen.left;
         let (from, to) = wanted.value;
         hold(
             (u64::from(from)..=u64::from(to)).contains(&left) != wanted.invert,
@@ -162,10 +193,6 @@ fn status_found(status: Status) -> Found {
         (Status::CONFIRMED, "CONFIRMED"),
     ];
     Found::Word(bits.into_iter().find(|&(bit, _)| status.has(bit)).map_or("NONE", |(_, name)| name))
-}
-
-fn only_state(rule: &Conntrack) -> bool {
-    *rule == Conntrack { state: rule.state, ..Conntrack::default() }
 }
 
 /// The first option that the rule has, in the kernel's order.

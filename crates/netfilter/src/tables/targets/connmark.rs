@@ -1,11 +1,22 @@
 //! `-j CONNMARK` (Linux: `connmark_tg_shift`; F34). A packet without a connection goes on unchanged.
+//!
+//! Behind `-j CT` in table raw the connection is the rule's template, which all packets of that rule share and which
+//! keeps its mark: to set it is not modelled, and so it is always 0 when it is read.
+use rules::Table;
 use rules::targets::connmark::{Connmark, Operation};
 
-use super::{Effect, mark};
+use super::{Effect, Place, mark};
 use crate::Env;
 use crate::skb::{Packet, Tracking};
 
-pub(super) fn apply(rule: &Connmark, packet: &mut Packet, env: &mut Env<'_>) -> Effect {
+pub(super) fn apply(rule: &Connmark, place: &Place, packet: &mut Packet, env: &mut Env<'_>) -> Effect {
+    if place.table == Table::Raw && packet.tracking == Tracking::None && packet.template.is_some() {
+        if rule.operation != Operation::Restore {
+            return Effect::Undecided("the mark of the template of -j CT (CONNMARK in table raw)");
+        }
+        mark::set(packet, packet.mark & !rule.packet_mask, env);
+        return Effect::Continue;
+    }
     let Tracking::Entry { connection: id, .. } = packet.tracking else { return Effect::Continue };
     let Some(connection) = env.conntrack.get(id) else { return Effect::Continue };
     let own = connection.mark;

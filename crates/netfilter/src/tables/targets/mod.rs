@@ -31,7 +31,7 @@ pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &m
         Target::Accept => Effect::Verdict(Verdict::Accept),
         Target::Queue => Effect::Verdict(Verdict::Queue),
         Target::Mark(own) => mark::apply(own, packet, env),
-        Target::Connmark(own) => connmark::apply(own, packet, env),
+        Target::Connmark(own) => connmark::apply(own, place, packet, env),
         Target::Ct(own) => ct::apply(own, packet),
         Target::Notrack => ct::untrack(packet),
         Target::Trace => {
