@@ -364,8 +364,11 @@ impl Judged for EngineHalf {
         });
         for (family, rules) in [(Family::V4, &case.rules4), (Family::V6, &case.rules6)] {
             if let Some(rules) = rules {
-                let ruleset = rules::syntax::load(rules, family, None)
+                let mut ruleset = rules::syntax::load(rules, family, None)
                     .map_err(|faults| format!("{:?}", faults.first()))?;
+                for table in Table::ALL {
+                    ruleset.table_mut(table);
+                }
                 engine.set_ruleset(&ruleset);
                 self.rulesets.push(ruleset);
             }

@@ -235,9 +235,10 @@ impl crate::Judged for Kernel {
         for (v6, rules) in [(false, &case.rules4), (true, &case.rules6)] {
             let loaded = usize::from(v6);
             match rules {
-                // Why: tables that the file does not name would keep the rules of the case before.
+                // Why: tables that the file does not name would keep the rules of the case before; and all tables exist
+                // in every case, whichever came before it (the engine's half does the same).
                 Some(rules) => {
-                    if self.loaded[loaded] && rules.matches("\nCOMMIT").count() < 5 {
+                    if rules.matches("\nCOMMIT").count() < 5 {
                         self.restore(v6, EMPTY)?;
                     }
                     self.restore(v6, rules)?;
