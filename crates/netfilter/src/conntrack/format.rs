@@ -107,6 +107,9 @@ fn write_connection(out: &mut String, connection: &Connection, counted: bool, no
             let (timeout, stream) = (gre.timeout.as_secs(), gre.stream_timeout.as_secs());
             let _ = write!(out, "timeout={timeout}, stream_timeout={stream} ");
         }
+        ProtocolState::Sctp(sctp) => {
+            let _ = write!(out, "{} ", sctp.state.name());
+        }
         ProtocolState::Udp(_) | ProtocolState::Plain => {}
     }
     let [original, reply] = connection.counters;

@@ -32,6 +32,7 @@ mod generic;
 mod gre;
 pub mod helper;
 mod icmp;
+pub mod sctp;
 pub mod sequence;
 mod siphash;
 mod status;
@@ -101,3 +102,8 @@ pub struct Zone {
     /// Zone of the reply direction.
     pub reply: u16,
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

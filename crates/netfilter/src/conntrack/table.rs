@@ -15,7 +15,7 @@ use super::helper::Helper;
 use super::sequence::SequenceAdjust;
 use super::siphash::SipHash;
 use super::timer::Wheel;
-use super::{Config, ConnectionId, Direction, Event, EventKind, Status, Tuple, Zone, gre, tcp, udp};
+use super::{Config, ConnectionId, Direction, Event, EventKind, Status, Tuple, Zone, gre, sctp, tcp, udp};
 use crate::network::DeviceId;
 use crate::time::{Instant, Now};
 
@@ -70,6 +70,8 @@ pub enum ProtocolState {
     Udp(udp::Udp),
     /// GRE.
     Gre(gre::Gre),
+    /// SCTP.
+    Sctp(sctp::Sctp),
 }
 
 /// How NAT translates an expected connection.
@@ -410,7 +412,7 @@ impl Conntrack {
                 victim = Some(id);
                 break;
             }
-            if tcp::is_closing(connection) {
+            if tcp::is_closing(connection) || sctp::is_closing(connection) {
                 closing = closing.or(Some(id));
             }
         }

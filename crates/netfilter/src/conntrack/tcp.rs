@@ -274,7 +274,9 @@ fn ignored(tcp: &mut Tcp, old: &mut State, header: Header<'_>, kind: Kind, reply
         };
         tcp.last.expect_challenge = false;
         tcp.sides[usize::from(last.reply)] = syn;
-        tcp.sides[usize::from(reply)] = Side::default();
+        // Linux: the answering side begins anew but stays liberal, the other does not (measured).
+        let liberal = tcp.sides[usize::from(reply)].liberal;
+        tcp.sides[usize::from(reply)] = Side { liberal, ..Side::default() };
         return Step::Window(State::SynRecv);
     }
     tcp.last.kind = Some(kind);
@@ -330,8 +332,11 @@ fn reset(
         // Not the exact number: the peer may answer with a challenge ACK and go on.
         new = old;
     }
-    let answers_ignored = (status.has(Status::SEEN_REPLY) && tcp.last.kind == Some(Kind::Syn))
-        || (!status.has(Status::ASSURED) && tcp.last.kind == Some(Kind::Ack));
+    // Linux: for a SYN the directions must differ, for an ACK they need not (both measured).
+    let answers_syn = status.has(Status::SEEN_REPLY)
+        && tcp.last.kind == Some(Kind::Syn)
+        && usize::from(tcp.last.reply) != own;
+    let answers_ignored = answers_syn || (!status.has(Status::ASSURED) && tcp.last.kind == Some(Kind::Ack));
     if answers_ignored && header.acknowledgement() == tcp.last.end {
         return Step::InWindow(new);
     }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use packet::{Family, View, checksum, protocol};
+use packet::{Family, View, protocol, verify};
 use rules::Hook;
 use rules::matches::conntrack::StateSet;
 
@@ -12,7 +12,7 @@ use super::helper::Helper;
 use super::icmp::Judged;
 use super::{
     Connection, ConnectionId, Conntrack, Direction, EventKind, Follow, ProtocolState, Status, Tuple, Zone,
-    generic, gre, helper, icmp, tcp, udp,
+    generic, gre, helper, icmp, sctp, tcp, udp,
 };
 use crate::env::Env;
 use crate::hook::Verdict;
@@ -45,6 +45,12 @@ pub enum Invalid {
     TcpAckUnsent,
     /// A reset with a number that the peer has acknowledged already.
     TcpReset,
+    /// SCTP chunks that may not stand together, or none.
+    SctpChunks,
+    /// A wrong SCTP verification tag.
+    SctpTag,
+    /// An SCTP chunk that does not fit the state.
+    SctpState,
     /// An ICMP type that nobody knows.
     IcmpType,
     /// An ICMP answer to no query.
@@ -77,6 +83,9 @@ impl fmt::Display for Invalid {
             Invalid::TcpBeyondWindow => "data beyond the peer's window",
             Invalid::TcpAckUnsent => "it acknowledges what was not sent",
             Invalid::TcpReset => "a reset below what is acknowledged",
+            Invalid::SctpChunks => "chunks that may not stand together",
+            Invalid::SctpTag => "a wrong verification tag",
+            Invalid::SctpState => "a chunk that does not fit the association",
             Invalid::IcmpType => "an unknown ICMP type",
             Invalid::IcmpAnswer => "an answer to no query",
             Invalid::IcmpFamily => "ICMP of the other family",
@@ -115,18 +124,10 @@ impl Context {
 }
 
 /// Whether the checksum over the pseudo header and everything behind the IP header is right.
-// Linux: `nf_checksum` takes the length from the IP header, not from UDP's length field.
+// Linux: `nf_checksum`.
 pub(super) fn checksum_is_right(view: View<'_>) -> bool {
-    let bytes = view.after_header();
     let Some(number) = view.protocol() else { return false };
-    let pseudo = match number {
-        protocol::ICMP => 0,
-        _ => {
-            let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            checksum::pseudo(view.source(), view.destination(), number, length)
-        }
-    };
-    checksum::finish(checksum::add(pseudo, bytes)) == 0
+    verify::sum_is_valid(&view, (number != protocol::ICMP).then_some(number))
 }
 
 impl Conntrack {
@@ -205,6 +206,7 @@ impl Conntrack {
                 protocol::UDP | protocol::UDPLITE => udp::packet(self, id, view, &context),
                 protocol::ICMP | protocol::ICMPV6 => icmp::packet(self, id, view, &context),
                 protocol::GRE => gre::packet(self, id, view, &context),
+                protocol::SCTP => sctp::packet(self, id, view, &context),
                 _ => generic::packet(self, id, view, &context),
             };
             match outcome {
