@@ -444,10 +444,9 @@ impl Conntrack {
     }
 }
 
-/// Whether a packet goes through the loopback device.
+/// Whether a packet came in by the loopback device: what it carries was moved on its way out already.
 fn is_loopback(packet: &Packet) -> bool {
-    let lo = Some(crate::DeviceId::LOOPBACK);
-    packet.input == lo || packet.output == lo
+    packet.input == Some(crate::DeviceId::LOOPBACK)
 }
 
 /// The step that tells what connection tracking made of a packet.

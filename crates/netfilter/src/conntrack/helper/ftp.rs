@@ -5,13 +5,14 @@
 //! the announced address and port are replaced by those that the other side must use.
 use std::net::{IpAddr, Ipv6Addr};
 
-use packet::{Family, checksum, protocol};
+use packet::{Family, protocol};
 
 use crate::conntrack::expect::{Expectation, Refused, zone_number};
 use crate::conntrack::tcp::{after, before};
 use crate::conntrack::{ConnectionId, Direction, Status};
 use crate::env::Env;
 use crate::hook::Verdict;
+use crate::nat::payload;
 use crate::skb::{Drop, Info, Packet};
 
 /// Where lines begin, of each direction: the two newest places.
@@ -161,22 +162,10 @@ fn announce(
     }
     let text = text(found.form, other.destination, expectation.destination_port);
     match text.filter(|_| accepted) {
-        Some(text) if replace(packet, found, text.as_bytes()) => {
-            let by = text.len().wrapping_sub(found.length) as u32;
-            move_sequence(packet, id, direction, by, env);
+        Some(text) if payload::replace(packet, env, found.at, found.length, text.as_bytes()) => {
             Verdict::Accept
         }
         _ => Verdict::Drop(Drop::Conntrack),
-    }
-}
-
-/// Notes that a packet's payload became longer by some bytes.
-fn move_sequence(packet: &Packet, id: ConnectionId, direction: Direction, by: u32, env: &mut Env<'_>) {
-    let Some(sequence) = packet.view().tcp().map(|tcp| tcp.sequence()).filter(|_| by != 0) else { return };
-    if let Some(connection) = env.conntrack.get_mut(id) {
-        connection.status.set(Status::SEQ_ADJUST);
-        let adjust = connection.sequence.get_or_insert_default();
-        adjust.moved(direction == Direction::Reply, sequence, by);
     }
 }
 
@@ -195,60 +184,6 @@ fn text(form: Form, address: IpAddr, port: u16) -> Option<String> {
             Some(format!("|2|{a:04x}:{b:04x}:{c:04x}:{d:04x}:{e:04x}:{f:04x}:{g:04x}:{h:04x}|{port}|"))
         }
         (Form::ExtendedPassive, _) => Some(format!("|||{port}|")),
-    }
-}
-
-/// Puts another text in the place of an announcement; lengths and checksums are made right. `false`: the packet
-/// would be too long.
-// Linux: the TCP checksum is made anew, not moved by the difference.
-fn replace(packet: &mut Packet, found: Announcement, text: &[u8]) -> bool {
-    let layout = packet.layout;
-    let Some(tcp) = packet.view().tcp() else { return false };
-    let start = layout.transport + tcp.header_len() + found.at;
-    let end = start + found.length;
-    let total = layout.total_len + text.len() - found.length.min(layout.total_len);
-    let Ok(total_field) =
-        u16::try_from(if layout.family == Family::V4 { total } else { total.saturating_sub(40) })
-    else {
-        return false;
-    };
-    packet.bytes.truncate(layout.total_len);
-    if end > packet.bytes.len() {
-        return false;
-    }
-    packet.bytes.splice(start..end, text.iter().copied());
-    let at = match layout.family {
-        Family::V4 => 2,
-        Family::V6 => 4,
-    };
-    let Some(field) = packet.bytes.get_mut(at..at + 2).and_then(|field| <&mut [u8; 2]>::try_from(field).ok())
-    else {
-        return false;
-    };
-    let old = std::mem::replace(field, total_field.to_be_bytes());
-    if layout.family == Family::V4
-        && let Some(sum) = packet.bytes.get_mut(10..12).and_then(|sum| <&mut [u8; 2]>::try_from(sum).ok())
-    {
-        *sum = checksum::adjust(u16::from_be_bytes(*sum), &old, &total_field.to_be_bytes()).to_be_bytes();
-    }
-    packet.layout.total_len = total;
-    fix_checksum(packet);
-    true
-}
-
-/// Makes the TCP checksum anew.
-fn fix_checksum(packet: &mut Packet) {
-    let (source, destination) = (packet.view().source(), packet.view().destination());
-    let at = packet.layout.transport;
-    let Some(bytes) = packet.bytes.get_mut(at..) else { return };
-    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    if let Some(sum) = bytes.get_mut(16..18) {
-        sum.fill(0);
-    }
-    let sum =
-        checksum::finish(checksum::add(checksum::pseudo(source, destination, protocol::TCP, length), bytes));
-    if let Some(place) = bytes.get_mut(16..18) {
-        place.copy_from_slice(&sum.to_be_bytes());
     }
 }
 
@@ -276,6 +211,9 @@ fn search_one(
     reply: bool,
     family: Family,
 ) -> Found {
+    if payload.is_empty() {
+        return Found::Nothing;
+    }
     if payload.len() <= pattern.len() {
         let begins = pattern.get(..payload.len()).is_some_and(|start| start.eq_ignore_ascii_case(payload));
         return if begins { Found::Partly } else { Found::Nothing };
