@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::case::{Case, Step};
 use crate::craft;
-use crate::outcome::{Connection, Outcome, StepOutcome};
+use crate::outcome::{Connection, Outcome, Output, StepOutcome};
 
 /// A difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,19 +97,24 @@ fn compare_step(at: usize, ids: &Ids, left: &StepOutcome, right: &StepOutcome, o
         }
     };
     push("errno", format!("{:?}", left.errno), format!("{:?}", right.errno));
-    let outputs = |step: &StepOutcome| {
-        let mut by_device: Vec<_> = step.outputs.iter().collect();
-        by_device.sort_by(|one, other| one.device.cmp(&other.device));
-        by_device
+    let (one, other) = (by_device(left), by_device(right));
+    let text = |outputs: &[&Output], against: &[&Output]| {
+        let lines: Vec<String> = outputs
             .iter()
-            .map(|output| {
-                let bytes = masked(&output.bytes, ids);
+            .enumerate()
+            .map(|(at, output)| {
+                // Why: what the kernel numbered itself may by chance have a number of the case on the other side.
+                let made = made_here(&output.bytes, ids)
+                    || against.get(at).is_some_and(|other| {
+                        made_here(&other.bytes, ids) && std::ptr::eq(against, one.as_slice())
+                    });
+                let bytes = masked(&output.bytes, ids, made);
                 format!("{} {} # {}", output.device, craft::hex(&bytes), crate::case::summary(&bytes))
             })
-            .collect::<Vec<_>>()
-            .join("\n          ")
+            .collect();
+        lines.join("\n          ")
     };
-    push("output", outputs(left), outputs(right));
+    push("output", text(&one, &other), text(&other, &one));
     push("delivered", format!("{:?}", left.delivered), format!("{:?}", right.delivered));
     push("path", left.path.join(" "), right.path.join(" "));
     let lines = |connections: &[Connection]| {
@@ -161,25 +166,42 @@ fn fragment_id(bytes: &[u8]) -> Option<(usize, u32)> {
     Some((fragment.header + 4, fragment.id))
 }
 
-/// The packet with the identification and IPv4 header checksum set to zero if the machine chose them.
-fn masked(bytes: &[u8], ids: &Ids) -> Vec<u8> {
+/// The packets of a step in order for each device.
+fn by_device(step: &StepOutcome) -> Vec<&Output> {
+    let mut out: Vec<_> = step.outputs.iter().collect();
+    out.sort_by(|one, other| one.device.cmp(&other.device));
+    out
+}
+
+/// Whether the machine chose the identification of a packet.
+fn made_here(bytes: &[u8], ids: &Ids) -> bool {
+    match bytes.first().map(|first| first >> 4) {
+        Some(4) => bytes.get(4..6).is_some_and(|id| !ids.compared(u32::from(id[0]) << 8 | u32::from(id[1]))),
+        _ => fragment_id(bytes).is_some_and(|(_, id)| !ids.compared(id)),
+    }
+}
+
+/// The packet with the identification and IPv4 header checksum set to zero if the machine chose them (`made`).
+fn masked(bytes: &[u8], ids: &Ids, made: bool) -> Vec<u8> {
     let mut out = bytes.to_vec();
     if bytes.first().is_some_and(|first| first >> 4 == 4) {
         let right =
             bytes.get(..usize::from(bytes[0] & 15) * 4).is_some_and(|head| craft::checksum(head) == 0);
-        if let Some(id) = bytes.get(4..6)
-            && !ids.compared(u32::from(id[0]) << 8 | u32::from(id[1]))
-            && let Some(head) = out.get_mut(..12)
-        {
+        if made && let Some(head) = out.get_mut(..12) {
             head[4..6].fill(0);
-            // Why: a checksum that was right stays hidden, a wrong one shows.
+            // Why: a checksum that was right stays right, a wrong one shows.
             head[10..12].fill(if right { 0 } else { 0xee });
+            let header = usize::from(bytes[0] & 15) * 4;
+            if right && let Some(head) = out.get_mut(..header) {
+                let sum = craft::checksum(head);
+                head[10..12].copy_from_slice(&sum.to_be_bytes());
+            }
         }
         if matches!(ids, Ids::Plain) && bytes.get(9) == Some(&1) {
             mask_quote(&mut out);
         }
-    } else if let Some((at, id)) = fragment_id(bytes)
-        && !ids.compared(id)
+    } else if made
+        && let Some((at, _)) = fragment_id(bytes)
         && let Some(place) = out.get_mut(at..at + 4)
     {
         place.fill(0);

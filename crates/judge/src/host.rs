@@ -151,11 +151,8 @@ fn reset(view: &View<'_>) -> Option<Vec<u8>> {
     let mut craft = Craft::new(view.destination(), view.source(), body);
     craft.id = 0;
     craft.dont_fragment = true;
-    craft.tos = view.tos();
-    if view.source().is_ipv6() {
-        // Linux: `tcp_v6_send_response` takes the ECN bits out.
-        craft.tos &= !3;
-    }
+    // Linux: `tcp_v4_send_reset` and `tcp_v6_send_response` take the ECN bits out.
+    craft.tos = view.tos() & !3;
     Some(craft.build())
 }
 

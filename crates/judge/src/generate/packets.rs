@@ -68,6 +68,12 @@ impl Traffic {
             if device.is_none() {
                 // Why: the kernel sends what a raw socket lies about its length without looking.
                 craft.total = None;
+                // Why: a raw socket's packet to many is routed without its source address, another socket's with it.
+                if !self.v6
+                    && matches!(craft.destination, IpAddr::V4(to) if to.is_multicast() || to.is_broadcast())
+                {
+                    craft.destination = address("8.8.8.8");
+                }
             }
         }
         let (uid, gid) = (choice.of(&[0, 0, 1000]), choice.of(&[0, 100]));
