@@ -112,7 +112,7 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
         Family::V4 => answerable_v4(cause),
         Family::V6 => answerable_v6(cause, kind),
     };
-    if !answerable {
+    if !answerable || is_being_sent_by_icmp(cause) {
         return None;
     }
     let destination = cause.view().source();
@@ -158,6 +158,14 @@ pub fn tcp_reset(cause: &Packet, env: &mut Env<'_>) -> Option<Emitted> {
         env.conntrack.set_timeout_close(connection, env.now.mono);
     }
     Some(Emitted { packet: answer, destination })
+}
+
+/// Whether the machine's own ICMP is on its way out with this packet (an echo reply that OUTPUT rejects).
+///
+/// Linux: `icmp_xmit_lock`: the one socket of ICMP is taken while it sends, so that no error comes of it.
+fn is_being_sent_by_icmp(cause: &Packet) -> bool {
+    let own = cause.origin.and_then(|origin| origin.socket).is_some_and(|owner| !owner.has_file);
+    own && cause.input.is_none() && cause.layout.protocol == Some(icmp_protocol(cause.family()))
 }
 
 /// Linux: `__icmp_send`.

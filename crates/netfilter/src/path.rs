@@ -40,7 +40,10 @@ impl Engine {
     pub fn receive(&mut self, now: Now, device: DeviceId, link: Link, bytes: Vec<u8>) -> Decision {
         let id = self.take_packet_id();
         let decision = match self.arrive(id, Some(device), link, bytes) {
-            Ok(packet) => self.input(now, packet, 0),
+            Ok(packet) => match strange_v6(&packet) {
+                Some(reason) => self.ended(now, id, Drop::Route(reason)),
+                None => self.input(now, packet, 0),
+            },
             Err(reason) => self.ended(now, id, reason),
         };
         self.settle(now, 0);
@@ -265,6 +268,8 @@ impl Engine {
         if let Passed::Ended(decision) = self.pass(now, Hook::Output, &mut packet, depth) {
             return match decision {
                 Decision::Dropped(Drop::Route(unroutable)) => Err(send_error(unroutable)),
+                // Linux: `nf_queue` frees the packet and gives no error.
+                Decision::Dropped(Drop::QueueUnheard) => Ok(decision),
                 Decision::Dropped(_) => Err(SendError::NotPermitted),
                 other => Ok(other),
             };
@@ -278,6 +283,7 @@ impl Engine {
         };
         match self.postrouting(now, packet, device, next_hop, depth) {
             Decision::Dropped(Drop::TooBig) => Err(SendError::TooBig),
+            decision @ Decision::Dropped(Drop::QueueUnheard) => Ok(decision),
             Decision::Dropped(_) => Err(SendError::NotPermitted),
             other => Ok(other),
         }
@@ -576,6 +582,24 @@ impl RouteKey {
             label: view.flow_label(),
         }
     }
+}
+
+/// Addresses with which an IPv6 packet from outside never reaches PREROUTING (Linux: `ip6_rcv_core`).
+fn strange_v6(packet: &Packet) -> Option<Unroutable> {
+    let view = packet.view();
+    let (IpAddr::V6(source), IpAddr::V6(destination)) = (view.source(), view.destination()) else {
+        return None;
+    };
+    if packet.input == Some(DeviceId::LOOPBACK) {
+        return None;
+    }
+    let scope = destination.octets()[1] & 0x0f;
+    if source.is_loopback() || source.is_multicast() {
+        return Some(Unroutable::MartianSource);
+    }
+    // A scope of 0 is reserved, 1 stays within an interface.
+    let strange = destination.is_loopback() || destination.is_multicast() && scope <= 1;
+    strange.then_some(Unroutable::MartianDestination)
 }
 
 fn send_error(unroutable: Unroutable) -> SendError {

@@ -36,6 +36,9 @@ pub(super) fn key(packet: &Packet, user: User) -> Header {
     if fragment.header + 8 > packet.layout.total_len {
         return Header::Cut;
     }
+    if user != User::LocalDeliver && is_truncated_first(packet) {
+        return Header::None;
+    }
     let view = packet.view();
     let destination = view.destination();
     let scoped = match destination {
@@ -50,6 +53,19 @@ pub(super) fn key(packet: &Packet, user: User) -> Header {
         protocol: 0,
         device: packet.input.filter(|_| scoped),
     })
+}
+
+/// Whether a first fragment ends within the transport header: it is not gathered but goes on alone (RFC 8200 section
+/// 4.5; Linux: `ipv6frag_thdr_truncated`).
+fn is_truncated_first(packet: &Packet) -> bool {
+    let layout = packet.layout;
+    let wanted = match layout.protocol {
+        Some(protocol::TCP) => 20,
+        Some(protocol::UDP | protocol::ICMPV6) => 8,
+        Some(_) => 1,
+        None => return false,
+    };
+    !layout.later_fragment() && layout.total_len < layout.transport + wanted
 }
 
 /// Where the byte stands that names the header at `target`; walks the extension headers before it.
