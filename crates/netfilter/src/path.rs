@@ -112,6 +112,10 @@ impl Engine {
         if packet.link.kind == LinkKind::OtherHost {
             return self.end(now, packet, Drop::NotForwarded);
         }
+        // Linux: `ip6_rcv_core` looks at IPv6 addresses before any hook does.
+        if packet.view().refused_addresses(packet.input == Some(DeviceId::LOOPBACK)) {
+            return self.end(now, packet, Drop::Route(Unroutable::MartianSource));
+        }
         if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, &mut packet, depth) {
             return decision;
         }

@@ -5,7 +5,6 @@
 #![forbid(unsafe_code)]
 
 mod applets;
-#[allow(dead_code, unused_imports, reason = "the applets use it")]
 mod capture;
 mod diagnosis;
 mod forward;

@@ -4,6 +4,7 @@ mod iptables;
 pub(crate) mod lab;
 mod restore;
 mod save;
+mod trace;
 mod words;
 
 use std::ffi::OsString;
@@ -63,6 +64,7 @@ impl Applet {
 pub(crate) enum Subcommand {
     /// Print where the ruleset lives
     Target,
+    Trace(Box<trace::Arguments>),
     /// Run a command behind rules, in a network namespace of its own
     Exec(exec::Arguments),
     /// Play a small network of real processes
@@ -76,6 +78,7 @@ impl Subcommand {
     /// Runs it.
     pub(crate) fn run(self) -> ExitCode {
         match self {
+            Self::Trace(arguments) => trace::main(&arguments),
             Self::Exec(arguments) => ExitCode::from(exec::run(&arguments)),
             Self::Lab(arguments) => ExitCode::from(lab::run(&arguments)),
             Self::LabProcess(arguments) => ExitCode::from(lab::process::run(&arguments.words).unwrap_or(2)),

@@ -21,10 +21,9 @@ fn rule_count(ruleset: &Ruleset, table: Table, hook: Hook) -> usize {
 }
 
 fn rewritten_by(passage: &Passage, name: &str) -> bool {
-    passage
-        .steps
-        .iter()
-        .any(|(id, step)| *id == passage.id && matches!(step, Step::Rewritten { by, .. } if by.contains(name)))
+    passage.steps.iter().any(|(id, step)| {
+        *id == passage.id && matches!(step, Step::Rewritten { by, .. } if by.contains(name))
+    })
 }
 
 /// Packets of the machine itself never visit nat PREROUTING (F7, S9).
@@ -67,7 +66,8 @@ fn string_in_nat(passage: &Passage, _ruleset: &Ruleset) -> Option<String> {
 /// A published port reached from inside: without source NAT the answer goes past this machine (S11).
 fn hairpin(passage: &Passage, _ruleset: &Ruleset) -> Option<String> {
     let sent = passage.out.iter().find(|sent| sent.packet == passage.id)?;
-    if passage.device != Some(sent.device) || !rewritten_by(passage, "DNAT") || rewritten_by(passage, "SNAT") {
+    if passage.device != Some(sent.device) || !rewritten_by(passage, "DNAT") || rewritten_by(passage, "SNAT")
+    {
         return None;
     }
     let view = View::parse(&sent.bytes).ok()?;

@@ -81,7 +81,10 @@ fn network(arguments: &Arguments) -> Result<Network, Failure> {
         Some(path) => text_of(path)?,
         None => String::new(),
     };
-    let name = arguments.routes.as_ref().map_or_else(|| "--route-line".to_owned(), |path| path.display().to_string());
+    let name = arguments
+        .routes
+        .as_ref()
+        .map_or_else(|| "--route-line".to_owned(), |path| path.display().to_string());
     for line in &arguments.route_lines {
         text.push('\n');
         text.push_str(line);
@@ -108,7 +111,8 @@ fn device_of(network: &Network, name: InterfaceName) -> Result<DeviceId, Failure
 fn captured(path: &Path, arguments: &Arguments, network: &Network) -> Result<Vec<Given>, Failure> {
     let bytes = fs::read(path)
         .map_err(|error| Failure { text: format!("Can't open {}: {error}", path.display()), exit: 4 })?;
-    let frames = capture::read(&bytes).map_err(|problem| Failure::usage(format!("{}: {problem}", path.display())))?;
+    let frames =
+        capture::read(&bytes).map_err(|problem| Failure::usage(format!("{}: {problem}", path.display())))?;
     let default = arguments.device.as_deref().and_then(InterfaceName::new);
     let first = frames.first().map_or(Duration::ZERO, |frame| frame.time);
     let mut given = Vec::new();
@@ -215,8 +219,9 @@ fn origin(mut rest: &str) -> Result<(Origin, &str), Failure> {
             Some(digits) => u32::from_str_radix(digits, 16).ok(),
             None => value.parse().ok(),
         };
-        let number =
-            number.ok_or_else(|| Failure::usage(format!("`{word} {value}`: a number is wanted (0 to 4294967295)")))?;
+        let number = number.ok_or_else(|| {
+            Failure::usage(format!("`{word} {value}`: a number is wanted (0 to 4294967295)"))
+        })?;
         match word {
             "uid" => owner.uid = number,
             "gid" => owner.gid = number,

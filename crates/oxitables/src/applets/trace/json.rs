@@ -34,7 +34,8 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], network: &Network)
         })
         .collect();
     let (result, reason) = end(passage, rulesets);
-    let name = |device| network.device(device).map(|device: &netfilter::network::Device| device.name.to_string());
+    let name =
+        |device| network.device(device).map(|device: &netfilter::network::Device| device.name.to_string());
     let line = json!({
         "schema": SCHEMA,
         "number": passage.number,
@@ -81,7 +82,7 @@ fn end(passage: &Passage, rulesets: &[Ruleset]) -> (&'static str, Option<String>
         End::Dropped(reason) => ("dropped", Some(wording::drop_reason(*reason, rulesets, passage.family))),
         End::Undecided(reason) => {
             ("undecided", Some(wording::drop_reason(*reason, rulesets, passage.family)))
-        },
+        }
     }
 }
 
@@ -148,11 +149,15 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
         Step::Rewritten { by, before, after } => json!({
             "step": "rewrite", "hook": hook, "by": by, "before": hexadecimal(before), "after": hexadecimal(after),
         }),
-        Step::Marked { before, after } => json!({"step": "mark", "hook": hook, "before": before, "after": after}),
+        Step::Marked { before, after } => {
+            json!({"step": "mark", "hook": hook, "before": before, "after": after})
+        }
         Step::FragmentKept => json!({"step": "fragment-kept", "hook": hook}),
         Step::Gathered { pieces } => json!({"step": "gathered", "hook": hook, "fragments": pieces}),
         Step::Logged { line } => json!({"step": "log", "hook": hook, "line": line}),
-        Step::Answered { packet, what } => json!({"step": "answer", "hook": hook, "id": packet, "what": what}),
+        Step::Answered { packet, what } => {
+            json!({"step": "answer", "hook": hook, "id": packet, "what": what})
+        }
         Step::Module { name, accepted } => {
             json!({"step": "module", "hook": hook, "name": name, "accepted": accepted})
         }

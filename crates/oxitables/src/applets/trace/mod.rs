@@ -8,9 +8,10 @@ mod json;
 mod run;
 mod text;
 mod wording;
+mod written;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use run::End;
@@ -56,6 +57,9 @@ pub(crate) struct Arguments {
     /// One line of JSON for each packet (docs/trace-json.md)
     #[arg(long)]
     json: bool,
+    /// Write every packet that came in, went out or was delivered to a pcapng file, with its end as comment
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
     /// Print the end of each packet only
     #[arg(short, long)]
     quiet: bool,
@@ -77,7 +81,16 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
     let mut out = std::io::stdout().lock();
     let rulesets = prepared.rulesets.clone();
     let network = prepared.network.clone();
+    let mut file = match arguments.write.as_deref().map(written::File::create).transpose() {
+        Ok(file) => file,
+        Err(problem) => return cannot_write(arguments, &problem),
+    };
     for passage in run::passages(prepared) {
+        if let Some(problem) =
+            file.as_mut().and_then(|file| file.passage(&passage, &rulesets, &network).err())
+        {
+            return cannot_write(arguments, &problem);
+        }
         worst = worst.max(match passage.end {
             End::Delivered | End::Forwarded { .. } | End::Kept | End::Stolen => 0,
             End::Dropped(_) => 1,
@@ -95,5 +108,14 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
             break;
         }
     }
+    if let Some(Err(problem)) = file.map(written::File::finish) {
+        return cannot_write(arguments, &problem);
+    }
     ExitCode::from(worst)
+}
+
+fn cannot_write(arguments: &Arguments, problem: &std::io::Error) -> ExitCode {
+    let path = arguments.write.as_deref().unwrap_or(Path::new(""));
+    eprintln!("oxitables trace: cannot write {}: {problem}", path.display());
+    ExitCode::from(4)
 }

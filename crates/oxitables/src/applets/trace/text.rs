@@ -23,7 +23,10 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset]) -> String {
         if *packet != writer.packet {
             writer.packet = *packet;
             writer.hook = None;
-            let _ = writeln!(writer.out, "  -- packet made by this machine, or the same one on loopback (#{packet}) --");
+            let _ = writeln!(
+                writer.out,
+                "  -- packet made by this machine, or the same one on loopback (#{packet}) --"
+            );
         }
         writer.step(passage, step);
     }
@@ -61,12 +64,15 @@ impl Writer<'_> {
     fn step(&mut self, passage: &Passage, step: &Step) {
         match step {
             Step::Arrive { device, bytes } => {
-                let from = device.map_or_else(|| "sent by this machine".to_owned(), |name| format!("from {name}"));
+                let from =
+                    device.map_or_else(|| "sent by this machine".to_owned(), |name| format!("from {name}"));
                 self.phase(&format!("ARRIVE {from}: {}", wording::packet(bytes)));
             }
             Step::Hook(hook) => self.hook = Some(*hook),
             Step::Table { table, hook } => self.phase(&format!("{hook} table {table}")),
-            Step::NatSkipped { hook, reason } => self.phase(&format!("{hook} table nat: {}", nat_skip(*reason))),
+            Step::NatSkipped { hook, reason } => {
+                self.phase(&format!("{hook} table nat: {}", nat_skip(*reason)))
+            }
             Step::Rule { table, chain, number, outcome } => {
                 let rule = wording::find(self.rulesets, passage.family, *table, *chain, *number);
                 let place = wording::chain_name(self.rulesets, passage.family, *table, *chain);
@@ -118,7 +124,9 @@ impl Writer<'_> {
                 self.line(&format!("  {:width$}  {}", "->", wording::packet(after), width = by.len()));
             }
             Step::Marked { before, after } => self.line(&format!("~ mark {before:#x} -> {after:#x}")),
-            Step::FragmentKept => self.phase(&format!("{} defragmentation: kept until the rest has come", self.at())),
+            Step::FragmentKept => {
+                self.phase(&format!("{} defragmentation: kept until the rest has come", self.at()))
+            }
             Step::Gathered { pieces } => {
                 self.phase(&format!("{} defragmentation: whole again, out of {pieces} fragments", self.at()));
             }
@@ -135,7 +143,10 @@ impl Writer<'_> {
                 self.phase(&format!("SEND by {device} to {next_hop}: {}", wording::packet(bytes)));
             }
             Step::Dropped(reason) => {
-                self.phase(&format!("DROP: {}", wording::drop_reason(*reason, self.rulesets, passage.family)));
+                self.phase(&format!(
+                    "DROP: {}",
+                    wording::drop_reason(*reason, self.rulesets, passage.family)
+                ));
             }
             Step::Undecided { table, chain, number, what } => {
                 let place = wording::chain_name(self.rulesets, passage.family, *table, *chain);
@@ -225,7 +236,8 @@ pub(super) fn verdict(rule: &Rule, ruleset: &Ruleset, table: Table) -> String {
         None => "continue".to_owned(),
         Some(target @ (Target::Jump(id) | Target::Goto(id))) => {
             let verb = if matches!(target, Target::Jump(_)) { "jump" } else { "goto" };
-            let name = ruleset.table(table).and_then(|rules| rules.chain(*id)).map(|chain| chain.name.to_string());
+            let name =
+                ruleset.table(table).and_then(|rules| rules.chain(*id)).map(|chain| chain.name.to_string());
             format!("{verb} {}", name.unwrap_or_default())
         }
         Some(target) => target.name().unwrap_or("continue").to_owned(),

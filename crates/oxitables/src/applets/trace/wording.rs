@@ -1,6 +1,6 @@
 //! Words that the text and the JSON form of a trace share: packets, drop reasons, names of chains and rules.
-use netfilter::network::Unroutable;
 use netfilter::Drop;
+use netfilter::network::Unroutable;
 use packet::Family;
 use rules::{ChainId, Rule, Ruleset, Table};
 
@@ -99,10 +99,14 @@ pub(super) fn unroutable(reason: Unroutable) -> &'static str {
         Unroutable::MartianSource => {
             "martian source: it cannot come from there (own address, broadcast, multicast, 127/8, or reverse path)"
         }
-        Unroutable::MartianDestination => "martian destination (0/8, or 127/8 from outside without route_localnet)",
+        Unroutable::MartianDestination => {
+            "martian destination (0/8, or 127/8 from outside without route_localnet)"
+        }
         Unroutable::NoListener => "nobody here listens to this group",
         Unroutable::DeviceDown => "the device of the route is down",
-        Unroutable::ForwardingOff => "it is for somebody else, and this machine does not forward (ip_forward)",
+        Unroutable::ForwardingOff => {
+            "it is for somebody else, and this machine does not forward (ip_forward)"
+        }
     }
 }
 
@@ -122,13 +126,17 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
         Drop::Rejected { table, hook, chain, number } => {
             format!("rejected, with an answer, by {}", by_rule(table, hook, chain, number))
         }
-        Drop::Policy { table, hook } => format!("policy of chain {hook} (table {table}): no rule before it decided"),
+        Drop::Policy { table, hook } => {
+            format!("policy of chain {hook} (table {table}): no rule before it decided")
+        }
         Drop::QueueUnheard => "QUEUE, and no program listens".to_owned(),
         Drop::Module(name) => format!("module {name}"),
         Drop::Route(why) => unroutable(why).to_owned(),
         Drop::TimeToLive => "TTL is used up".to_owned(),
         Drop::TooBig => "too big for the next device, and not to be fragmented".to_owned(),
-        Drop::NotForwarded => "not to be forwarded (forwarding is off, or the frame was not for us)".to_owned(),
+        Drop::NotForwarded => {
+            "not to be forwarded (forwarding is off, or the frame was not for us)".to_owned()
+        }
         Drop::Fragment => "bad fragments".to_owned(),
         Drop::InsertFailed => "conntrack: no free tuple, or a clash with another connection".to_owned(),
         Drop::TableFull => "conntrack: the table is full".to_owned(),
@@ -160,7 +168,8 @@ pub(super) fn result(passage: &Passage, rulesets: &[Ruleset]) -> String {
         End::Kept => "kept, a fragment that waits for the rest of its datagram".to_owned(),
         End::Stolen => "taken by a module".to_owned(),
         End::Dropped(reason) => format!("DROPPED: {}", drop_reason(*reason, rulesets, passage.family)),
-        End::Undecided(reason) => format!("CANNOT DECIDE: {}", drop_reason(*reason, rulesets, passage.family)),
+        End::Undecided(reason) => {
+            format!("CANNOT DECIDE: {}", drop_reason(*reason, rulesets, passage.family))
+        }
     }
 }
-
