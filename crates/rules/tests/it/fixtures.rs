@@ -81,18 +81,26 @@ fn details(listing: &str) -> String {
     any.into_iter().find_map(behind).unwrap_or(line).trim().to_owned()
 }
 
-#[track_caller]
-fn run_folder(folder: &str) {
+/// The cases of a folder, file by file.
+fn files(folder: &str) -> Vec<(String, Vec<Case>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(folder);
-    let mut faults = String::new();
-    let (mut count, mut failed) = (0, 0);
     let mut files: Vec<_> = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    for path in files {
-        let text = std::fs::read_to_string(&path).unwrap();
+    let read = |path: &std::path::PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let cases = fixture::read(&text).unwrap_or_else(|error| panic!("{folder}/{name}: {error}"));
         assert!(!cases.is_empty(), "{folder}/{name} has no case");
+        (name, cases)
+    };
+    files.iter().map(read).collect()
+}
+
+#[track_caller]
+fn run_folder(folder: &str) {
+    let mut faults = String::new();
+    let (mut count, mut failed) = (0, 0);
+    for (name, cases) in files(folder) {
         for case in cases {
             count += 1;
             let ours = run(&case);
@@ -118,4 +126,81 @@ fn matches() {
 #[test]
 fn targets() {
     run_folder("target");
+}
+
+/// A rule with a few words or letters taken away, doubled, exchanged or put in.
+fn mangled(rule: &str, next: &mut impl FnMut() -> u64) -> String {
+    const BITS: &[&str] = &[
+        "!",
+        "-m",
+        "-j",
+        "\"\"",
+        "0",
+        "-1",
+        ":",
+        ",",
+        "/",
+        "65536",
+        "4294967296",
+        "[",
+        "|",
+        "mark",
+        "--to",
+        "+",
+        "é",
+    ];
+    let mut below = |limit: usize| usize::try_from(next() % limit.max(1) as u64).unwrap();
+    let mut letters: Vec<char> = rule.chars().collect();
+    for _ in 0..=below(2) {
+        let mut words: Vec<String> =
+            letters.iter().collect::<String>().split(' ').map(str::to_owned).collect();
+        let (at, to) = (below(words.len()), below(words.len()));
+        match below(6) {
+            0 => drop(words.remove(at)),
+            1 => words.insert(to, words[at].clone()),
+            2 => words.swap(at, to),
+            3 => words.insert(at, BITS[below(BITS.len())].to_owned()),
+            4 => words[at].push_str(BITS[below(BITS.len())]),
+            _ => {
+                let keep = below(words[at].chars().count() + 1);
+                words[at] = words[at].chars().take(keep).collect();
+            }
+        }
+        letters = words.join(" ").chars().collect();
+    }
+    letters.into_iter().collect()
+}
+
+#[test]
+fn what_is_taken_is_printed_as_what_it_is_read_as() {
+    let mut next = rules::generate::from_seed(2026);
+    let (mut taken, mut refused) = (0, 0);
+    for (_, cases) in files("match").into_iter().chain(files("target")) {
+        for case in &cases {
+            for round in 0..10 {
+                let mut other = case.clone();
+                // Half of them are two rules of the file as one, the others have a fault or two.
+                let at = usize::try_from(next() % cases.len() as u64).unwrap();
+                other.rule = match round % 2 {
+                    0 => format!("{} {}", case.rule, cases[at].rule.trim_start_matches("-p tcp ")),
+                    _ => mangled(&case.rule, &mut next),
+                };
+                // `-h` and `-V` are no rules, and a second command is not one.
+                if other.rule.split(' ').any(|word| word.starts_with("-h") || word.starts_with("--h")) {
+                    continue;
+                }
+                let Outcome::Taken { saved, .. } = run(&other) else {
+                    refused += 1;
+                    continue;
+                };
+                taken += 1;
+                let again = Case { rule: saved.clone(), ..other.clone() };
+                match run(&again) {
+                    Outcome::Taken { saved: second, .. } => assert_eq!(saved, second, "{}", other.rule),
+                    refusal => panic!("{}\nis saved as\n{saved}\n{refusal:?}", other.rule),
+                }
+            }
+        }
+    }
+    assert!(taken > 1500 && refused > 10_000, "{taken} taken, {refused} refused");
 }
