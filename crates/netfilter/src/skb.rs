@@ -58,6 +58,18 @@ impl Packet {
         self.layout.total_len
     }
 
+    /// Notes that something looked into the first `length` bytes in one piece.
+    ///
+    /// Linux: `pskb_may_pull` moves bytes of later fragments to the first one, which shows when the datagram is cut
+    /// again: NAT of a datagram whose first fragment is shorter than its headers changes the sizes (measured).
+    #[inline]
+    pub(crate) fn pull(&mut self, length: usize) {
+        let length = length.min(self.layout.total_len);
+        if let Some(gathered) = self.gathered.as_deref_mut() {
+            gathered.head = gathered.head.max(length);
+        }
+    }
+
     /// Never: a packet has a header.
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -179,6 +191,9 @@ pub struct Gathered {
     pub dont_fragment: bool,
     /// IPv6: the identification of the fragments.
     pub id: u32,
+    /// How many bytes from the start of the IP header on somebody has looked at in one piece; if these are more than
+    /// the first fragment had, they leave together.
+    pub head: usize,
 }
 
 /// Why a packet went no further.

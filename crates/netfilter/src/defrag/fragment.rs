@@ -6,7 +6,7 @@
 use packet::{Family, protocol};
 
 use super::v4::finish_header;
-use crate::skb::Packet;
+use crate::skb::{Gathered, Packet};
 
 /// The smallest MTU of IPv6 (RFC 8200 section 5).
 const LEAST_MTU_V6: usize = 1280;
@@ -43,24 +43,14 @@ fn lengths(
     start: usize,
     room: usize,
 ) -> Result<(Vec<usize>, bool), Uncuttable> {
-    if let Some(gathered) = packet.gathered.as_deref().filter(|_| packet.layout.fragment.is_none()) {
-        let mut came: Vec<usize> = gathered.pieces.iter().map(|&(_, length)| usize::from(length)).collect();
-        // IPv6: destination options count as part of the first piece on the way in, but are copied into each on the
-        // way out.
-        let began = packet.layout.total_len.checked_sub(came.iter().sum());
-        let copied = began.and_then(|began| start.checked_sub(began));
-        if let (Some(copied), Some(first)) = (copied, came.first_mut())
-            && *first > copied
-        {
-            *first -= copied;
-            let last = came.len().saturating_sub(1);
-            let mut fits = came
-                .iter()
-                .enumerate()
-                .map(|(at, &length)| length <= room && (at == last || length % 8 == 0));
-            if came.iter().sum::<usize>() == payload && fits.all(|fits| fits) {
-                return Ok((came, true));
-            }
+    if let Some(gathered) = packet.gathered.as_deref().filter(|_| packet.layout.fragment.is_none())
+        && let Some(came) = as_they_came(packet, gathered, start)
+    {
+        let last = came.len().saturating_sub(1);
+        let mut fits =
+            came.iter().enumerate().map(|(at, &length)| length <= room && (at == last || length % 8 == 0));
+        if last > 0 && came.iter().sum::<usize>() == payload && fits.all(|fits| fits) {
+            return Ok((came, true));
         }
     }
     let step = room & !7;
@@ -75,6 +65,25 @@ fn lengths(
     }
     cut.push(left);
     Ok((cut, false))
+}
+
+/// Lengths of the pieces behind `start` as they came.
+fn as_they_came(packet: &Packet, gathered: &Gathered, start: usize) -> Option<Vec<usize>> {
+    let mut came: Vec<usize> = gathered.pieces.iter().map(|&(_, length)| usize::from(length)).collect();
+    // IPv6: destination options count as part of the first piece on the way in, but are copied into each on the way
+    // out.
+    let began = packet.layout.total_len.checked_sub(came.iter().sum())?;
+    let first = came.first_mut()?;
+    *first = first.checked_sub(start.checked_sub(began)?).filter(|&first| first > 0)?;
+    let mut moved = gathered.head.saturating_sub(start).saturating_sub(*first);
+    *first += moved;
+    for later in came.iter_mut().skip(1) {
+        let taken = moved.min(*later);
+        *later -= taken;
+        moved -= taken;
+    }
+    came.retain(|&length| length > 0);
+    Some(came)
 }
 
 fn split_v4(packet: &Packet, mtu: usize) -> Result<Vec<Vec<u8>>, Uncuttable> {

@@ -47,6 +47,7 @@ pub(super) fn packet(
     let Some((opposite, _, Some(by))) = binding(connection, info, end, env) else { return Verdict::Accept };
     let Some(target) = opposite.inverted() else { return Verdict::Accept };
     let before = env.trace.is_some().then(|| packet.bytes.clone());
+    packet.pull(touched(packet.layout));
     if !header(&mut packet.bytes, packet.layout, &target, end) {
         return Verdict::Drop(Drop::NatFailed);
     }
@@ -70,6 +71,20 @@ fn header(bytes: &mut [u8], layout: Layout, target: &Tuple, end: End) -> bool {
         End::Destination => target.destination,
     };
     rewrite::set_address(bytes, layout, end, address)
+}
+
+/// How many bytes of a packet its translation looks at in one piece (Linux: `skb_ensure_writable`).
+fn touched(layout: Layout) -> usize {
+    let room = layout.total_len.saturating_sub(layout.transport);
+    let header = match layout.protocol {
+        _ if layout.later_fragment() => 0,
+        Some(protocol::TCP) if room >= 20 => 20,
+        Some(protocol::SCTP) if room >= 12 => 12,
+        Some(protocol::TCP | protocol::SCTP | protocol::UDP | protocol::UDPLITE) => 8,
+        Some(protocol::ICMP | protocol::ICMPV6 | protocol::GRE) => 8,
+        _ => return 0,
+    };
+    layout.transport + header
 }
 
 fn transport(bytes: &mut [u8], layout: Layout, target: &Tuple, end: End) -> bool {
@@ -130,6 +145,7 @@ pub(super) fn error(
     if packet.layout.total_len < quote + least || !sum_is_right(packet) {
         return Verdict::Drop(Drop::NatFailed);
     }
+    packet.pull(quote + least);
     let Some((opposite, status, by)) = binding(connection, info, end, env) else { return Verdict::Accept };
     let kind = packet.bytes.get(packet.layout.transport).copied();
     if kind == Some(redirect) && (!status.has(Status::NAT_DONE_MASK) || status.any(Status::NAT_MASK)) {
@@ -151,7 +167,9 @@ fn quoted(packet: &mut Packet, at: usize, target: &Tuple, end: End) -> bool {
     let Ok(mut inner) = layout::parse_quoted(bytes) else { return false };
     // Linux: the quote ends where the packet ends, whatever its own length field says.
     inner.total_len = bytes.len();
-    header(bytes, inner, target, end) && rewrite::renew_icmp_checksum(&mut packet.bytes, packet.layout)
+    let done = header(bytes, inner, target, end);
+    packet.pull(at + touched(inner));
+    done && rewrite::renew_icmp_checksum(&mut packet.bytes, packet.layout)
 }
 
 fn outer(packet: &mut Packet, opposite: &Tuple, end: End) -> bool {

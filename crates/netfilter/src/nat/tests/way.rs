@@ -234,6 +234,52 @@ fn answer(out: &[u8], kind: u8) -> Vec<u8> {
     }
 }
 
+/// The sizes in which a gathered datagram leaves after its translation.
+fn sizes_after_nat(bytes: &[u8], lengths: &[usize]) -> Vec<usize> {
+    let mut world = World::with(Hook::Postrouting, snat(to("203.0.113.1", None)));
+    let header = layout::parse(bytes).unwrap().transport;
+    let mut state = crate::Defrag::default();
+    let mut at = header;
+    let mut whole = None;
+    for &length in lengths {
+        let mut piece = bytes[..header].to_vec();
+        piece.extend(&bytes[at..at + length]);
+        at += length;
+        let offset = ((at - length - header) / 8) as u16;
+        let bits = (offset | if at < bytes.len() { 0x2000 } else { 0 }).to_be_bytes();
+        let total = (piece.len() as u16).to_be_bytes();
+        piece[2..4].copy_from_slice(&total);
+        piece[6..8].copy_from_slice(&bits);
+        piece[10..12].fill(0);
+        let sum = checksum::of(&piece[..header]).to_be_bytes();
+        piece[10..12].copy_from_slice(&sum);
+        let mut packet = world.packet(Some(LAN), &piece);
+        let user = crate::defrag::User::Prerouting;
+        if world.env(|env| crate::defrag::handle(&mut state, &mut packet, user, env)) == Verdict::Accept {
+            whole = Some(packet);
+        }
+    }
+    let mut packet = whole.expect("every piece came");
+    assert_eq!(world.forward_packet(LAN, &mut packet), Verdict::Accept);
+    assert_eq!(packet.view().source(), address("203.0.113.1"));
+    let pieces = crate::defrag::split(&packet, 1500, &mut 1).unwrap();
+    pieces.iter().map(|piece| piece.len() - header).collect()
+}
+
+#[test]
+fn f63_nat_moves_bytes_of_short_fragments_into_the_first() {
+    // Measured with first fragments that end within the header: what NAT looks at goes into the first piece; if that is
+    // no multiple of 8 then, all is cut anew by the largest fragment's size; if nothing is left, it leaves whole.
+    let udp = build::udp("10.0.1.5:5000", "8.8.8.8:53").payload([0; 40]).build();
+    assert_eq!(sizes_after_nat(&udp, &[8, 16, 24]), [8, 16, 24]);
+    let tcp = build::tcp("10.0.1.5:5000", "8.8.8.8:80").flags("S").payload([0; 44]).build();
+    assert_eq!(sizes_after_nat(&tcp, &[24, 24, 16]), [24, 24, 16]);
+    assert_eq!(sizes_after_nat(&tcp, &[8, 32, 24]), [32, 32], "20 bytes are looked at");
+    let sctp = build::sctp("10.0.1.5:5000", "8.8.8.8:53");
+    let sctp = sctp.payload([1, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).build();
+    assert_eq!(sizes_after_nat(&sctp, &[8, 24]), [24, 8], "12 bytes are looked at");
+}
+
 proptest! {
     /// Translating a reply undoes translating the original; checksums stay right, or wrong by the same difference.
     #[test]
