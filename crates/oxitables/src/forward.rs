@@ -6,19 +6,18 @@
 //!   wires ─────────────► receive ────┘          └─► poll_transmit ─► wires
 //! ```
 //!
-//! Nothing waits here: the owner of a [`Machine`] polls its descriptors, calls [`Machine::from_host`],
-//! [`Machine::from_wire`] and [`Machine::expire`], and takes what is to go out of [`Machine::to_wire`].
+//! Nothing waits here: the owner of a [`Machine`] polls its descriptors, calls [`Machine::handle_host`],
+//! [`Machine::handle_wire`] and [`Machine::expire`], and takes what is to go out of [`Machine::poll_wire`].
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use netfilter::conntrack::Zone;
 use netfilter::engine::{Config, Decision, Engine};
 use netfilter::network::RouteKind;
 use netfilter::skb::Link;
 use netfilter::time::Seeded;
-use netfilter::{DeviceId, Drop, Instant, Network, Now, Tuple};
+use netfilter::{DeviceId, Drop, Instant, Network, Now};
 use packet::Family;
 use rules::Ruleset;
 use sys::clock::Clock;
@@ -174,7 +173,7 @@ impl Machine {
     }
 
     /// Takes what the machine's programs have sent.
-    pub fn from_host(&mut self) -> io::Result<()> {
+    pub fn handle_host(&mut self) -> io::Result<()> {
         for _ in 0..MOST_AT_ONCE {
             let Some(length) = self.host.receive(&mut self.buffer)? else { break };
             let Some(bytes) = self.buffer.get(..length).map(<[u8]>::to_vec) else { break };
@@ -192,7 +191,7 @@ impl Machine {
     }
 
     /// Takes a packet that came by a device.
-    pub fn from_wire(&mut self, device: DeviceId, bytes: Vec<u8>) -> io::Result<()> {
+    pub fn handle_wire(&mut self, device: DeviceId, bytes: Vec<u8>) -> io::Result<()> {
         self.traffic.from_wires += 1;
         let now = self.now();
         let decision = self.engine.receive(now, device, Link::default(), bytes);
@@ -212,7 +211,7 @@ impl Machine {
     }
 
     /// The next packet that is to go out by a device.
-    pub fn to_wire(&mut self) -> Option<Outgoing> {
+    pub fn poll_wire(&mut self) -> Option<Outgoing> {
         let transmit = self.engine.poll_transmit()?;
         self.traffic.to_wires += 1;
         Some(Outgoing { device: transmit.device, next_hop: transmit.next_hop, bytes: transmit.bytes })
@@ -266,16 +265,9 @@ impl Machine {
         if local.is_ipv4() != (asked == Asked::V4) {
             return Err(ENOENT);
         }
-        let tuple = Tuple {
-            source: local,
-            destination: remote,
-            protocol: socket.protocol,
-            source_id: socket.local.port(),
-            destination_id: socket.remote.port(),
-        };
-        let conntrack = self.engine.conntrack();
-        let found = conntrack.find(&tuple, Zone::default(), self.now().mono);
-        let connection = found.and_then(|(id, _)| conntrack.get(id)).ok_or(ENOENT)?;
-        Ok(SocketAddr::new(connection.original.destination, connection.original.destination_id))
+        let (local, remote) =
+            (SocketAddr::new(local, socket.local.port()), SocketAddr::new(remote, socket.remote.port()));
+        let now = self.now().mono;
+        self.engine.conntrack().original_destination(socket.protocol, local, remote, now).ok_or(ENOENT)
     }
 }

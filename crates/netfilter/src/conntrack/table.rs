@@ -4,7 +4,7 @@
 //! and the tuples are stored once. Read first: Linux `__nf_conntrack_find_get`, `nf_conntrack_tuple_taken`,
 //! `__nf_conntrack_confirm`, `nf_ct_delete`.
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hashbrown::HashTable;
@@ -212,6 +212,33 @@ impl Conntrack {
             return self.find_in(tuple, zone.reply, zone, now);
         }
         found
+    }
+
+    /// Where the connection was sent to that now is between `local` (a proxy's socket) and `remote` (its peer), before
+    /// NAT changed it: what `SO_ORIGINAL_DST` gives (F61). Works on whichever machine the proxy runs, as long as this
+    /// table tracked the connection. `None`: nothing tracks it (ENOENT), or the protocol has no such question
+    /// (ENOPROTOOPT for other than TCP and SCTP).
+    // Linux: `getorigdst`: the original direction's destination, whichever side asks; zone 0.
+    pub fn original_destination(
+        &self,
+        protocol: u8,
+        local: SocketAddr,
+        remote: SocketAddr,
+        now: Instant,
+    ) -> Option<SocketAddr> {
+        if !matches!(protocol, packet::protocol::TCP | packet::protocol::SCTP) {
+            return None;
+        }
+        let tuple = Tuple {
+            source: local.ip(),
+            destination: remote.ip(),
+            protocol,
+            source_id: local.port(),
+            destination_id: remote.port(),
+        };
+        let (id, _) = self.find(&tuple, Zone::default(), now)?;
+        let original = self.get(id)?.original;
+        Some(SocketAddr::new(original.destination, original.destination_id))
     }
 
     fn find_in(

@@ -1,4 +1,5 @@
 //! The engine from outside: situations of the scenarios, hooks, allocations.
 mod allocations;
 mod bed;
+mod original_destination;
 mod situations;

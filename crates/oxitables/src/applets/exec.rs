@@ -148,7 +148,7 @@ fn serve(machine: &mut Machine, child: &mut Running, signals: &mut Signals) -> i
         let ready: Vec<u64> = poller.wait(Some(timeout))?.collect();
         for token in ready {
             match token {
-                HOST => machine.from_host()?,
+                HOST => machine.handle_host()?,
                 QUESTION => {
                     if let Some(listener) = &child.listener
                         && machine.answer(listener).is_err()
@@ -170,9 +170,9 @@ fn serve(machine: &mut Machine, child: &mut Running, signals: &mut Signals) -> i
         if machine.timeout().is_some_and(|left| left.is_zero()) {
             machine.expire()?;
         }
-        while let Some(outgoing) = machine.to_wire() {
+        while let Some(outgoing) = machine.poll_wire() {
             if let Some(answer) = unreachable(&outgoing) {
-                machine.from_wire(outgoing.device, answer)?;
+                machine.handle_wire(outgoing.device, answer)?;
             }
         }
         for line in machine.log() {

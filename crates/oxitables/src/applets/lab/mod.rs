@@ -254,10 +254,12 @@ impl Lab<'_> {
             (Outcome::Text(_), Outcome::Exit(0)) => true,
             _ => outcome.satisfies(expected),
         };
-        if let Some(machine) = self.world.machine_of(host)
-            && self.arguments.talks()
-        {
-            machine.log().for_each(|line| println!("     {line}"));
+        if self.arguments.talks() {
+            for host in 0..self.scenario.hosts.len() {
+                if let Some(machine) = self.world.machine_of(host) {
+                    machine.log().for_each(|line| println!("     {line}"));
+                }
+            }
         }
         self.tries += 1;
         self.failed += usize::from(!met);

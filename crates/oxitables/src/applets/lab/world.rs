@@ -327,10 +327,10 @@ impl World {
         let ready: Vec<Token> = self.poller.wait(Some(timeout))?.map(Token::of).collect();
         for token in ready {
             match token {
-                Token::Wire { segment, end } => self.from_wire(segment, end)?,
+                Token::Wire { segment, end } => self.take_from_wire(segment, end)?,
                 Token::Host(host) => {
                     if let Some(machine) = self.machine_of(host) {
-                        machine.from_host()?;
+                        machine.handle_host()?;
                     }
                 }
                 Token::Question(process) => self.answer(process)?,
@@ -366,7 +366,7 @@ impl World {
     }
 
     /// Takes what a host's kernel has put on a wire.
-    fn from_wire(&mut self, segment: usize, end: usize) -> io::Result<()> {
+    fn take_from_wire(&mut self, segment: usize, end: usize) -> io::Result<()> {
         let Some(wire) = self.segments.get_mut(segment) else { return Ok(()) };
         for _ in 0..MOST_AT_ONCE {
             let Some(length) = wire.receive(end, &mut self.buffer)? else { break };
@@ -399,7 +399,7 @@ impl World {
                 EndKind::Machine(device) => {
                     let (host, device) = (end.host, *device);
                     if let Some(machine) = self.machine_of(host) {
-                        machine.from_wire(device, packet.bytes)?;
+                        machine.handle_wire(device, packet.bytes)?;
                     }
                 }
             }
@@ -411,7 +411,7 @@ impl World {
     /// Takes what a machine has for its wires.
     fn collect(&mut self, host: usize) {
         let Some(machine) = self.hosts.get_mut(host).and_then(|host| host.machine.as_mut()) else { return };
-        while let Some(outgoing) = machine.to_wire() {
+        while let Some(outgoing) = machine.poll_wire() {
             let place = self.segments.iter().enumerate().find_map(|(segment, wire)| {
                 let end = wire.ends.iter().position(|end| {
                     end.host == host && matches!(end.kind, EndKind::Machine(own) if own == outgoing.device)
