@@ -2,6 +2,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::Config;
 use super::testing::World;
 use crate::time::Instant;
 
@@ -33,12 +34,22 @@ fn same_table(kernel: &[&str], ours: &[String]) -> bool {
 fn run(text: &str) -> (usize, Vec<String>) {
     let mut packets = 0;
     let mut differences = Vec::new();
+    let mut config = Config::default();
+    for (name, value) in text.lines().filter_map(|line| line.strip_prefix("sysctl: ")?.split_once(' ')) {
+        let flag = match name {
+            "tcp_loose" => &mut config.tcp_loose,
+            "tcp_be_liberal" => &mut config.tcp_be_liberal,
+            "tcp_ignore_invalid_rst" => &mut config.tcp_ignore_invalid_rst,
+            _ => panic!("sysctl {name}"),
+        };
+        *flag = value == "1";
+    }
     for block in text.split("\n\n") {
         let Some((name, steps)) = block.split_once("case: ").and_then(|(_, rest)| rest.split_once('\n'))
         else {
             continue;
         };
-        let mut world = World::new();
+        let mut world = World::with(config.clone());
         for (number, step) in steps.split("at: ").skip(1).enumerate() {
             let mut lines = step.lines();
             let mut words = lines.next().unwrap().split(' ');

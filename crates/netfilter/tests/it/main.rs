@@ -2,4 +2,5 @@
 mod allocations;
 mod bed;
 mod original_destination;
+mod recorded;
 mod situations;
