@@ -23,6 +23,8 @@ pub fn replace(packet: &mut Packet, env: &mut Env<'_>, at: usize, length: usize,
     if header < 20 || end > total || longer > MOST_BYTES {
         return false;
     }
+    // Linux: the whole packet is made writable, so that a gathered one is cut anew.
+    packet.pull(total);
     packet.bytes.truncate(total);
     packet.bytes.splice(start..end, new.iter().copied());
     renew(packet);
