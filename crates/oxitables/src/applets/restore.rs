@@ -236,8 +236,8 @@ impl Store for FileStore {
         };
         self.locked = Some(locked);
         let stored = self.cache.insert(stored);
-        let known = stored.family_mut(self.family).table(table).cloned();
-        Ok(known.unwrap_or_else(|| TableRules::new(table)))
+        // Why: taken, not cloned: a large table that is to be replaced is not copied first. See `release`.
+        Ok(std::mem::replace(stored.family_mut(self.family).table_mut(table), TableRules::new(table)))
     }
 
     fn commit(&mut self, rules: TableRules) -> Result<(), TargetError> {
@@ -254,5 +254,6 @@ impl Store for FileStore {
 
     fn release(&mut self) {
         self.locked = None;
+        self.cache = None;
     }
 }

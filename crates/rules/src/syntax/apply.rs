@@ -2,6 +2,8 @@
 //! check.
 //!
 //! No command costs more than its own chain: chains are found by hash, references are counted as rules come and go.
+use std::collections::HashMap;
+
 use packet::{AddrMask, Family};
 
 use super::command::{Action, Command, Named, RuleSpec, TargetSpec, ZeroAfter};
@@ -19,6 +21,9 @@ pub struct Editor {
     references: Vec<u32>,
     /// For each chain by id, for each rule, where it came from; as long as the chain's rules.
     origins: Vec<Vec<Origin>>,
+    /// Rules that were put in front of a chain one after the other, the first of the chain last: a restore file full of
+    /// `-I` costs no more than one of `-A`. They are put into the chain as soon as anything else looks at it.
+    fronts: HashMap<ChainId, Vec<(Rule, Origin)>>,
     /// The line of the commands that follow; 0 for a command of its own.
     line: u32,
 }
@@ -68,7 +73,7 @@ impl Editor {
                 count(&mut references, to, 1);
             }
         }
-        Self { rules, family, references, origins, line: 0 }
+        Self { rules, family, references, origins, fronts: HashMap::new(), line: 0 }
     }
 
     /// The table as it stands.
@@ -83,13 +88,15 @@ impl Editor {
 
     /// Empties all chains and removes user chains, as the start of a restore without `-n` does.
     pub fn clear(&mut self) {
+        self.fronts.clear();
         self.rules.clear();
         self.references = vec![0; self.rules.id_end()];
         self.origins = vec![Vec::new(); self.rules.id_end()];
     }
 
     /// The commit: the kernel's check.
-    pub fn finish(self) -> Result<TableRules, Box<CommitError>> {
+    pub fn finish(mut self) -> Result<TableRules, Box<CommitError>> {
+        self.settle();
         let Err(fault) = validity::check(&self.rules, self.family) else { return Ok(self.rules) };
         let origin = self
             .origins
@@ -116,6 +123,15 @@ impl Editor {
         session.warnings.extend(command.warnings);
         let output = command.output;
         let verbose = output.verbose > 0;
+        if !matches!(
+            command.action,
+            Action::Append { .. }
+                | Action::Insert { number: 1, .. }
+                | Action::NewChain { .. }
+                | Action::Policy { .. }
+        ) {
+            self.settle();
+        }
         match command.action {
             Action::Append { chain, rule } => self.append(&chain, *rule, verbose, session),
             Action::Insert { chain, number, span, rule } => {
@@ -283,11 +299,28 @@ impl Editor {
             count(&mut self.references, to, 1);
         }
         let origin = Origin { line: self.line, span, fresh: true };
+        if at == 0 {
+            self.fronts.entry(id).or_default().push((rule, origin));
+            return;
+        }
         if let Some(chain) = self.rules.chain_mut(id) {
             chain.rules.insert(at.min(chain.rules.len()), rule);
         }
         if let Some(origins) = self.origins.get_mut(id.0 as usize) {
             origins.insert(at.min(origins.len()), origin);
+        }
+    }
+
+    /// Puts the rules of [`Self::fronts`] where they belong.
+    fn settle(&mut self) {
+        for (id, front) in std::mem::take(&mut self.fronts) {
+            let (rules, origins): (Vec<_>, Vec<_>) = front.into_iter().rev().unzip();
+            if let Some(chain) = self.rules.chain_mut(id) {
+                chain.rules.splice(0..0, rules);
+            }
+            if let Some(own) = self.origins.get_mut(id.0 as usize) {
+                own.splice(0..0, origins);
+            }
         }
     }
 
@@ -333,7 +366,7 @@ impl Editor {
         let (rules, span) = self.expand(rule, session)?;
         let id = self.chain(chain, Operation::NoChain)?;
         let at = number as usize - 1;
-        if self.rules.chain(id).is_none_or(|chain| at > chain.rules.len()) {
+        if at > 0 && self.rules.chain(id).is_none_or(|chain| at > chain.rules.len()) {
             let error = Error::new(ErrorKind::Operation(Operation::InsertTooBig), number_span);
             return Err(error.because(self.how_many(id)));
         }
@@ -586,6 +619,7 @@ impl Editor {
         match self.rules.find(name) {
             Some(id) if self.rules.chain(id).is_some_and(|chain| chain.hook.is_some()) => true,
             Some(id) if flush => {
+                self.settle();
                 self.flush(id, false, session);
                 true
             }
@@ -606,3 +640,6 @@ fn count(references: &mut [u32], id: ChainId, change: i32) {
         *slot = slot.saturating_add_signed(change);
     }
 }
+
+#[cfg(test)]
+mod tests;

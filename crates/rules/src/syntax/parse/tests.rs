@@ -1,4 +1,5 @@
 use super::*;
+use crate::syntax::command::{Action, Selection, TargetSpec, ZeroAfter};
 use crate::syntax::{NoNames, lex};
 
 fn parse_line(family: Family, line: &str) -> Result<Parsed, Error> {
