@@ -165,6 +165,9 @@ pub struct AskedSocket {
 impl Listener {
     /// Takes the next question; `None` if the process that asked is gone. Call it when the descriptor is readable: it
     /// waits otherwise.
+    ///
+    /// # Errors
+    /// `BrokenPipe` when no process is left that could ask: the descriptor is to be waited for no longer.
     pub fn receive(&self) -> io::Result<Option<Question>> {
         // SAFETY: `seccomp_notif` is a plain C structure for which all zeroes is a valid value; the kernel wants zeroes.
         let mut notification: libc::seccomp_notif = unsafe { std::mem::zeroed() };
@@ -175,6 +178,7 @@ impl Listener {
         if result < 0 {
             let error = io::Error::last_os_error();
             return match error.raw_os_error() {
+                Some(libc::ENOENT) if self.is_over() => Err(io::ErrorKind::BrokenPipe.into()),
                 Some(libc::ENOENT | libc::EINTR | libc::EAGAIN) => Ok(None),
                 _ => Err(error),
             };
@@ -189,6 +193,14 @@ impl Listener {
             length,
             asked: if level as i32 == libc::SOL_IP { Asked::V4 } else { Asked::V6 },
         }))
+    }
+
+    /// Whether the last process with the filter has ended.
+    fn is_over(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let mut descriptors = [PollFd::new(&self.descriptor, PollFlags::IN)];
+        poll(&mut descriptors, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok()
+            && descriptors.iter().any(|one| one.revents().contains(PollFlags::HUP))
     }
 
     fn is_valid(&self, question: &Question) -> bool {

@@ -277,3 +277,55 @@ fn a_statically_linked_proxy_learns_the_original_destination() {
          udp -> errno 92\n"
     );
 }
+
+#[test]
+fn where_namespaces_are_refused_the_setting_is_named_and_the_exit_code_is_4() {
+    // A user namespace in which no further one is allowed, and a program in it without capabilities.
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces && \
+                  exec setpriv --bounding-set=-all --inh-caps=-all \"$0\" exec -- true";
+    let output =
+        Command::new("unshare").args(["-Ur", "sh", "-c", script, env!("CARGO_BIN_EXE_oxitables")]).output();
+    let Ok(output) = output else {
+        println!("skipped: no unshare(1) here");
+        return;
+    };
+    let text = text(&output);
+    if !text.starts_with("oxitables") {
+        println!("skipped: the refusal cannot be arranged here: {text}");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains("no more user namespaces are allowed (sysctl user.max_user_namespaces)"), "{text}");
+}
+
+#[test]
+fn a_signal_ends_a_lab_and_everything_in_it() {
+    use std::io::{BufRead, BufReader};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it.lab");
+    let marker = format!("oxitables-lab-{}", std::process::id());
+    // The name of the sleeping shell is the marker; its own child sleeps as well.
+    let text = format!(
+        "host a engine\nhost b\nlink a:eth0=10.0.0.1/24 b:eth0=10.0.0.2/24\n\
+         start b sh -c \"sleep 60 & wait\" {marker}\nsay waiting\n\
+         try b run sh -c \"echo started; sleep 60\" {marker} expect exit 0\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    let mut child = oxitables().arg("lab").arg(&path).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let told = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok)
+        .any(|line| line == "waiting");
+    if told {
+        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    } else {
+        println!("skipped: no namespace");
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    let alive = std::fs::read_dir("/proc").unwrap().flatten().any(|process| {
+        std::fs::read(process.path().join("cmdline"))
+            .is_ok_and(|line| String::from_utf8_lossy(&line).contains(&marker))
+    });
+    assert!(!alive, "a process of the lab lives on");
+}

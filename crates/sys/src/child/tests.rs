@@ -110,4 +110,6 @@ fn questions_about_the_original_destination_come_to_us() {
         listener.answer(&question, answer).unwrap();
     };
     assert_eq!((code, asked), (0, 5));
+    // Nobody is left who could ask: the listener says so instead of being readable for ever.
+    assert_eq!(listener.receive().unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
 }
