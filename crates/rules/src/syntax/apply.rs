@@ -144,7 +144,7 @@ impl Editor {
             Action::Delete { chain, rule } => self.find(&chain, *rule, true, verbose, session),
             Action::DeleteNumber { chain, number, span } => {
                 let id = self.chain(&chain, Operation::BadRule)?;
-                let at = number as usize - 1;
+                let at = (number as usize).saturating_sub(1);
                 if self.remove(id, at).is_none() {
                     let error = Error::new(ErrorKind::Operation(Operation::DeleteTooBig), span);
                     return Err(error.because(self.how_many(id)));
@@ -365,7 +365,7 @@ impl Editor {
     ) -> Result<(), Error> {
         let (rules, span) = self.expand(rule, session)?;
         let id = self.chain(chain, Operation::NoChain)?;
-        let at = number as usize - 1;
+        let at = (number as usize).saturating_sub(1);
         if at > 0 && self.rules.chain(id).is_none_or(|chain| at > chain.rules.len()) {
             let error = Error::new(ErrorKind::Operation(Operation::InsertTooBig), number_span);
             return Err(error.because(self.how_many(id)));
@@ -392,7 +392,7 @@ impl Editor {
         };
         let id = self.chain(chain, Operation::NoChain)?;
         self.echo(&rule, verbose, session);
-        let at = number as usize - 1;
+        let at = (number as usize).saturating_sub(1);
         if self.remove(id, at).is_none() {
             let error = Error::new(ErrorKind::Operation(Operation::ReplaceTooBig), number_span);
             return Err(error.because(self.how_many(id)));
@@ -453,7 +453,7 @@ impl Editor {
     fn zero_rule(&mut self, id: ChainId, number: u32, span: Span) -> Result<(), Error> {
         let cause = self.how_many(id);
         let rules = self.rules.chain_mut(id).map(|chain| &mut chain.rules);
-        match rules.and_then(|rules| rules.get_mut(number as usize - 1)) {
+        match rules.and_then(|rules| rules.get_mut((number as usize).saturating_sub(1))) {
             Some(rule) => {
                 rule.counters = Counters::default();
                 Ok(())
