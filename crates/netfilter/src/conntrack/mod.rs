@@ -48,7 +48,6 @@ pub use event::{Event, EventKind};
 pub use status::Status;
 pub use table::{Connection, Conntrack, Follow, ProtocolState};
 pub use track::Invalid;
-pub use tuple::quoted_layout;
 
 /// One direction of a connection (Linux: `struct nf_conntrack_tuple`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -213,12 +213,6 @@ fn quoted_transport(packet: &[u8], at: usize, family: Family) -> Option<(usize, 
     }
 }
 
-/// Where the transport header of a quoted packet starts and which protocol it is: for the translation of quoted
-/// headers.
-pub fn quoted_layout(packet: &[u8], at: usize, family: Family) -> Option<(usize, u8)> {
-    quoted_transport(packet, at, family)
-}
-
 /// The keys of GRE: only version 1 (PPTP) has one, and only for the payload PPP.
 fn gre_keys(bytes: &[u8], at: usize) -> Option<(u16, u16)> {
     let (Some(flags), Some(payload)) = (be16(bytes, at), be16(bytes, at + 2)) else { return Some((0, 0)) };
