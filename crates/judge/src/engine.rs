@@ -137,9 +137,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
         out.push_str(&format!("device {device}{}\n", mtu.unwrap_or_default()));
     }
     out.push_str("sysctl net.ipv4.ip_forward=1\nsysctl net.ipv6.conf.all.forwarding=1\n");
-    for device in DEVICES {
-        out.push_str(&format!("sysctl net.ipv4.conf.{device}.accept_local=1\n"));
-    }
+    out.push_str("sysctl net.ipv4.conf.all.accept_local=1\n");
     for (device, address) in ADDRESSES {
         out.push_str(&format!("address {address} dev {device}\n"));
     }
@@ -254,7 +252,7 @@ impl EngineHalf {
             let reaction = self.host.hear(&deliver.bytes, unicast);
             outcome.delivered.extend(reaction.delivery);
             if let Some(answer) = reaction.answer {
-                self.send(kernel_origin(), answer);
+                self.send(kernel_origin(&answer), answer);
             }
         }
     }
@@ -381,10 +379,26 @@ impl Judged for EngineHalf {
         let mut outcome = StepOutcome::default();
         // The kernel's clock, or that of the case if nobody said.
         if let Some(kernel) = self.kernel.get(self.done) {
-            let choices = kernel.connections.iter().filter_map(|connection| choice_of(&connection.line));
+            // Only what is new in this step was chosen in it.
+            let before: Vec<Tuple> = self
+                .done
+                .checked_sub(1)
+                .and_then(|last| self.kernel.get(last))
+                .map(|last| {
+                    last.connections
+                        .iter()
+                        .filter_map(|own| choice_of(&own.line))
+                        .map(|own| own.tuple)
+                        .collect()
+                })
+                .unwrap_or_default();
             if let Ok(mut known) = self.known.lock() {
-                let old: Vec<Tuple> = known.iter().map(|choice| choice.tuple).collect();
-                known.extend(choices.filter(|choice| !old.contains(&choice.tuple)));
+                *known = kernel
+                    .connections
+                    .iter()
+                    .filter_map(|connection| choice_of(&connection.line))
+                    .filter(|choice| !before.contains(&choice.tuple))
+                    .collect();
             }
             let at = Duration::from_millis(kernel.at);
             self.now = Now { mono: Instant(1_000_000_000_000) + at, wall: WALL };

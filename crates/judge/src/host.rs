@@ -29,9 +29,11 @@ pub struct Reaction {
     pub delivery: Option<Delivery>,
 }
 
-/// The sender of what the stack itself sends: a socket of the kernel, of no user (F75).
-pub fn kernel_origin() -> Origin {
-    Origin { socket: Some(Owner { uid: 0, gid: 0, has_file: false }), known: true, mark: 0 }
+/// The sender of what the stack itself sends: a socket of the kernel, of no user (F75). Resets of IPv6 have none.
+pub fn kernel_origin(packet: &[u8]) -> Origin {
+    let reset = packet.first().is_some_and(|first| first >> 4 == 6) && packet.get(6) == Some(&6);
+    let socket = (!reset).then_some(Owner { uid: 0, gid: 0, has_file: false });
+    Origin { socket, known: true, mark: 0 }
 }
 
 impl Host {
@@ -55,6 +57,19 @@ impl Host {
     pub fn hear(&mut self, bytes: &[u8], unicast: bool) -> Reaction {
         let Ok(view) = View::parse(bytes) else { return Reaction::default() };
         let Some(protocol) = view.protocol() else { return Reaction::default() };
+        // Linux: IPv6 gathers behind INPUT; what conntrack has gathered has no fragment header any more.
+        if let Some(fragment) = view.layout().fragment.filter(|_| view.family() == packet::Family::V6) {
+            let needed = match protocol {
+                6 => 20,
+                17 | 58 => 8,
+                _ => 1,
+            };
+            let truncated = fragment.offset == 0 && view.after_header().len() < needed;
+            let answer = if truncated { error(&view, 4, 3, 0) } else { None };
+            if truncated || fragment.offset != 0 || fragment.more {
+                return Reaction { answer, delivery: None };
+            }
+        }
         let answer = match (protocol, view.family()) {
             (6, _) => unicast.then(|| reset(&view)).flatten(),
             (17, _) => return self.datagram(&view, unicast),

@@ -370,19 +370,19 @@ fn needs_conntrack(table: &TableRules) -> bool {
             .matches
             .iter()
             .any(|own| matches!(own, Match::State(_) | Match::Conntrack(_) | Match::Connmark(_)));
-        let targeted = matches!(
-            rule.target,
+        let targeted = match &rule.target {
             Some(
                 Target::Snat(_)
-                    | Target::Dnat(_)
-                    | Target::Masquerade(_)
-                    | Target::Redirect(_)
-                    | Target::Netmap(_)
-                    | Target::Connmark(_)
-                    | Target::Ct(_)
-                    | Target::Notrack
-            )
-        );
+                | Target::Dnat(_)
+                | Target::Masquerade(_)
+                | Target::Redirect(_)
+                | Target::Netmap(_)
+                | Target::Connmark(_),
+            ) => true,
+            // Linux: `xt_ct_tg_check` and `notrack_chk`: not to be tracked needs no tracking.
+            Some(Target::Ct(ct)) => !ct.notrack,
+            _ => false,
+        };
         matched || targeted
     })
 }

@@ -40,10 +40,7 @@ impl Engine {
     pub fn receive(&mut self, now: Now, device: DeviceId, link: Link, bytes: Vec<u8>) -> Decision {
         let id = self.take_packet_id();
         let decision = match self.arrive(id, Some(device), link, bytes) {
-            Ok(packet) => match strange_v6(&packet) {
-                Some(reason) => self.ended(now, id, Drop::Route(reason)),
-                None => self.input(now, packet, 0),
-            },
+            Ok(packet) => self.input(now, packet, 0),
             Err(reason) => self.ended(now, id, reason),
         };
         self.settle(now, 0);
@@ -116,8 +113,13 @@ impl Engine {
         if packet.view().refused_addresses(packet.input == Some(DeviceId::LOOPBACK)) {
             return self.end(now, packet, Drop::Route(Unroutable::MartianSource));
         }
+        let destination = packet.view().destination();
         if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, &mut packet, depth) {
             return decision;
+        }
+        // Linux: `nf_nat_ipv4_pre_routing` drops the route that a translated packet came with.
+        if packet.view().destination() != destination {
+            packet.route = None;
         }
         // Linux: a packet from loopback still has the route that its sender found.
         let route = match packet.route {
@@ -195,13 +197,16 @@ impl Engine {
         if packet.link.kind != LinkKind::Host {
             return self.end(now, packet, Drop::NotForwarded);
         }
-        if let Some(reason) = self.unforwardable(&packet) {
-            return self.end(now, packet, reason);
-        }
         let ttl = packet.view().ttl();
         if ttl <= 1 {
             self.answer(now, &packet, answer::Kind::TimeExceeded);
             return self.end_nested(now, packet, Drop::TimeToLive, depth);
+        }
+        // Linux: `ip6_forward` looks at the source only if the packet does not leave where it came in.
+        if packet.input != Some(device)
+            && let Some(reason) = self.unforwardable(&packet)
+        {
+            return self.end(now, packet, reason);
         }
         let mtu = packet.route.map_or(1500, |route| route.mtu);
         if defrag::too_big_to_forward(&packet, mtu) {
@@ -285,6 +290,9 @@ impl Engine {
             }
             Some(Way::Local) | None => (DeviceId::LOOPBACK, packet.view().destination()),
         };
+        if matches!(packet.route.map(|route| route.way), Some(Way::Broadcast { .. })) {
+            self.hear_own_broadcast(now, &packet, device, depth);
+        }
         match self.postrouting(now, packet, device, next_hop, depth) {
             Decision::Dropped(Drop::TooBig) => Err(SendError::TooBig),
             decision @ Decision::Dropped(Drop::QueueUnheard) => Ok(decision),
@@ -337,6 +345,19 @@ impl Engine {
             trace.push(packet, Step::Sent { device: name, next_hop, bytes: bytes.clone() });
         }
         self.transmits.push_back(Transmit { packet, device, next_hop, bytes });
+    }
+
+    /// A copy of a packet to everybody comes to this machine as well; it passes POSTROUTING on its own, before the
+    /// packet itself, and comes in by the device of the subnet (Linux: `ip_mc_output`, `ip_dev_loopback_xmit`).
+    fn hear_own_broadcast(&mut self, now: Now, packet: &Packet, device: DeviceId, depth: u8) {
+        let mut copy = packet.clone();
+        copy.output = Some(device);
+        let Passed::On = self.pass(now, Hook::Postrouting, &mut copy, depth) else { return };
+        self.loop_back(copy);
+        if let Some(copy) = self.backlog.back_mut() {
+            copy.input = Some(device);
+            copy.link.kind = LinkKind::Broadcast;
+        }
     }
 
     /// A packet on loopback keeps its connection, its mark and its route, and comes in again when the present way has
@@ -586,24 +607,6 @@ impl RouteKey {
             label: view.flow_label(),
         }
     }
-}
-
-/// Addresses with which an IPv6 packet from outside never reaches PREROUTING (Linux: `ip6_rcv_core`).
-fn strange_v6(packet: &Packet) -> Option<Unroutable> {
-    let view = packet.view();
-    let (IpAddr::V6(source), IpAddr::V6(destination)) = (view.source(), view.destination()) else {
-        return None;
-    };
-    if packet.input == Some(DeviceId::LOOPBACK) {
-        return None;
-    }
-    let scope = destination.octets()[1] & 0x0f;
-    if source.is_loopback() || source.is_multicast() {
-        return Some(Unroutable::MartianSource);
-    }
-    // A scope of 0 is reserved, 1 stays within an interface.
-    let strange = destination.is_loopback() || destination.is_multicast() && scope <= 1;
-    strange.then_some(Unroutable::MartianDestination)
 }
 
 fn send_error(unroutable: Unroutable) -> SendError {

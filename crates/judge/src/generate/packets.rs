@@ -64,21 +64,20 @@ impl Traffic {
         };
         let (device, mut craft) = made.unwrap_or_else(|| self.fresh(choice));
         if choice.percent(12) {
+            let addresses = (craft.source, craft.destination);
             spoil(choice, &mut craft);
             if device.is_none() {
-                // Why: the kernel sends what a raw socket lies about its length without looking.
+                // Why: the kernel sends what a raw socket lies about its length without looking, and routes its
+                // packets without their source address, other sockets' with it.
                 craft.total = None;
-                // Why: a raw socket's packet to many is routed without its source address, another socket's with it.
-                if !self.v6
-                    && matches!(craft.destination, IpAddr::V4(to) if to.is_multicast() || to.is_broadcast())
-                {
-                    craft.destination = address("8.8.8.8");
-                }
+                (craft.source, craft.destination) = addresses;
             }
         }
         let (uid, gid) = (choice.of(&[0, 0, 1000]), choice.of(&[0, 100]));
         let mark = choice.of(&[0, 0, 0, 1, 16]);
-        let packets = if device.is_some() && choice.percent(6) {
+        // Why: the kernel pulls some of a gathered ICMPv6 error into one piece and sends other sizes on.
+        let error = matches!(craft.body, Body::Icmp { kind, .. } if self.v6 && kind < 128);
+        let packets = if device.is_some() && !error && choice.percent(6) {
             self.fragments(choice, craft)
         } else {
             vec![craft.build()]
@@ -321,7 +320,7 @@ fn spoil(choice: &mut Choice, craft: &mut Craft) {
         7 => {
             let v6 = craft.source.is_ipv6();
             let odd: &[&str] = if v6 {
-                &["2001:db8:dead::1", "::", "ff0e::1"]
+                &["2001:db8:dead::1", "ff0e::1"]
             } else {
                 &[
                     "255.255.255.255",
@@ -338,7 +337,7 @@ fn spoil(choice: &mut Choice, craft: &mut Craft) {
         8 => {
             let v6 = craft.source.is_ipv6();
             let odd: &[&str] = if v6 {
-                &["::1", "ff02::5", "::"]
+                &["::1", "ff02::5"]
             } else {
                 &["127.0.0.1", "255.255.255.255", "224.0.0.1", "0.0.0.0", "10.0.1.1", "10.0.1.255"]
             };

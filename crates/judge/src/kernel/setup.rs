@@ -40,6 +40,13 @@ const SYSCTLS: &[(&str, &str)] = &[
     ("net.ipv4.ip_local_port_range", "40000 40999"),
     ("net.ipv6.auto_flowlabels", "0"),
     ("net.ipv6.mld_max_msf", "64"),
+    // Why: a datagram that never becomes whole would be reported in the middle of a later case.
+    ("net.ipv4.ipfrag_time", "3000"),
+    ("net.ipv4.ipfrag_high_thresh", "268435456"),
+    ("net.ipv6.ip6frag_time", "3000"),
+    ("net.ipv6.ip6frag_high_thresh", "268435456"),
+    ("net.netfilter.nf_conntrack_frag6_timeout", "3000"),
+    ("net.netfilter.nf_conntrack_frag6_high_thresh", "268435456"),
     ("net.netfilter.nf_log.2", "nfnetlink_log"),
     ("net.netfilter.nf_log.10", "nfnetlink_log"),
     ("net.netfilter.nf_conntrack_acct", "1"),

@@ -3,7 +3,7 @@
 //! The whole IP packet is searched, headers included. Only the pattern's first place counts in the kernel, which comes
 //! to the same: it must end at or before `--to`.
 use memchr::memmem;
-use rules::matches::string::StringMatch;
+use rules::matches::string::{Algorithm, StringMatch};
 
 use super::{Asked, Held, hold};
 use crate::trace::Found;
@@ -15,6 +15,9 @@ pub(in crate::tables) struct Search {
     from: usize,
     to: usize,
     pattern: Pattern,
+    /// Boyer-Moore does not see a pattern that two fragments of a gathered datagram share (Linux: `bm_find` looks at
+    /// each block of the buffer alone).
+    by_piece: bool,
 }
 
 #[derive(Debug)]
@@ -31,7 +34,13 @@ impl Search {
         } else {
             Pattern::Exact(Box::new(memmem::Finder::new(&rule.pattern).into_owned()))
         };
-        Self { invert: rule.invert, from: rule.from.into(), to: rule.to.into(), pattern }
+        Self {
+            invert: rule.invert,
+            from: rule.from.into(),
+            to: rule.to.into(),
+            pattern,
+            by_piece: rule.algorithm == Algorithm::Bm,
+        }
     }
 
     pub(super) fn holds(&self, asked: &Asked<'_>) -> Held {
@@ -39,13 +48,26 @@ impl Search {
             Pattern::Exact(_) => "--string",
             Pattern::Folded(_) => "--string --icase",
         };
-        let found = self.find(asked.packet.view().bytes());
+        let bytes = asked.packet.view().bytes();
+        let found = match asked.packet.gathered.as_deref().filter(|_| self.by_piece) {
+            Some(gathered) => self.find_by_piece(bytes, &gathered.pieces),
+            None => self.find(bytes, 0, bytes.len()),
+        };
         let told = if found { Found::Word("the pattern") } else { Found::Nothing("such bytes") };
         hold(found != self.invert, option, told)
     }
 
-    fn find(&self, bytes: &[u8]) -> bool {
-        let Some(searched) = bytes.get(self.from..self.to.min(bytes.len())) else { return false };
+    fn find_by_piece(&self, bytes: &[u8], pieces: &[(u16, u16)]) -> bool {
+        let payload: usize = pieces.iter().map(|&(_, length)| usize::from(length)).sum();
+        let header = bytes.len().saturating_sub(payload);
+        pieces.iter().any(|&(offset, length)| {
+            let start = if offset == 0 { 0 } else { header + usize::from(offset) };
+            self.find(bytes, start, header + usize::from(offset) + usize::from(length))
+        })
+    }
+
+    fn find(&self, bytes: &[u8], start: usize, end: usize) -> bool {
+        let Some(searched) = bytes.get(self.from.max(start)..self.to.min(end)) else { return false };
         match &self.pattern {
             Pattern::Exact(finder) => finder.find(searched).is_some(),
             Pattern::Folded(pattern) => searched
