@@ -12,7 +12,7 @@ use netfilter::network::RouteKind;
 use netfilter::skb::{Link, Owner};
 use netfilter::time::Seeded;
 use netfilter::trace::{Outcome as RuleOutcome, Step as TraceStep};
-use netfilter::{DeviceId, Instant, Network, Now, Origin, Random, Tuple};
+use netfilter::{DeviceId, Instant, Network, Now, Origin, Random, Tracking, Tuple};
 use packet::Family;
 use packet::rewrite::End;
 use rules::{Ruleset, Table, Target};
@@ -206,8 +206,12 @@ impl EngineHalf {
     }
 
     fn send(&mut self, origin: Origin, bytes: Vec<u8>) -> Option<i32> {
+        self.send_about(origin, bytes, Tracking::None)
+    }
+
+    fn send_about(&mut self, origin: Origin, bytes: Vec<u8>, about: Tracking) -> Option<i32> {
         let now = self.now;
-        let error = self.engine.as_mut()?.send_local(now, origin, bytes).err()?;
+        let error = self.engine.as_mut()?.send_about(now, origin, bytes, about).err()?;
         Some(match error {
             SendError::NotPermitted => 1,
             SendError::Prohibited => 13,
@@ -252,7 +256,8 @@ impl EngineHalf {
             let reaction = self.host.hear(&deliver.bytes, unicast);
             outcome.delivered.extend(reaction.delivery);
             if let Some(answer) = reaction.answer {
-                self.send(kernel_origin(&answer), answer);
+                let about = if reaction.attached { deliver.tracking } else { Tracking::None };
+                self.send_about(kernel_origin(&answer), answer, about);
             }
         }
     }

@@ -25,6 +25,9 @@ pub struct Host {
 pub struct Reaction {
     /// What it sends.
     pub answer: Option<Vec<u8>>,
+    /// Whether the answer belongs to the packet's connection from its start: errors about protocols that nobody
+    /// handles do, TCP and UDP have let go of the connection before they answer.
+    pub attached: bool,
     /// What a process gets.
     pub delivery: Option<Delivery>,
 }
@@ -67,7 +70,7 @@ impl Host {
             let truncated = fragment.offset == 0 && view.after_header().len() < needed;
             let answer = if truncated { error(&view, 4, 3, 0) } else { None };
             if truncated || fragment.offset != 0 || fragment.more {
-                return Reaction { answer, delivery: None };
+                return Reaction { answer, delivery: None, attached: true };
             }
         }
         let answer = match (protocol, view.family()) {
@@ -78,7 +81,8 @@ impl Host {
             (_, packet::Family::V4) => unicast.then(|| error(&view, 3, 2, 0)).flatten(),
             (_, packet::Family::V6) => unicast.then(|| error(&view, 4, 1, next_header_at(&view))).flatten(),
         };
-        Reaction { answer, delivery: None }
+        let attached = !matches!(protocol, 1 | 6 | 58);
+        Reaction { answer, delivery: None, attached }
     }
 
     fn datagram(&mut self, view: &View<'_>, unicast: bool) -> Reaction {
@@ -107,10 +111,10 @@ impl Host {
                 from: from.to_string(),
                 payload: datagram.get(8..).unwrap_or(&[]).to_vec(),
             };
-            return Reaction { answer: None, delivery: Some(delivery) };
+            return Reaction { delivery: Some(delivery), ..Reaction::default() };
         }
         let (kind, code) = if view.source().is_ipv4() { (3, 3) } else { (1, 4) };
-        Reaction { answer: unicast.then(|| error(view, kind, code, 0)).flatten(), delivery: None }
+        Reaction { answer: unicast.then(|| error(view, kind, code, 0)).flatten(), ..Reaction::default() }
     }
 }
 
@@ -144,6 +148,9 @@ fn reset(view: &View<'_>) -> Option<Vec<u8>> {
     {
         return None;
     }
+    if !options_are_whole(tcp.options()?) {
+        return None;
+    }
     let flags = tcp.flags();
     let length = (tcp.payload().len() as u32)
         .wrapping_add(u32::from(flags & SYN != 0))
@@ -169,6 +176,22 @@ fn reset(view: &View<'_>) -> Option<Vec<u8>> {
     // Linux: `tcp_v4_send_reset` and `tcp_v6_send_response` take the ECN bits out.
     craft.tos = view.tos() & !3;
     Some(craft.build())
+}
+
+/// Whether every option ends within the options (Linux: `tcp_do_parse_auth_options`, which a reset waits for).
+fn options_are_whole(mut options: &[u8]) -> bool {
+    while let Some((&kind, rest)) = options.split_first() {
+        match kind {
+            0 => return true,
+            1 => options = rest,
+            _ => {
+                let size = rest.first().map_or(0, |&size| usize::from(size));
+                let Some(next) = options.get(size..).filter(|_| size >= 2) else { return false };
+                options = next;
+            }
+        }
+    }
+    true
 }
 
 fn echo(view: &View<'_>) -> Option<Vec<u8>> {

@@ -133,7 +133,7 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
     let header = Header { protocol: icmp_protocol(family), tos, id, dont_fragment: false };
     let bytes = ip_packet(env, header, source, destination, &message)?;
     let mut answer = machine_packet(env, bytes, true)?;
-    Conntrack::attach(&mut answer, cause);
+    Conntrack::attach(&mut answer, cause.tracking);
     Some(Emitted { packet: answer, destination })
 }
 
@@ -153,7 +153,7 @@ pub fn tcp_reset(cause: &Packet, env: &mut Env<'_>) -> Option<Emitted> {
     let bytes = ip_packet(env, header, source, destination, &segment)?;
     let mut answer = machine_packet(env, bytes, false)?;
     env.network.route_output(&answer, destination).ok()?;
-    Conntrack::attach(&mut answer, cause);
+    Conntrack::attach(&mut answer, cause.tracking);
     if let Tracking::Entry { connection, .. } = cause.tracking {
         env.conntrack.set_timeout_close(connection, env.now.mono);
     }

@@ -96,6 +96,8 @@ pub struct Deliver {
     pub bytes: Vec<u8>,
     /// Its mark.
     pub mark: u32,
+    /// Its connection, for [`Engine::send_about`].
+    pub tracking: crate::Tracking,
 }
 
 /// What an engine is made of.
@@ -136,6 +138,8 @@ pub struct Engine {
     pub(crate) emitted: Vec<Emitted>,
     /// Packets on the loopback device, to come in again when the present way has ended.
     pub(crate) backlog: VecDeque<Packet>,
+    /// Connections of packets that have ended while an answer to them is on its way.
+    pub(crate) held: Vec<crate::Tracking>,
     pub(crate) log: VecDeque<LogLine>,
     pub(crate) transmits: VecDeque<Transmit>,
     pub(crate) delivers: VecDeque<Deliver>,
@@ -159,6 +163,7 @@ impl Engine {
             modules: Vec::new(),
             emitted: Vec::with_capacity(8),
             backlog: VecDeque::with_capacity(8),
+            held: Vec::with_capacity(8),
             log: VecDeque::new(),
             transmits: VecDeque::with_capacity(64),
             delivers: VecDeque::with_capacity(64),

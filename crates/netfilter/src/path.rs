@@ -49,12 +49,27 @@ impl Engine {
 
     /// Handles a packet that a process of this machine sends. The packet is complete: addresses, lengths, checksums.
     pub fn send_local(&mut self, now: Now, origin: Origin, bytes: Vec<u8>) -> Result<Decision, SendError> {
+        self.send_about(now, origin, bytes, Tracking::None)
+    }
+
+    /// As [`Engine::send_local`], for an ICMP error of the local stack about a packet that was delivered to it: it is
+    /// RELATED to that packet's connection from the first rule on.
+    ///
+    /// Linux: `icmp_glue_bits` attaches; what TCP and UDP answer is not attached, they have let go of the connection.
+    pub fn send_about(
+        &mut self,
+        now: Now,
+        origin: Origin,
+        bytes: Vec<u8>,
+        about: Tracking,
+    ) -> Result<Decision, SendError> {
         let id = self.take_packet_id();
         let link = Link { kind: LinkKind::Outgoing, ..Link::default() };
         let outcome = match self.arrive(id, None, link, bytes) {
             Ok(mut packet) => {
                 packet.mark = origin.mark;
                 packet.origin = Some(origin);
+                crate::Conntrack::attach(&mut packet, about);
                 let destination = packet.view().destination();
                 self.output(now, packet, destination, 0)
             }
@@ -180,6 +195,7 @@ impl Engine {
             device: packet.input,
             bytes: packet.bytes,
             mark: packet.mark,
+            tracking: packet.tracking,
         });
         Decision::Delivered
     }
@@ -415,7 +431,7 @@ impl Engine {
                 }
             }
         };
-        self.conntrack.release(packet);
+        self.let_go(packet.tracking);
         Passed::Ended(decision)
     }
 
@@ -554,8 +570,19 @@ impl Engine {
 
     fn end(&mut self, now: Now, packet: Packet, reason: Drop) -> Decision {
         let decision = self.ended(now, packet.id, reason);
-        self.conntrack.release(&packet);
+        self.let_go(packet.tracking);
         decision
+    }
+
+    /// Lets go of the connection of a packet that has ended. An answer on its way over loopback may still belong to a
+    /// connection that never comes to be (Linux: it counts as a reference).
+    fn let_go(&mut self, tracking: Tracking) {
+        let under_way = !self.emitted.is_empty() || !self.backlog.is_empty();
+        if under_way && self.held.len() < self.settings.most_emitted {
+            self.held.push(tracking);
+        } else {
+            self.conntrack.release_tracking(tracking);
+        }
     }
 
     fn ended(&mut self, _now: Now, packet: u64, reason: Drop) -> Decision {
@@ -570,13 +597,16 @@ impl Engine {
         let mut budget = self.settings.most_emitted;
         loop {
             self.send_emitted(now, depth);
-            let Some(packet) = self.backlog.pop_front() else { return };
+            let Some(packet) = self.backlog.pop_front() else { break };
             if budget == 0 {
                 self.end(now, packet, Drop::Limit);
                 continue;
             }
             budget -= 1;
             self.input(now, packet, depth);
+        }
+        while let Some(tracking) = self.held.pop() {
+            self.conntrack.release_tracking(tracking);
         }
     }
 }

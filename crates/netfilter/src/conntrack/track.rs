@@ -372,7 +372,12 @@ impl Conntrack {
     ///
     /// An answer that is attached to the packet's connection keeps nothing alive: it must have ended before.
     pub fn release(&mut self, packet: &Packet) {
-        let Tracking::Entry { connection: id, info } = packet.tracking else { return };
+        self.release_tracking(packet.tracking);
+    }
+
+    /// As [`Conntrack::release`], by what the packet knew of its connection.
+    pub fn release_tracking(&mut self, tracking: Tracking) {
+        let Tracking::Entry { connection: id, info } = tracking else { return };
         let Some(connection) = self.get(id) else { return };
         let status = connection.status;
         if status.has(Status::DYING) {
@@ -384,8 +389,8 @@ impl Conntrack {
 
     /// Makes an answer that the machine sends because of a packet RELATED to that packet's connection, in the other
     /// direction (Linux: `nf_ct_attach`; F28).
-    pub fn attach(answer: &mut Packet, to: &Packet) {
-        if let Tracking::Entry { connection, info } = to.tracking {
+    pub fn attach(answer: &mut Packet, to: Tracking) {
+        if let Tracking::Entry { connection, info } = to {
             let info = match info.direction() {
                 Direction::Original => Info::RelatedReply,
                 Direction::Reply => Info::Related,

@@ -105,6 +105,10 @@ pub(super) fn input(
     if is_anycast(network, destination) {
         return Ok(network.local(None));
     }
+    // Linux: `rt6_need_strict`: ::1 is only there on loopback; a translation may ask for it from outside.
+    if destination.is_loopback() && device != DeviceId::LOOPBACK {
+        return Err(Unroutable::NoRoute);
+    }
     let question =
         Question { input: device, output: strict(destination).then_some(device), preferred: Some(device) };
     let route = fib::lookup(network, flow, question)?;

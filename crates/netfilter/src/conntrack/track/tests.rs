@@ -149,7 +149,7 @@ fn f28_answers_of_reject_are_related() {
     let mut packet = world.packet("lan0", &query());
     world.env(|env| Conntrack::handle(&mut packet, Hook::Prerouting, env));
     let mut answer = world.packet("", &build::icmp_error("10.0.1.1", "10.0.1.5", 3, 3, &query()).build());
-    Conntrack::attach(&mut answer, &packet);
+    Conntrack::attach(&mut answer, packet.tracking);
     assert_eq!(world.table.states(&answer), rules::matches::conntrack::StateSet::RELATED);
     let verdicts = world
         .env(|env| (Conntrack::handle(&mut answer, Hook::Output, env), Conntrack::confirm(&mut answer, env)));
@@ -160,7 +160,7 @@ fn f28_answers_of_reject_are_related() {
     // To a packet that is INVALID or UNTRACKED nothing is attached.
     let mut answer = world.packet("", &query());
     packet.tracking = Tracking::Untracked;
-    Conntrack::attach(&mut answer, &packet);
+    Conntrack::attach(&mut answer, packet.tracking);
     assert_eq!(answer.tracking, Tracking::None);
 }
 

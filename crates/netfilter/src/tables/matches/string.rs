@@ -96,22 +96,35 @@ mod tests {
         Search::new(&StringMatch { invert: false, pattern, algorithm: Algorithm::Bm, from, to, ignore_case })
     }
 
+    fn finds(search: &Search, bytes: &[u8]) -> bool {
+        search.find(bytes, 0, bytes.len())
+    }
+
+    /// Boyer-Moore finds nothing that two fragments share (measured on 6.18), and everything within one.
+    #[test]
+    fn bm_looks_at_each_fragment_alone() {
+        let bytes = b"headxxxxxxneedle";
+        let whole = search(b"needle", 0, 65_535, false);
+        assert!(!whole.find_by_piece(bytes, &[(0, 8), (8, 4)]));
+        assert!(whole.find_by_piece(bytes, &[(0, 6), (6, 6)]));
+    }
+
     /// F75: the pattern must begin at `--from` or later and end before `--to`.
     #[test]
     fn f75_offsets() {
         let bytes = b"0123needle0123";
-        assert!(search(b"needle", 4, 10, false).find(bytes));
-        assert!(!search(b"needle", 5, 65_535, false).find(bytes));
-        assert!(!search(b"needle", 0, 9, false).find(bytes));
-        assert!(!search(b"needle", 100, 200, false).find(bytes));
-        assert!(!search(b"needle", 8, 3, false).find(bytes));
+        assert!(finds(&search(b"needle", 4, 10, false), bytes));
+        assert!(!finds(&search(b"needle", 5, 65_535, false), bytes));
+        assert!(!finds(&search(b"needle", 0, 9, false), bytes));
+        assert!(!finds(&search(b"needle", 100, 200, false), bytes));
+        assert!(!finds(&search(b"needle", 8, 3, false), bytes));
     }
 
     #[test]
     fn case_folds_as_latin_1() {
-        assert!(search(b"NeEdLe", 0, 65_535, true).find(b"a nEeDlE"));
-        assert!(search(&[0xe4], 0, 65_535, true).find(&[0xc4]));
-        assert!(!search(&[0xf7], 0, 65_535, true).find(&[0xd7]));
-        assert!(!search(b"needle", 0, 65_535, false).find(b"NEEDLE"));
+        assert!(finds(&search(b"NeEdLe", 0, 65_535, true), b"a nEeDlE"));
+        assert!(finds(&search(&[0xe4], 0, 65_535, true), &[0xc4]));
+        assert!(!finds(&search(&[0xf7], 0, 65_535, true), &[0xd7]));
+        assert!(!finds(&search(b"needle", 0, 65_535, false), b"NEEDLE"));
     }
 }
