@@ -209,7 +209,6 @@ impl Engine {
         next_hop: IpAddr,
         depth: u8,
     ) -> Decision {
-        let family = packet.family();
         if packet.link.kind != LinkKind::Host {
             return self.end(now, packet, Drop::NotForwarded);
         }
@@ -238,7 +237,6 @@ impl Engine {
         if let Passed::Ended(decision) = self.pass(now, Hook::Forward, &mut packet, depth) {
             return decision;
         }
-        let _ = family;
         self.postrouting(now, packet, device, next_hop, depth)
     }
 
@@ -545,6 +543,8 @@ impl Engine {
     pub(crate) fn answer(&mut self, now: Now, packet: &Packet, kind: answer::Kind) {
         let (mut env, _) = self.env_and_defrag(now);
         if let Some(emitted) = answer::icmp_error(packet, kind, &mut env) {
+            let (number, what) = (emitted.packet.id, kind.name(packet.family()));
+            env.step(packet, || Step::Answered { packet: number, what });
             env.emitted.push(emitted);
         }
     }

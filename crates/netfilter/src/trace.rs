@@ -61,6 +61,17 @@ pub enum Step {
         /// What came of it.
         outcome: Outcome,
     },
+    /// A rule has decided, and this later one would have decided otherwise, had the packet come so far. Looked up
+    /// without moving a counter or any state; not said where that is impossible (`limit`, `statistic`, a rule between
+    /// that would have changed the packet).
+    Overtaken {
+        /// Table.
+        table: Table,
+        /// Chain of the later rule.
+        chain: ChainId,
+        /// Its number, from 1.
+        number: usize,
+    },
     /// A chain's end (or RETURN at the top) was reached and its policy applied.
     Policy {
         /// Table.

@@ -55,8 +55,9 @@ pub(super) fn packet(
     Verdict::Accept
 }
 
+/// A translation that changes nothing (loopback coming in again, an address translated to itself) is no step.
 fn note(packet: &Packet, by: &'static str, before: Option<Vec<u8>>, env: &mut Env<'_>) {
-    if let Some(before) = before {
+    if let Some(before) = before.filter(|before| *before != packet.bytes) {
         env.step(packet, || Step::Rewritten { by, before, after: packet.bytes.clone() });
     }
 }

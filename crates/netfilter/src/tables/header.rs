@@ -198,8 +198,8 @@ impl Part {
             Self::Output => ("-o", device(place.output, "outgoing interface")),
             Self::Protocol => ("-p", view.protocol().map_or(Found::Nothing("protocol"), Found::Protocol)),
             Self::CutShort => ("-p", Found::Nothing("whole extension headers")),
-            Self::Fragment if packet.layout.later_fragment() => ("-f", Found::Word("later fragment")),
-            Self::Fragment => ("-f", Found::Word("no later fragment")),
+            Self::Fragment if packet.layout.later_fragment() => ("-f", Found::Word("a later fragment")),
+            Self::Fragment => ("-f", Found::Nothing("fragment offset")),
         };
         Mismatch { option, place: None, found }
     }

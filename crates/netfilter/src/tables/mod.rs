@@ -17,6 +17,7 @@
 //! * A program keeps nothing of the one that stood in its place before: `limit` and `statistic` start anew (F72).
 mod header;
 mod matches;
+mod overtaken;
 mod program;
 mod targets;
 mod walk;

@@ -35,10 +35,19 @@ pub fn walk(program: &mut Program, hook: Hook, packet: &mut Packet, env: &mut En
         start,
         policy,
         mark_zone: None,
+        decided: None,
     };
     let verdict = match (entries, packet.family()) {
-        (Entries::V4(entries), Family::V4) => walk.run(entries, packet, env),
-        (Entries::V6(entries), Family::V6) => walk.run(entries, packet, env),
+        (Entries::V4(entries), Family::V4) => {
+            let verdict = walk.run(entries, packet, env);
+            walk.overtaken(entries, packet, env);
+            verdict
+        }
+        (Entries::V6(entries), Family::V6) => {
+            let verdict = walk.run(entries, packet, env);
+            walk.overtaken(entries, packet, env);
+            verdict
+        }
         _ => Verdict::Accept,
     };
     if let Some(direction) = walk.mark_zone {
@@ -48,22 +57,24 @@ pub fn walk(program: &mut Program, hook: Hook, packet: &mut Packet, env: &mut En
 }
 
 /// A packet on its walk over one table.
-struct Walk<'p> {
-    place: Place,
+pub(super) struct Walk<'p> {
+    pub(super) place: Place,
     counters: &'p mut [Counters],
-    conditions: &'p mut [Condition],
-    targets: &'p [Target],
-    patterns: &'p Patterns,
-    spans: &'p [Span],
+    pub(super) conditions: &'p mut [Condition],
+    pub(super) targets: &'p [Target],
+    pub(super) patterns: &'p Patterns,
+    pub(super) spans: &'p [Span],
     /// Where the jumps came from.
-    stack: &'p mut [At],
-    depth: usize,
+    pub(super) stack: &'p mut [At],
+    pub(super) depth: usize,
     /// First entry of the hook's chain.
     start: At,
     /// The entry that closes it.
     policy: At,
     /// `CT --zone mark`: the mark counts that the packet has when the table is done.
     mark_zone: Option<rules::targets::ct::ZoneDirection>,
+    /// The rule that ended the walk, and whether the packet goes on.
+    pub(super) decided: Option<(At, bool)>,
 }
 
 impl Walk<'_> {
@@ -119,8 +130,15 @@ impl Walk<'_> {
                 self.trace_line(at, entry, packet, env);
             }
             match entry.action {
-                Action::Accept => return Verdict::Accept,
-                Action::Drop | Action::Nowhere => return self.dropped(at, false),
+                Action::Accept => {
+                    self.decided = Some((at, true));
+                    return Verdict::Accept;
+                }
+                Action::Drop => {
+                    self.decided = Some((at, false));
+                    return self.dropped(at, false);
+                }
+                Action::Nowhere => return self.dropped(at, false),
                 Action::Queue => return Verdict::Queue,
                 Action::Count => at += 1,
                 Action::Policy(policy) => return self.policy(policy, packet, env),
@@ -137,7 +155,10 @@ impl Walk<'_> {
                 Action::Target(number) => match self.target(number, packet, env) {
                     Effect::Continue => at += 1,
                     Effect::Verdict(verdict) => return verdict,
-                    Effect::Rejected => return self.rejected(at),
+                    Effect::Rejected => {
+                        self.decided = Some((at, false));
+                        return self.rejected(at);
+                    }
                     Effect::Undecided(what) => return self.undecided(at, what, packet, env),
                 },
             }
@@ -248,7 +269,7 @@ fn failed(mismatch: Mismatch, hotdrop: bool) -> Outcome {
 }
 
 /// Chain and rule number (from 1; the closing entry has the number after the last rule) of an entry.
-fn chain_and_number(spans: &[Span], at: At) -> (ChainId, usize) {
+pub(super) fn chain_and_number(spans: &[Span], at: At) -> (ChainId, usize) {
     match locate(spans, at) {
         Some(span) => (span.id, (at - span.start) as usize + 1),
         None => (ChainId(0), 0),

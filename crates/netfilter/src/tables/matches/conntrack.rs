@@ -64,6 +64,22 @@ impl Belongs<'_> {
     }
 }
 
+/// A state with the translations, as `--ctstate` names them.
+fn states_found(state: StateSet) -> Found {
+    const NAMES: [[&str; 4]; 5] = [
+        ["NEW", "NEW,SNAT", "NEW,DNAT", "NEW,SNAT,DNAT"],
+        ["ESTABLISHED", "ESTABLISHED,SNAT", "ESTABLISHED,DNAT", "ESTABLISHED,SNAT,DNAT"],
+        ["RELATED", "RELATED,SNAT", "RELATED,DNAT", "RELATED,SNAT,DNAT"],
+        ["UNTRACKED", "UNTRACKED", "UNTRACKED", "UNTRACKED"],
+        ["INVALID", "INVALID", "INVALID", "INVALID"],
+    ];
+    let states = [StateSet::NEW, StateSet::ESTABLISHED, StateSet::RELATED, StateSet::UNTRACKED];
+    let row = states.iter().position(|&own| state.intersects(own)).unwrap_or(4);
+    let column =
+        usize::from(state.intersects(StateSet::SNAT)) + 2 * usize::from(state.intersects(StateSet::DNAT));
+    Found::Word(NAMES.get(row).and_then(|names| names.get(column)).copied().unwrap_or("INVALID"))
+}
+
 pub(super) fn holds_state(rule: &State, asked: &Asked<'_>, env: &Env<'_>) -> Held {
     let belongs = belongs(asked, env);
     let fits = rule.states.value.intersects(belongs.state());
@@ -85,7 +101,7 @@ pub(super) fn holds(rule: &Conntrack, asked: &Asked<'_>, env: &Env<'_>) -> Held 
                 state.0 |= StateSet::DNAT.0;
             }
         }
-        hold(wanted.value.intersects(state) != wanted.invert, "--ctstate", belongs.state_found())?;
+        hold(wanted.value.intersects(state) != wanted.invert, "--ctstate", states_found(state))?;
     }
     match belongs {
         Belongs::To(connection, info) => details(rule, &Seen::of(connection, info.direction(), env)),

@@ -107,6 +107,11 @@ impl Condition {
         }
     }
 
+    /// Whether asking it changes its state or takes from chance.
+    pub(super) fn moves(&self) -> bool {
+        matches!(self, Self::Limit(_) | Self::Statistic(_))
+    }
+
     /// Whether it holds.
     #[inline]
     pub(super) fn holds(&mut self, asked: &Asked<'_>, env: &mut Env<'_>) -> Held {

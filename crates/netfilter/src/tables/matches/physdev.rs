@@ -14,9 +14,9 @@ pub(super) fn holds(rule: &Physdev, asked: &Asked<'_>, env: &Env<'_>) -> Held {
         return unbridged(rule);
     }
     let (input, output) = (link.physical_input, link.physical_output);
-    flag(rule.is_bridged, output.is_some(), "--physdev-is-bridged", "not bridged")?;
-    flag(rule.is_in, input.is_some(), "--physdev-is-in", "no port")?;
-    flag(rule.is_out, output.is_some(), "--physdev-is-out", "no port")?;
+    flag(rule.is_bridged, output.is_some(), "--physdev-is-bridged", "outgoing bridge port")?;
+    flag(rule.is_in, input.is_some(), "--physdev-is-in", "incoming bridge port")?;
+    flag(rule.is_out, output.is_some(), "--physdev-is-out", "outgoing bridge port")?;
     if input.is_some() {
         name(rule.input, input, env, "--physdev-in")?;
     }
@@ -39,7 +39,7 @@ fn unbridged(rule: &Physdev) -> Held {
 fn flag(wanted: Option<bool>, is: bool, option: &'static str, not: &'static str) -> Held {
     match wanted {
         Some(invert) => {
-            hold(is != invert, option, if is { Found::Word("bridged") } else { Found::Nothing(not) })
+            hold(is != invert, option, if is { Found::Word("a bridge port") } else { Found::Nothing(not) })
         }
         None => Ok(()),
     }

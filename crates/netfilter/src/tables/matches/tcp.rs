@@ -31,8 +31,9 @@ pub(super) fn holds(rule: &Tcp, asked: &Asked<'_>) -> Held {
         let Some(options) = header.get(20..length) else {
             return Err(Miss::Hotdrop("--tcp-option", Found::Nothing("whole TCP options")));
         };
-        let found = if has_option(options, wanted.value) { "that option" } else { "no such option" };
-        hold(has_option(options, wanted.value) != wanted.invert, "--tcp-option", Found::Word(found))?;
+        let has = has_option(options, wanted.value);
+        let found = if has { Found::Word("that option") } else { Found::Nothing("such option") };
+        hold(has != wanted.invert, "--tcp-option", found)?;
     }
     Ok(())
 }

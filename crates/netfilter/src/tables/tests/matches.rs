@@ -34,7 +34,7 @@ fn tcp_options() {
         |option: u8, words: &str| ask(&format!("-p tcp --tcp-option {option}"), &format!("{TCP} S {words}"));
     assert_eq!(with(2, "mss 1460"), Outcome::Matched);
     assert_eq!(with(3, "mss 1460 nop wscale 7"), Outcome::Matched);
-    assert_eq!(failed(with(4, "mss 1460")), ("--tcp-option", Found::Word("no such option")));
+    assert_eq!(failed(with(4, "mss 1460")), ("--tcp-option", Found::Nothing("such option")));
     assert_eq!(ask("-p tcp ! --tcp-option 4", TCP), Outcome::Matched);
     // A length of 0 counts as 1: the walk goes on inside.
     assert_eq!(with(8, "opt 05000008"), Outcome::Matched);

@@ -140,7 +140,7 @@ fn the_first_condition_that_fails() {
     let mut bench = Bench::new("-A FORWARD -p tcp -f");
     assert_eq!(failed(bench.ask(UDP)), ("-p", Found::Protocol(17)));
     let mut bench = Bench::new("-A FORWARD -f");
-    assert_eq!(failed(bench.ask(UDP)), ("-f", Found::Word("no later fragment")));
+    assert_eq!(failed(bench.ask(UDP)), ("-f", Found::Nothing("fragment offset")));
     let mut bench = Bench::new("-A FORWARD -p udp -m udp --sport 1000 --dport 54");
     assert_eq!(failed(bench.ask(UDP)), ("--dport", Found::Port(53)));
 }

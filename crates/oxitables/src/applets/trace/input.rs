@@ -49,15 +49,27 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
             "no packet: give one, such as 'eth0 tcp 10.0.0.5:40000 > 192.168.1.1:22 S', or --pcap FILE",
         ));
     }
-    Ok(Prepared { rulesets, network, packets, seed: arguments.seed, always_track: arguments.always_track })
+    let given = [(Family::V4, arguments.rules.is_some()), (Family::V6, arguments.rules6.is_some())];
+    Ok(Prepared {
+        rulesets,
+        network,
+        packets,
+        seed: arguments.seed,
+        always_track: arguments.always_track,
+        families: given.into_iter().filter_map(|(family, given)| given.then_some(family)).collect(),
+    })
 }
 
 fn text_of(path: &Path) -> Result<String, Failure> {
     let cannot = |error| Failure { text: format!("Can't open {}: {error}", path.display()), exit: 4 };
     let file = fs::File::open(path).map_err(cannot)?;
-    let mut text = String::new();
-    file.take(MOST_BYTES).read_to_string(&mut text).map_err(cannot)?;
-    Ok(text)
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(cannot)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        Failure::usage(format!("{}:{line}: not text (UTF-8)", path.display()))
+    })
 }
 
 fn rulesets(arguments: &Arguments) -> Result<Vec<Ruleset>, Failure> {
@@ -108,12 +120,22 @@ fn device_of(network: &Network, name: InterfaceName) -> Result<DeviceId, Failure
     })
 }
 
+fn default_device(arguments: &Arguments) -> Result<Option<InterfaceName>, Failure> {
+    let Some(name) = &arguments.device else { return Ok(None) };
+    match InterfaceName::new(name) {
+        Some(name) => Ok(Some(name)),
+        None => Err(Failure::usage(format!("--device {name}: a device name has 1 to 15 bytes"))),
+    }
+}
+
 fn captured(path: &Path, arguments: &Arguments, network: &Network) -> Result<Vec<Given>, Failure> {
-    let bytes = fs::read(path)
-        .map_err(|error| Failure { text: format!("Can't open {}: {error}", path.display()), exit: 4 })?;
+    let cannot = |error| Failure { text: format!("Can't open {}: {error}", path.display()), exit: 4 };
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(cannot)?;
+    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(cannot)?;
     let frames =
         capture::read(&bytes).map_err(|problem| Failure::usage(format!("{}: {problem}", path.display())))?;
-    let default = arguments.device.as_deref().and_then(InterfaceName::new);
+    let default = default_device(arguments)?;
     let first = frames.first().map_or(Duration::ZERO, |frame| frame.time);
     let mut given = Vec::new();
     for (at, frame) in frames.into_iter().enumerate() {
@@ -131,6 +153,7 @@ fn captured(path: &Path, arguments: &Arguments, network: &Network) -> Result<Vec
             from: From::Device(device, link),
             text: packet::show::print(Some(name), &frame.bytes),
             bytes: frame.bytes,
+            captured: true,
         });
     }
     Ok(given)
@@ -186,10 +209,15 @@ fn one(arguments: &Arguments, network: &Network, at: Duration, text: &str) -> Re
         Failure::usage(format!("this is not a packet: {}\n  {text}\n  {caret}^", problem.kind))
     })?;
     let from = match (origin, shown.device) {
-        (Some(origin), _) => From::Local(origin),
+        (Some(_), Some(name)) => {
+            return Err(Failure::usage(format!(
+                "`local` or `{name}`? A packet that this machine sends comes from no device: `local {}`",
+                rest.split_once(' ').map_or("", |(_, packet)| packet.trim_start())
+            )));
+        }
+        (Some(origin), None) => From::Local(origin),
         (None, name) => {
-            let default = arguments.device.as_deref().and_then(InterfaceName::new);
-            let Some(name) = name.or(default) else {
+            let Some(name) = name.or(default_device(arguments)?) else {
                 return Err(Failure::usage(format!(
                     "where does this packet come from? Put a device before it (`eth0 {trimmed}`), or `local`"
                 )));
@@ -197,7 +225,7 @@ fn one(arguments: &Arguments, network: &Network, at: Duration, text: &str) -> Re
             From::Device(device_of(network, name)?, Link::default())
         }
     };
-    Ok(Given { at, from, bytes: shown.bytes, text: trimmed.to_owned() })
+    Ok(Given { at, from, bytes: shown.bytes, text: trimmed.to_owned(), captured: false })
 }
 
 /// The words between `local` and the packet.

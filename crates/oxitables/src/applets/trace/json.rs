@@ -1,12 +1,12 @@
 //! The trace for programs: one JSON object a packet, on one line. The schema is docs/trace-json.md; it only grows.
 use netfilter::Network;
 use netfilter::network::{Route, Unroutable, Way};
-use netfilter::trace::{Outcome, Step};
+use netfilter::trace::{NatSkip, Outcome, Step};
 use rules::{Hook, Ruleset};
 use serde_json::{Map, Value, json};
 
 use super::run::{End, Passage};
-use super::{text, wording};
+use super::{reason, wording};
 
 /// The version of the schema. It changes only when a field is removed or changes its meaning.
 const SCHEMA: u32 = 1;
@@ -83,6 +83,7 @@ fn end(passage: &Passage, rulesets: &[Ruleset]) -> (&'static str, Option<String>
         End::Undecided(reason) => {
             ("undecided", Some(wording::drop_reason(*reason, rulesets, passage.family)))
         }
+        End::NoRules => ("undecided", Some(wording::no_rules(passage.family).to_owned())),
     }
 }
 
@@ -105,7 +106,7 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
         Step::Hook(own) => json!({"step": "hook", "hook": own.name()}),
         Step::Table { table, hook } => json!({"step": "table", "table": table.name(), "hook": hook.name()}),
         Step::NatSkipped { hook, reason } => {
-            json!({"step": "nat-skipped", "hook": hook.name(), "reason": format!("{reason:?}").to_lowercase()})
+            json!({"step": "nat-skipped", "hook": hook.name(), "reason": nat_skip(*reason)})
         }
         Step::Rule { table, chain: id, number, outcome } => {
             let rule = wording::find(rulesets, passage.family, *table, *id, *number);
@@ -126,10 +127,18 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
                     map.insert("matched".into(), json!(false));
                     map.insert("verdict".into(), json!(if hotdrop { "DROP" } else { "continue" }));
                     map.insert("option".into(), json!(mismatch.option));
-                    map.insert("found".into(), json!(text::found_text(&mismatch.found)));
+                    map.insert("found".into(), json!(reason::found(mismatch)));
+                    map.insert("wanted".into(), json!(rule.wanted(mismatch)));
                 }
             }
             Value::Object(map)
+        }
+        Step::Overtaken { table, chain: id, number } => {
+            let rule = wording::find(rulesets, passage.family, *table, *id, *number);
+            json!({
+                "step": "overtaken", "hook": hook, "table": table.name(), "chain": chain(*table, *id), "rule": number,
+                "text": rule.text(), "verdict": rule.verdict(),
+            })
         }
         Step::Policy { table, chain: id, policy } => json!({
             "step": "policy", "hook": hook, "table": table.name(), "chain": chain(*table, *id), "verdict": policy.name(),
@@ -174,6 +183,17 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
             "step": "undecided", "hook": hook, "table": table.name(), "chain": chain(*table, *id), "rule": number,
             "what": what,
         }),
+    }
+}
+
+fn nat_skip(reason: NatSkip) -> &'static str {
+    match reason {
+        NatSkip::NotFirst => "not-first",
+        NatSkip::Invalid => "invalid",
+        NatSkip::Untracked => "untracked",
+        NatSkip::NoConntrack => "no-conntrack",
+        NatSkip::Expected => "expected",
+        NatSkip::Loopback => "loopback",
     }
 }
 

@@ -5,12 +5,13 @@
 mod advice;
 mod input;
 mod json;
+mod reason;
 mod run;
 mod text;
 mod wording;
 mod written;
 
-use std::io::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ use run::End;
 ///
 /// Packets are given one by one as text (`eth0 tcp 10.0.0.5:40000 > 192.168.1.1:22 S`), as hexadecimal bytes
 /// (`eth0 hex 45000028...`), or as sent by this machine (`local uid 1000 gid 1000 mark 0x1 tcp ...`). Several in a row
-/// form a flow through one engine; `+2s`, `+500ms` between them lets time pass.
+/// form a flow through one engine; `+2s`, `+500ms` between them lets time pass. docs/packet-line.md has all words.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -61,7 +62,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Print the end of each packet only
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "json")]
     quiet: bool,
     /// Packets and pauses
     #[arg(value_name = "PACKET")]
@@ -78,7 +79,8 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
         }
     };
     let mut worst = 0_u8;
-    let mut out = std::io::stdout().lock();
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut said = Vec::new();
     let rulesets = prepared.rulesets.clone();
     let network = prepared.network.clone();
     let mut file = match arguments.write.as_deref().map(written::File::create).transpose() {
@@ -94,15 +96,18 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
         worst = worst.max(match passage.end {
             End::Delivered | End::Forwarded { .. } | End::Kept | End::Stolen => 0,
             End::Dropped(_) => 1,
-            End::Undecided(_) => 3,
+            End::Undecided(_) | End::NoRules => 3,
         });
         let printed = if arguments.json {
             writeln!(out, "{}", json::render(&passage, &rulesets, &network))
         } else if arguments.quiet {
             writeln!(out, "{}: {}", passage.text, wording::result(&passage, &rulesets))
         } else {
-            writeln!(out, "{}", text::render(&passage, &rulesets))
+            let space = if passage.number == 1 { "" } else { "\n" };
+            write!(out, "{space}{}", text::render(&passage, &rulesets, &mut said))
         };
+        // Each packet is shown when it is done: the next one of a long capture may take its time.
+        let printed = printed.and_then(|()| out.flush());
         if printed.is_err() {
             // Why: a closed pipe (`| head`) is the reader's wish, not an error.
             break;

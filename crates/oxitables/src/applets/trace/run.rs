@@ -6,10 +6,10 @@ use netfilter::engine::{Config, Decision, Engine};
 use netfilter::env::Settings;
 use netfilter::skb::{Drop, Link, Origin};
 use netfilter::time::Seeded;
-use netfilter::trace::Step;
+use netfilter::trace::{Found, Outcome, Step};
 use netfilter::{DeviceId, Instant, Network, Now};
 use packet::Family;
-use rules::{Counters, Hook, Ruleset, Table};
+use rules::{Chain, Counters, Hook, Ruleset, Table};
 
 use super::{advice, wording};
 
@@ -25,6 +25,8 @@ pub(super) struct Prepared {
     pub(super) seed: u64,
     /// Track connections even if no rule asks for it.
     pub(super) always_track: bool,
+    /// Families that rules were given for.
+    pub(super) families: Vec<Family>,
 }
 
 /// A packet to trace.
@@ -37,6 +39,8 @@ pub(super) struct Given {
     pub(super) bytes: Vec<u8>,
     /// As it was given, for the heading.
     pub(super) text: String,
+    /// Whether it is from a capture, which knows whether there is an Ethernet header.
+    pub(super) captured: bool,
 }
 
 /// Where a packet comes from.
@@ -98,6 +102,8 @@ pub(super) enum End {
     Dropped(Drop),
     /// The ruleset asks what is not known.
     Undecided(Drop),
+    /// No rules of the packet's family were given.
+    NoRules,
 }
 
 /// A counter that moved.
@@ -114,7 +120,7 @@ pub(super) struct Moved {
 
 /// Runs the packets, one after another, through one engine.
 pub(super) fn passages(prepared: Prepared) -> impl Iterator<Item = Passage> {
-    let Prepared { mut rulesets, network, packets, seed, always_track } = prepared;
+    let Prepared { mut rulesets, network, packets, seed, always_track, families } = prepared;
     let mut engine = Engine::new(Config {
         settings: Settings::default(),
         conntrack: conntrack::Config { acct: true, ..conntrack::Config::default() },
@@ -127,7 +133,43 @@ pub(super) fn passages(prepared: Prepared) -> impl Iterator<Item = Passage> {
     for ruleset in &rulesets {
         engine.set_ruleset(ruleset);
     }
-    packets.into_iter().enumerate().map(move |(at, given)| passage(&mut engine, &mut rulesets, at + 1, given))
+    packets.into_iter().enumerate().map(move |(at, given)| match family(&given.bytes) {
+        Some(family) if !families.contains(&family) => without_rules(at + 1, given, family),
+        _ => passage(&mut engine, &mut rulesets, at + 1, given),
+    })
+}
+
+/// By the first four bits alone: a packet that is cut short has a family, too.
+fn family(bytes: &[u8]) -> Option<Family> {
+    match bytes.first()? >> 4 {
+        4 => Some(Family::V4),
+        6 => Some(Family::V6),
+        _ => None,
+    }
+}
+
+/// A packet that is not handed to the engine: without its rules every verdict would be a guess.
+fn without_rules(number: usize, given: Given, family: Family) -> Passage {
+    Passage {
+        number,
+        id: 0,
+        elapsed: given.at,
+        text: given.text,
+        bytes: given.bytes,
+        device: match given.from {
+            From::Device(device, _) => Some(device),
+            From::Local(_) => None,
+        },
+        family,
+        steps: Vec::new(),
+        end: End::NoRules,
+        out: Vec::new(),
+        delivered: Vec::new(),
+        log: Vec::new(),
+        counters: Vec::new(),
+        connections: Vec::new(),
+        advice: Vec::new(),
+    }
 }
 
 fn passage(engine: &mut Engine, rulesets: &mut [Ruleset], number: usize, given: Given) -> Passage {
@@ -136,13 +178,14 @@ fn passage(engine: &mut Engine, rulesets: &mut [Ruleset], number: usize, given: 
     for ruleset in rulesets.iter_mut() {
         engine.store_counters(ruleset);
     }
-    let before: Vec<Ruleset> = rulesets.to_vec();
+    let before = counts(rulesets);
     engine.start_trace();
     let bytes = given.bytes.clone();
     let device = match &given.from {
         From::Device(device, _) => Some(*device),
         From::Local(_) => None,
     };
+    let typed = matches!(&given.from, From::Device(_, link) if link.ethernet.is_none()) && !given.captured;
     let decision = match given.from {
         From::Device(device, link) => Some(engine.receive(now, device, link, given.bytes)),
         From::Local(origin) => engine.send_local(now, origin, given.bytes).ok(),
@@ -152,8 +195,11 @@ fn passage(engine: &mut Engine, rulesets: &mut [Ruleset], number: usize, given: 
         engine.store_counters(ruleset);
     }
     let id = steps.first().map_or(0, |(id, _)| *id);
-    let family = packet::layout::parse(&bytes).map_or(Family::V4, |layout| layout.family);
-    let end = end(engine, &steps, id, decision);
+    let family = family(&bytes).unwrap_or(Family::V4);
+    let end = match unknown_mac(&steps).filter(|_| typed) {
+        Some(reason) => End::Undecided(reason),
+        None => end(engine, &steps, id, decision),
+    };
     let mut passage = Passage {
         number,
         id,
@@ -210,30 +256,58 @@ fn end(engine: &Engine, steps: &[(u64, Step)], id: u64, decision: Option<Decisio
     }
 }
 
-fn moved(before: &[Ruleset], after: &[Ruleset]) -> Vec<Moved> {
+/// Every counter of the rulesets: chain after chain, the policy before the rules.
+fn each_counter(rulesets: &[Ruleset]) -> impl Iterator<Item = (Table, &Chain, Option<usize>, Counters)> {
+    rulesets.iter().flat_map(Ruleset::tables).flat_map(|own| {
+        own.slots_in_order().flat_map(move |(_, chain)| {
+            let rules = chain.rules.iter().enumerate();
+            std::iter::once((own.table(), chain, None, chain.counters))
+                .chain(rules.map(move |(at, rule)| (own.table(), chain, Some(at + 1), rule.counters)))
+        })
+    })
+}
+
+fn counts(rulesets: &[Ruleset]) -> Vec<Counters> {
+    each_counter(rulesets).map(|(.., counters)| counters).collect()
+}
+
+fn moved(before: &[Counters], after: &[Ruleset]) -> Vec<Moved> {
     let mut all = Vec::new();
-    for (before, after) in before.iter().zip(after) {
-        for table in Table::ALL {
-            let (Some(old), Some(new)) = (before.table(table), after.table(table)) else { continue };
-            for (id, chain) in new.chains() {
-                let Some(old) = old.chain(id) else { continue };
-                let mut add = |rule, old: Counters, new: Counters| {
-                    let by = Counters {
-                        packets: new.packets.wrapping_sub(old.packets),
-                        bytes: new.bytes.wrapping_sub(old.bytes),
-                    };
-                    if by != Counters::default() {
-                        all.push(Moved { table, chain: chain.name.to_string(), rule, by });
-                    }
-                };
-                add(None, old.counters, chain.counters);
-                for (at, (old, new)) in old.rules.iter().zip(&chain.rules).enumerate() {
-                    add(Some(at + 1), old.counters, new.counters);
-                }
-            }
+    for (old, (table, chain, rule, new)) in before.iter().zip(each_counter(after)) {
+        let by = Counters {
+            packets: new.packets.wrapping_sub(old.packets),
+            bytes: new.bytes.wrapping_sub(old.bytes),
+        };
+        if by != Counters::default() {
+            all.push(Moved { table, chain: chain.name.to_string(), rule, by });
         }
     }
     all
+}
+
+/// A rule that asked for the Ethernet source of a packet that was given without one: on a real device there would have
+/// been one, so what the rule says is not known.
+fn unknown_mac(steps: &[(u64, Step)]) -> Option<Drop> {
+    let mut at = None;
+    for (_, step) in steps {
+        match step {
+            Step::Hook(hook) => at = Some(*hook),
+            Step::Rule { table, chain, number, outcome: Outcome::Failed(mismatch) }
+                if mismatch.option == "--mac-source" && matches!(mismatch.found, Found::Nothing(_)) =>
+            {
+                let what = "the Ethernet source of a packet given as text (-m mac; --pcap has it)";
+                return Some(Drop::Undecided {
+                    table: *table,
+                    hook: at?,
+                    chain: *chain,
+                    number: *number,
+                    what,
+                });
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 impl Passage {

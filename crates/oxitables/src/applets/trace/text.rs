@@ -2,37 +2,61 @@
 //!
 //! The form follows what administrators know from Cisco's packet-tracer and Open vSwitch's `ofproto/trace`: a phase a
 //! line, what was asked indented below it, a result with its reason at the end.
+//!
+//! | sign | a line below a phase |
+//! |---|---|
+//! | `+` | the rule matched |
+//! | `-` | it did not, and why |
+//! | `x` | a match refused the packet (it is cut short) |
+//! | `=` | the policy of a built-in chain |
+//! | `<` | back to the caller |
+//! | `~` | packet or mark were changed |
+//! | `>` | an answer was made |
+//! | `!` | a line of the log |
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use netfilter::Drop;
 use netfilter::network::{Route, Unroutable, Way};
-use netfilter::trace::{Found, Mismatch, NatSkip, Outcome, Step};
-use packet::view::tcp_flags;
+use netfilter::trace::{NatSkip, Outcome, Step};
+use packet::{Family, View};
 use rules::{Hook, Rule, Ruleset, Table, Target};
 
 use super::run::Passage;
-use super::wording;
+use super::{reason, wording};
 
-/// Prints what happened to one packet.
-pub(super) fn render(passage: &Passage, rulesets: &[Ruleset]) -> String {
-    let mut writer = Writer { out: String::new(), rulesets, hook: None, phase: 0, packet: passage.id };
+/// Prints what happened to one packet. Notes are said once in a run: those that `said` has are left out.
+pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], said: &mut Vec<String>) -> String {
+    let mut writer = Writer {
+        out: String::new(),
+        rulesets,
+        passage,
+        hook: None,
+        phase: 0,
+        packet: passage.id,
+        answers: HashMap::new(),
+    };
     let _ = writeln!(writer.out, "packet {}: {}", passage.number, passage.text);
     if passage.elapsed.as_nanos() > 0 {
         let _ = writeln!(writer.out, "  at +{:.6} s", passage.elapsed.as_secs_f64());
     }
-    for (packet, step) in &passage.steps {
-        if *packet != writer.packet {
-            writer.packet = *packet;
-            writer.hook = None;
-            let _ = writeln!(
-                writer.out,
-                "  -- packet made by this machine, or the same one on loopback (#{packet}) --"
-            );
+    let mut steps = passage.steps.iter().peekable();
+    while let Some((packet, step)) = steps.next() {
+        writer.turn_to(*packet);
+        // An empty chain is a line, not two.
+        if let (Step::Table { table, hook }, Some((_, Step::Policy { policy, .. }))) = (step, steps.peek()) {
+            writer.phase(&format!("{hook} table {table}: no rules, policy {}", policy.name()));
+            steps.next();
+            continue;
         }
-        writer.step(passage, step);
+        writer.step(step);
     }
     let _ = writeln!(writer.out, "result: {}", wording::result(passage, rulesets));
     for advice in &passage.advice {
-        let _ = writeln!(writer.out, "note: {advice}");
+        if !said.contains(advice) {
+            let _ = writeln!(writer.out, "note: {advice}");
+            said.push(advice.clone());
+        }
     }
     writer.out
 }
@@ -40,9 +64,13 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset]) -> String {
 struct Writer<'a> {
     out: String,
     rulesets: &'a [Ruleset],
+    passage: &'a Passage,
     hook: Option<Hook>,
     phase: usize,
+    /// The packet of the last step.
     packet: u64,
+    /// Packets that this machine made, and what they are.
+    answers: HashMap<u64, &'static str>,
 }
 
 impl Writer<'_> {
@@ -61,49 +89,48 @@ impl Writer<'_> {
         self.hook.map_or("", Hook::name)
     }
 
-    fn step(&mut self, passage: &Passage, step: &Step) {
+    fn family(&self) -> Family {
+        self.passage.family
+    }
+
+    /// Says which packet the next steps are about, if it is another one.
+    fn turn_to(&mut self, packet: u64) {
+        if packet == self.packet {
+            return;
+        }
+        self.packet = packet;
+        self.hook = None;
+        let who = match self.answers.get(&packet) {
+            Some(what) => format!("the answer, {what}"),
+            None if packet == self.passage.id => format!("packet {} again", self.passage.number),
+            None => "a packet that this machine made".to_owned(),
+        };
+        let _ = writeln!(self.out, "  -- {who} --");
+    }
+
+    fn step(&mut self, step: &Step) {
         match step {
             Step::Arrive { device, bytes } => {
                 let from =
                     device.map_or_else(|| "sent by this machine".to_owned(), |name| format!("from {name}"));
                 self.phase(&format!("ARRIVE {from}: {}", wording::packet(bytes)));
             }
-            Step::Hook(hook) => self.hook = Some(*hook),
+            Step::Hook(hook) => {
+                if self.hook == Some(Hook::Postrouting) && *hook == Hook::Prerouting {
+                    self.phase("LOOPBACK: it comes in again by lo");
+                }
+                self.hook = Some(*hook);
+            }
             Step::Table { table, hook } => self.phase(&format!("{hook} table {table}")),
             Step::NatSkipped { hook, reason } => {
-                self.phase(&format!("{hook} table nat: {}", nat_skip(*reason)))
+                self.phase(&format!("{hook} table nat: {}", nat_skip(*reason)));
             }
-            Step::Rule { table, chain, number, outcome } => {
-                let rule = wording::find(self.rulesets, passage.family, *table, *chain, *number);
-                let place = wording::chain_name(self.rulesets, passage.family, *table, *chain);
-                let (text, mark) = (rule.text(), mark(outcome));
-                self.line(&format!("{mark} {place} {number}: {text}"));
-                match outcome {
-                    Outcome::Matched => {}
-                    Outcome::Failed(mismatch) => self.line(&format!("      because {}", why(mismatch))),
-                    Outcome::Hotdrop(mismatch) => {
-                        self.line(&format!("      the packet is refused: {}", why(mismatch)));
-                    }
-                }
-            }
-            Step::Policy { table, chain, policy } => {
-                let place = wording::chain_name(self.rulesets, passage.family, *table, *chain);
-                self.line(&format!("= {place}: end of the chain, policy {}", policy.name()));
-            }
-            Step::Return { table, chain, to } => {
-                let from = wording::chain_name(self.rulesets, passage.family, *table, *chain);
-                let to = match to {
-                    Some((chain, number)) => {
-                        let to = wording::chain_name(self.rulesets, passage.family, *table, *chain);
-                        format!("back to {to}, rule {number}")
-                    }
-                    None => "to the policy".to_owned(),
-                };
-                self.line(&format!("< {from}: end, {to}"));
-            }
+            Step::Rule { .. } | Step::Policy { .. } | Step::Return { .. } => self.asked(step),
+            // Advice says it at the end.
+            Step::Overtaken { .. } => {}
             Step::Conntrack { state, entry, reason } => {
                 self.phase(&format!("{} conntrack: {state}", self.at()));
-                if let Some(entry) = entry {
+                if let Some(entry) = entry.as_ref().filter(|_| !(*state == "NEW" && self.is_confirmed())) {
                     self.line(entry);
                 }
                 if let Some(reason) = reason {
@@ -111,7 +138,10 @@ impl Writer<'_> {
                 }
             }
             Step::Confirmed { entry } => {
-                self.phase(&format!("{} conntrack: confirmed", self.at()));
+                self.phase(&format!(
+                    "{} conntrack: confirmed, the connection is in the table now",
+                    self.at()
+                ));
                 self.line(entry);
             }
             Step::Routed { cause, destination, mark, route, device } => {
@@ -119,19 +149,25 @@ impl Writer<'_> {
                 let device = device.map_or_else(String::new, |name| format!(" {name}"));
                 self.phase(&format!("ROUTE ({cause}) to {destination}{marked}: {}", routed(*route, &device)));
             }
+            Step::Rewritten { by: "TTL", before, after } => {
+                self.line(&format!("~ TTL {} -> {}", ttl(before), ttl(after)));
+            }
             Step::Rewritten { by, before, after } => {
                 self.line(&format!("~ {by}: {}", wording::packet(before)));
-                self.line(&format!("  {:width$}  {}", "->", wording::packet(after), width = by.len()));
+                self.line(&format!("  {:>width$}  {}", "->", wording::packet(after), width = by.len()));
             }
             Step::Marked { before, after } => self.line(&format!("~ mark {before:#x} -> {after:#x}")),
             Step::FragmentKept => {
-                self.phase(&format!("{} defragmentation: kept until the rest has come", self.at()))
+                self.phase(&format!("{} defragmentation: kept until the rest has come", self.at()));
             }
             Step::Gathered { pieces } => {
                 self.phase(&format!("{} defragmentation: whole again, out of {pieces} fragments", self.at()));
             }
-            Step::Logged { line } => self.line(&format!("! log: {line}")),
-            Step::Answered { packet, what } => self.line(&format!("> answers with {what} (#{packet})")),
+            Step::Logged { line } => self.line(&format!("! log: {}", line.trim_end())),
+            Step::Answered { packet, what } => {
+                self.answers.insert(*packet, what);
+                self.line(&format!("> answers with {what}"));
+            }
             Step::Module { name, accepted } => {
                 let said = if *accepted { "goes on" } else { "ended the way" };
                 self.phase(&format!("{} module {name}: {said}", self.at()));
@@ -142,18 +178,69 @@ impl Writer<'_> {
             Step::Sent { device, next_hop, bytes } => {
                 self.phase(&format!("SEND by {device} to {next_hop}: {}", wording::packet(bytes)));
             }
+            // The step before has said it.
+            Step::Dropped(Drop::Undecided { .. }) => {}
             Step::Dropped(reason) => {
-                self.phase(&format!(
-                    "DROP: {}",
-                    wording::drop_reason(*reason, self.rulesets, passage.family)
-                ));
+                self.phase(&format!("DROP: {}", wording::drop_place(*reason, self.rulesets, self.family())));
             }
             Step::Undecided { table, chain, number, what } => {
-                let place = wording::chain_name(self.rulesets, passage.family, *table, *chain);
-                self.phase(&format!("CANNOT DECIDE: table {table}, {place} rule {number}: {what}"));
+                let rule = wording::find(self.rulesets, self.family(), *table, *chain, *number);
+                let place = wording::chain_name(self.rulesets, self.family(), *table, *chain);
+                self.line(&format!("? {place} {number}: {}", rule.text()));
+                self.phase(&format!("CANNOT DECIDE: {what} is not known"));
             }
         }
     }
+
+    /// A rule that was asked, or the end of a chain.
+    fn asked(&mut self, step: &Step) {
+        match step {
+            Step::Rule { table, chain, number, outcome } => {
+                let rule = wording::find(self.rulesets, self.family(), *table, *chain, *number);
+                let place = wording::chain_name(self.rulesets, self.family(), *table, *chain);
+                self.line(&format!("{} {place} {number}: {}", mark(outcome), rule.text()));
+                match outcome {
+                    Outcome::Matched => {}
+                    Outcome::Failed(mismatch) => {
+                        let wanted = rule.wanted(mismatch);
+                        self.line(&format!("    because {}", reason::sentence(mismatch, wanted.as_deref())));
+                    }
+                    Outcome::Hotdrop(mismatch) => {
+                        self.line(&format!(
+                            "    the packet is refused: {}",
+                            reason::sentence(mismatch, None)
+                        ));
+                    }
+                }
+            }
+            Step::Policy { table, chain, policy } => {
+                let place = wording::chain_name(self.rulesets, self.family(), *table, *chain);
+                self.line(&format!("= {place}: end of the chain, policy {}", policy.name()));
+            }
+            Step::Return { table, chain, to } => {
+                let from = wording::chain_name(self.rulesets, self.family(), *table, *chain);
+                let to = match to {
+                    Some((chain, number)) => {
+                        let to = wording::chain_name(self.rulesets, self.family(), *table, *chain);
+                        format!("back to {to}, on with rule {number}")
+                    }
+                    None => "to the policy".to_owned(),
+                };
+                self.line(&format!("< {from}: {to}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the connection of the present packet is shown when it is confirmed, later on its way.
+    fn is_confirmed(&self) -> bool {
+        let own = self.passage.steps.iter().filter(|(id, _)| *id == self.packet);
+        own.into_iter().any(|(_, step)| matches!(step, Step::Confirmed { .. }))
+    }
+}
+
+fn ttl(bytes: &[u8]) -> u8 {
+    View::parse(bytes).map_or(0, |view| view.ttl())
 }
 
 fn mark(outcome: &Outcome) -> char {
@@ -164,54 +251,12 @@ fn mark(outcome: &Outcome) -> char {
     }
 }
 
-/// The reason of a mismatch in words.
-pub(super) fn why(mismatch: &Mismatch) -> String {
-    let Mismatch { option, found, .. } = mismatch;
-    match found {
-        Found::Nothing(what) => format!("{option}: {what}"),
-        other => format!("{option}: the packet has {}", found_text(other)),
-    }
-}
-
-/// What a packet had, in words.
-pub(super) fn found_text(found: &Found) -> String {
-    match found {
-        Found::Address(address) => address.to_string(),
-        Found::Port(port) => port.to_string(),
-        Found::Ports(source, destination) => format!("source {source}, destination {destination}"),
-        Found::Number(number) => number.to_string(),
-        Found::Hex(number) => format!("{number:#x}"),
-        Found::Flags(flags) => flag_names(*flags),
-        Found::Icmp(kind, code) => format!("type {kind} code {code}"),
-        Found::Interface(name) => name.to_string(),
-        Found::Mac(mac) => {
-            let parts: Vec<String> = mac.iter().map(|part| format!("{part:02x}")).collect();
-            parts.join(":")
-        }
-        Found::Protocol(protocol) => wording::protocol(*protocol),
-        Found::Word(word) | Found::Nothing(word) => (*word).to_owned(),
-    }
-}
-
-fn flag_names(flags: u8) -> String {
-    let names = [
-        (tcp_flags::FIN, "FIN"),
-        (tcp_flags::SYN, "SYN"),
-        (tcp_flags::RST, "RST"),
-        (tcp_flags::PSH, "PSH"),
-        (tcp_flags::ACK, "ACK"),
-        (tcp_flags::URG, "URG"),
-    ];
-    let set: Vec<&str> = names.iter().filter(|(bit, _)| flags & bit != 0).map(|&(_, name)| name).collect();
-    if set.is_empty() { "no flag".to_owned() } else { set.join(",") }
-}
-
 fn nat_skip(reason: NatSkip) -> &'static str {
     match reason {
         NatSkip::NotFirst => "rules are not asked, they see only the first packet of a connection",
-        NatSkip::Invalid => "not asked, the packet is INVALID",
-        NatSkip::Untracked => "not asked, the packet is UNTRACKED",
-        NatSkip::NoConntrack => "not asked, no rule needs connection tracking",
+        NatSkip::Invalid => "rules are not asked, the packet is INVALID",
+        NatSkip::Untracked => "rules are not asked, the packet is UNTRACKED",
+        NatSkip::NoConntrack => "rules are not asked, nothing needs connection tracking",
         NatSkip::Expected => "rules are not asked, a helper expected this connection",
         NatSkip::Loopback => "rules are not asked, loopback was translated on its way out",
     }

@@ -1,6 +1,7 @@
 //! Words that the text and the JSON form of a trace share: packets, drop reasons, names of chains and rules.
 use netfilter::Drop;
 use netfilter::network::Unroutable;
+use netfilter::trace::Mismatch;
 use packet::Family;
 use rules::{ChainId, Rule, Ruleset, Table};
 
@@ -52,6 +53,12 @@ impl Found<'_> {
             }
             _ => String::new(),
         }
+    }
+
+    /// What a condition of the rule wanted.
+    pub(super) fn wanted(&self, mismatch: &Mismatch) -> Option<String> {
+        let table = self.ruleset.and_then(|own| own.table(self.table))?;
+        super::reason::wanted(table, self.rule?, mismatch)
     }
 
     /// What the rule does when it matches.
@@ -110,6 +117,22 @@ pub(super) fn unroutable(reason: Unroutable) -> &'static str {
     }
 }
 
+/// Where a packet was dropped, for the step; the result says it at length.
+pub(super) fn drop_place(reason: Drop, rulesets: &[Ruleset], family: Family) -> String {
+    let rule = |table, chain, number| {
+        format!("rule {number} of chain {} (table {table})", chain_name(rulesets, family, table, chain))
+    };
+    match reason {
+        Drop::Rule { table, chain, number, hotdrop: false, .. } => rule(table, chain, number),
+        Drop::Rule { table, chain, number, .. } => {
+            format!("refused by a match of {}", rule(table, chain, number))
+        }
+        Drop::Rejected { table, chain, number, .. } => format!("rejected by {}", rule(table, chain, number)),
+        Drop::Policy { table, hook } => format!("policy of chain {hook} (table {table})"),
+        other => drop_reason(other, rulesets, family),
+    }
+}
+
 /// Why a packet went no further, with the rule's text where a rule did it.
 pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) -> String {
     let by_rule = |table, hook, chain, number| {
@@ -127,7 +150,7 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
             format!("rejected, with an answer, by {}", by_rule(table, hook, chain, number))
         }
         Drop::Policy { table, hook } => {
-            format!("policy of chain {hook} (table {table}): no rule before it decided")
+            format!("policy of chain {hook} (table {table}), no rule decided before")
         }
         Drop::QueueUnheard => "QUEUE, and no program listens".to_owned(),
         Drop::Module(name) => format!("module {name}"),
@@ -144,7 +167,7 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
         Drop::IcmpRedirect => "an ICMP redirect about a translated connection".to_owned(),
         Drop::Conntrack => "conntrack refused it".to_owned(),
         Drop::Undecided { table, hook, chain, number, what } => {
-            format!("cannot be decided, {what} is not known: {}", by_rule(table, hook, chain, number))
+            format!("{what} is not known: {}", by_rule(table, hook, chain, number))
         }
         Drop::Limit => "a limit of the engine: too many answers or loops for one packet".to_owned(),
     }
@@ -171,5 +194,14 @@ pub(super) fn result(passage: &Passage, rulesets: &[Ruleset]) -> String {
         End::Undecided(reason) => {
             format!("CANNOT DECIDE: {}", drop_reason(*reason, rulesets, passage.family))
         }
+        End::NoRules => format!("CANNOT DECIDE: {}", no_rules(passage.family)),
+    }
+}
+
+/// Why a packet of a family without a rule file has no result.
+pub(super) fn no_rules(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "no rules of IPv4 were given (--rules FILE; --rules /dev/null if there are none)",
+        Family::V6 => "no rules of IPv6 were given (--rules6 FILE; --rules6 /dev/null if there are none)",
     }
 }

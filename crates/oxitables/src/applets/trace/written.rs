@@ -33,9 +33,20 @@ impl File {
         network: &Network,
     ) -> io::Result<()> {
         let comment = wording::result(passage, rulesets);
-        let from = passage.device.unwrap_or(DeviceId::LOOPBACK);
-        let packets = std::iter::once((from, Direction::In, &passage.bytes, Some(comment.as_str())))
-            .chain(passage.out.iter().map(|sent| (sent.device, Direction::Out, &sent.bytes, None)));
+        // What this machine sends stands under lo, which it did not come in by.
+        let (from, direction) = match passage.device {
+            Some(device) => (device, Direction::In),
+            None => (DeviceId::LOOPBACK, Direction::Out),
+        };
+        let sent = passage.out.iter().map(|own| (own.device, Direction::Out, &own.bytes, None));
+        // What a process got is written only where it is not what came in.
+        let delivered = passage.delivered.iter().filter(|own| own.bytes != passage.bytes).map(|own| {
+            let device = own.device.unwrap_or(DeviceId::LOOPBACK);
+            (device, Direction::In, &own.bytes, Some("delivered so to a process of this machine"))
+        });
+        let packets = std::iter::once((from, direction, &passage.bytes, Some(comment.as_str())))
+            .chain(sent)
+            .chain(delivered);
         for (device, direction, bytes, comment) in packets {
             let Some(device) = network.device(device) else { continue };
             self.writer.write(&Written {

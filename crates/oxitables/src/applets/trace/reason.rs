@@ -1,0 +1,125 @@
+//! Why a rule did not match: the value that it wanted beside the value that the packet had.
+//!
+//! What was wanted is taken from the rule as a save file writes it, so that a reader finds the same words in the rule.
+use netfilter::trace::{Found, Mismatch};
+use packet::view::tcp_flags;
+use rules::{Rule, TableRules};
+
+use super::wording;
+
+/// A reason in words.
+pub(super) fn sentence(mismatch: &Mismatch, wanted: Option<&str>) -> String {
+    let option = mismatch.option;
+    let found = found(mismatch);
+    match (option, mismatch.found, wanted) {
+        ("--probability", Found::Number(_), Some(wanted)) => match wanted.strip_prefix("not ") {
+            None => format!("{option}: drew {found}, wanted less than {wanted}"),
+            Some(wanted) => format!("{option}: drew {found}, wanted {wanted} or more"),
+        },
+        ("--every", Found::Number(left), Some(wanted)) => match wanted.strip_prefix("not ") {
+            None => format!("{option}: wanted one packet of {wanted}, not this one ({left} more before it)"),
+            Some(wanted) => format!("{option}: this is the one packet of {wanted} that is left out"),
+        },
+        ("--limit", Found::Nothing(_), Some(wanted)) => format!("{option}: {wanted} is used up"),
+        ("-f", Found::Nothing(_), _) => "-f: wanted a later fragment, the packet is none".to_owned(),
+        ("-f", ..) => "-f: wanted no later fragment, the packet is one".to_owned(),
+        (_, _, Some(wanted)) if !wanted.is_empty() => {
+            format!("{option}: wanted {wanted}, the packet has {found}")
+        }
+        _ => format!("{option}: the packet has {found}"),
+    }
+}
+
+/// What a packet had, in words.
+pub(super) fn found(mismatch: &Mismatch) -> String {
+    match mismatch.found {
+        // Chance is a number below 2^31.
+        Found::Number(number) if mismatch.option == "--probability" => {
+            let ten_thousandths = number.min(0x7fff_ffff) * 10_000 / 0x8000_0000;
+            format!("0.{ten_thousandths:04}")
+        }
+        Found::Address(address) => address.to_string(),
+        Found::Port(port) => port.to_string(),
+        Found::Ports(source, destination) => format!("source {source}, destination {destination}"),
+        Found::Number(number) => number.to_string(),
+        Found::Hex(number) => format!("{number:#x}"),
+        Found::Flags(flags) => flag_names(flags),
+        Found::Icmp(kind, code) => format!("type {kind} code {code}"),
+        Found::Interface(name) => name.to_string(),
+        Found::Mac(mac) => {
+            let parts: Vec<String> = mac.iter().map(|part| format!("{part:02x}")).collect();
+            parts.join(":")
+        }
+        Found::Protocol(protocol) => wording::protocol(protocol),
+        Found::Word(word) => word.to_owned(),
+        Found::Nothing(what) => format!("no {what}"),
+    }
+}
+
+fn flag_names(flags: u8) -> String {
+    let names = [
+        (tcp_flags::FIN, "FIN"),
+        (tcp_flags::SYN, "SYN"),
+        (tcp_flags::RST, "RST"),
+        (tcp_flags::PSH, "PSH"),
+        (tcp_flags::ACK, "ACK"),
+        (tcp_flags::URG, "URG"),
+    ];
+    let set: Vec<&str> = names.iter().filter(|(bit, _)| flags & bit != 0).map(|&(_, name)| name).collect();
+    if set.is_empty() { "no flag".to_owned() } else { set.join(",") }
+}
+
+/// What the condition wanted: the words behind its option in the saved form, `not` before them where it is inverted.
+/// `None`: the rule has no such option (a match that refuses what is cut short).
+pub(super) fn wanted(table: &TableRules, rule: &Rule, mismatch: &Mismatch) -> Option<String> {
+    let mut text = String::new();
+    match mismatch.place {
+        Some(place) => rule.matches.get(usize::from(place))?.save(&mut text),
+        None => {
+            let header = Rule { matches: Vec::new(), target: None, ..rule.clone() };
+            rules::syntax::print::rule(&mut text, table, "chain", &header, false);
+        }
+    }
+    let words = words(&text);
+    let option = mismatch.option.split(' ').next().unwrap_or_default();
+    let spelled = |word: &&str| *word == option || (option == "--string" && *word == "--hex-string");
+    let at = words.iter().position(|word| spelled(&word.as_str()))?;
+    let not = at.checked_sub(1).and_then(|before| words.get(before)).is_some_and(|word| word == "!");
+    let values: Vec<&str> = words
+        .iter()
+        .skip(at + 1)
+        .map(String::as_str)
+        .take_while(|word| *word != "!" && !word.starts_with('-'))
+        .collect();
+    let value = match (option, values.as_slice()) {
+        ("--tcp-flags", [mask, set]) => format!("{set} of {mask}"),
+        _ => values.join(" "),
+    };
+    Some(if not { format!("not {value}") } else { value })
+}
+
+/// The words of a saved rule; what stands in quotes is one word, quotes included.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let (mut word, mut quoted, mut escaped) = (String::new(), false, false);
+    for letter in text.chars() {
+        if letter == ' ' && !quoted {
+            if !word.is_empty() {
+                words.push(std::mem::take(&mut word));
+            }
+            continue;
+        }
+        if letter == '"' && !escaped {
+            quoted = !quoted;
+        }
+        escaped = letter == '\\' && !escaped;
+        word.push(letter);
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests;
