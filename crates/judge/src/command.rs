@@ -128,38 +128,56 @@ fn second(against: Against) -> Option<Box<dyn Judged>> {
     }
 }
 
-/// Runs cases of a file: each that changes the network in a namespace of its own.
+/// Runs cases, those with the same network in one namespace and several namespaces at a time; `Ok(false)`: there were
+/// differences.
 pub fn replay(options: &Options, cases: &[Case]) -> Result<bool, String> {
+    let mut groups: Vec<Vec<&Case>> = Vec::new();
+    for case in cases {
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| first.network == case.network))
+        {
+            Some(group) => group.push(case),
+            None => groups.push(vec![case]),
+        }
+    }
     let mut equal = true;
-    let (plain, changed): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.network.is_empty());
-    let groups = std::iter::once(plain).chain(changed.into_iter().map(|case| vec![case]));
-    for group in groups.filter(|group| !group.is_empty()) {
-        equal &= on_own_thread(|| replay_group(options, &group))??;
+    for some in groups.chunks(AT_A_TIME) {
+        let results = std::thread::scope(|scope| {
+            let started: Vec<_> =
+                some.iter().map(|group| scope.spawn(|| replay_group(options, group))).collect();
+            started.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
+        for result in results {
+            let (text, group_equal) = result.map_err(|_| "the judge's thread ended early".to_owned())??;
+            print!("{text}");
+            equal &= group_equal;
+        }
     }
     Ok(equal)
 }
 
-fn replay_group(options: &Options, cases: &[&Case]) -> Result<bool, String> {
+/// Namespaces at a time: each costs a second of waiting, not of work.
+const AT_A_TIME: usize = 8;
+
+/// What is to be printed about the cases, and whether all were equal.
+fn replay_group(options: &Options, cases: &[&Case]) -> Result<(String, bool), String> {
     let mut kernel = Kernel::new().map_err(|error| error.to_string())?;
     let mut second = if options.show { None } else { second(options.against) };
     let mut equal = true;
+    let mut text = String::new();
     for case in cases {
         let left = kernel.run(case);
         if options.show {
-            println!(
-                "== {}\n{}",
-                case.name,
-                serde_json::to_string_pretty(&left).map_err(|error| error.to_string())?
-            );
+            let shown = serde_json::to_string_pretty(&left).map_err(|error| error.to_string())?;
+            text.push_str(&format!("== {}\n{shown}\n", case.name));
             continue;
         }
         let right = run_second(&mut second, &mut kernel, case, &left);
         let differences = compare(case, &left, &right);
-        println!("{} {}", if differences.is_empty() { "equal" } else { "DIFFERENT" }, case.name);
-        report(&differences);
+        let word = if differences.is_empty() { "equal" } else { "DIFFERENT" };
+        text.push_str(&format!("{word} {}\n{}", case.name, report(&differences)));
         equal &= differences.is_empty();
     }
-    Ok(equal)
+    Ok((text, equal))
 }
 
 fn run_second(
@@ -177,13 +195,13 @@ fn run_second(
     }
 }
 
-fn report(differences: &[Difference]) {
-    for difference in differences.iter().take(6) {
-        println!("{difference}");
-    }
+/// The first differences, in words.
+fn report(differences: &[Difference]) -> String {
+    let mut text: String = differences.iter().take(6).map(|difference| format!("{difference}\n")).collect();
     if differences.len() > 6 {
-        println!("… and {} more", differences.len() - 6);
+        text.push_str(&format!("… and {} more\n", differences.len() - 6));
     }
+    text
 }
 
 /// Cases of one namespace: afterwards the identifications of fragments would repeat ([`Case::refreshed`]).
@@ -228,7 +246,7 @@ fn random(options: &Options) -> Result<bool, String> {
         }
         different += 1;
         println!("-- case {number} of seed {}: {} differences", options.plan.seed, differences.len());
-        report(&differences);
+        print!("{}", report(&differences));
         if options.against == Against::Kernel {
             println!("{case}");
             continue;
@@ -244,7 +262,7 @@ fn random(options: &Options) -> Result<bool, String> {
         let left = kernel.run(&small);
         let right = run_second(&mut second, &mut kernel, &small, &left);
         println!("{small}");
-        report(&compare(&small, &left, &right));
+        print!("{}", report(&compare(&small, &left, &right)));
         keep(options, &small, &compare(&small, &left, &right))?;
         if different >= options.most {
             println!("stopped after {different} different cases");

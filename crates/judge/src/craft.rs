@@ -277,14 +277,14 @@ impl Craft {
 
     fn v4(&self, payload: &[u8]) -> Vec<u8> {
         let mut options = self.options.clone();
-        while options.len() % 4 != 0 {
+        while !options.len().is_multiple_of(4) {
             options.push(0);
         }
         let header = 20 + options.len();
         let mut out = vec![0x40 | (header / 4) as u8, self.tos];
         out.extend(((header + payload.len()) as u16).to_be_bytes());
         out.extend((self.id as u16).to_be_bytes());
-        let flags = u16::from(self.dont_fragment) << 14 | u16::from(self.more) << 13 | self.offset / 8;
+        let flags = (u16::from(self.dont_fragment) << 14) | (u16::from(self.more) << 13) | (self.offset / 8);
         out.extend(flags.to_be_bytes());
         out.extend([self.ttl, self.protocol(), 0, 0]);
         out.extend(octets(self.source));
@@ -399,7 +399,7 @@ pub fn hex(bytes: &[u8]) -> String {
 /// Bytes of hexadecimal digits.
 pub fn unhex(text: &str) -> Result<Vec<u8>, CraftError> {
     let bad = || CraftError(format!("not hexadecimal: {text}"));
-    if !text.is_ascii() || text.len() % 2 != 0 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return Err(bad());
     }
     (0..text.len())

@@ -96,7 +96,7 @@ impl Random for Adopted {
             };
         }
         let span = u32::from(last.saturating_sub(first)) + 1;
-        first.saturating_add(u16::try_from(u64::from(self.own.bits()) * u64::from(span) >> 32).unwrap_or(0))
+        first.saturating_add(u16::try_from((u64::from(self.own.bits()) * u64::from(span)) >> 32).unwrap_or(0))
     }
 }
 
@@ -306,10 +306,10 @@ impl EngineHalf {
                     out.extend(place(*table, *chain, Some(*number)));
                 }
                 TraceStep::Policy { table, chain, .. } => out.extend(place(*table, *chain, None)),
-                TraceStep::Return { table, chain, .. } => {
-                    if !returned.insert(*packet, false).unwrap_or(false) {
-                        out.extend(place(*table, *chain, None));
-                    }
+                TraceStep::Return { table, chain, .. }
+                    if !returned.insert(*packet, false).unwrap_or(false) =>
+                {
+                    out.extend(place(*table, *chain, None));
                 }
                 _ => {}
             }

@@ -1,0 +1,60 @@
+//! The kernel of this machine and our engine, given the same rules and packets.
+//!
+//! Skipped, with the reason printed, where the kernel cannot be asked (not root, no iptables-legacy, no nft, no TUN
+//! device); `OXITABLES_REQUIRE_KERNEL=1` makes that a failure. `OXITABLES_JUDGE_CASES` says how many random cases are
+//! run (CI: 2000), `OXITABLES_JUDGE_SEED` from which seed; every fourth of them is IPv6.
+use std::path::Path;
+
+use judge::case;
+use judge::command::{self, Options};
+
+/// A number from the environment.
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+/// Whether the kernel can be asked.
+fn kernel_answers() -> bool {
+    let Some(missing) = judge::kernel::missing() else { return true };
+    println!("skipped: the kernel cannot be asked here: {missing}");
+    let required = std::env::var_os("OXITABLES_REQUIRE_KERNEL").is_some_and(|value| value == "1");
+    assert!(!required, "OXITABLES_REQUIRE_KERNEL=1, but: {missing}");
+    false
+}
+
+#[test]
+fn every_case_file_is_equal() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/kernel");
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "case"))
+        .collect();
+    files.sort();
+    let mut cases = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let read = case::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert!(!read.is_empty(), "no case in {}", file.display());
+        cases.extend(read);
+    }
+    let mut names: Vec<_> = cases.iter().map(|case| case.name.as_str()).collect();
+    names.sort_unstable();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "two cases of one name: {names:?}");
+    if kernel_answers() {
+        println!("{} cases", cases.len());
+        assert!(command::replay(&Options::default(), &cases).unwrap(), "engine and kernel differ, see above");
+    }
+}
+
+#[test]
+fn random_cases_are_equal() {
+    if !kernel_answers() {
+        return;
+    }
+    let (cases, seed) = (number("OXITABLES_JUDGE_CASES", 60), number("OXITABLES_JUDGE_SEED", 20_261_121));
+    println!("again by itself: cargo xtask judge --seed {seed} --cases {cases}");
+    let words =
+        [("--cases", cases), ("--seed", seed)].map(|(name, value)| [name.to_owned(), value.to_string()]);
+    assert!(command::run(&words.concat()).unwrap(), "engine and kernel differ, see above");
+}
