@@ -4,6 +4,7 @@
 //! Nobody listens but the sockets of the case (`listen`): TCP is answered by resets, UDP by port unreachable, echo
 //! requests by replies, unknown protocols by protocol unreachable (IPv6: parameter problem). Read first: Linux
 //! `tcp_v4_send_reset`, `__udp4_lib_rcv`, `icmp_echo`, `ip_protocol_deliver_rcu`, and their IPv6 twins.
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use netfilter::Origin;
@@ -18,6 +19,8 @@ use crate::outcome::Delivery;
 #[derive(Debug, Default)]
 pub struct Host {
     listeners: Vec<(SocketAddr, Option<SocketAddr>)>,
+    /// Fragments of IPv6 that nobody gathered before INPUT: key and pieces by offset.
+    waiting: Vec<((IpAddr, IpAddr, u32), BTreeMap<u16, (bool, Vec<u8>)>)>,
 }
 
 /// What the host does with a packet.
@@ -69,8 +72,14 @@ impl Host {
             };
             let truncated = fragment.offset == 0 && view.after_header().len() < needed;
             let answer = if truncated { error(&view, 4, 3, 0) } else { None };
-            if truncated || fragment.offset != 0 || fragment.more {
+            if truncated {
                 return Reaction { answer, delivery: None, attached: true };
+            }
+            if fragment.offset != 0 || fragment.more {
+                return match self.gather(&view, fragment) {
+                    Some(whole) => self.hear(&whole, unicast),
+                    None => Reaction::default(),
+                };
             }
         }
         let answer = match (protocol, view.family()) {
@@ -83,6 +92,42 @@ impl Host {
         };
         let attached = !matches!(protocol, 1 | 6 | 58);
         Reaction { answer, delivery: None, attached }
+    }
+
+    /// Keeps a fragment; gives the datagram if it was the last that was missing. Overlaps end the datagram.
+    fn gather(&mut self, view: &View<'_>, fragment: packet::layout::Fragment) -> Option<Vec<u8>> {
+        let key = (view.source(), view.destination(), fragment.id);
+        let at = self.waiting.iter().position(|(own, _)| *own == key).unwrap_or_else(|| {
+            self.waiting.push((key, BTreeMap::new()));
+            self.waiting.len() - 1
+        });
+        let data = view.bytes().get(fragment.header + 8..)?.to_vec();
+        let pieces = &mut self.waiting.get_mut(at)?.1;
+        if pieces.get(&fragment.offset).is_some_and(|(_, old)| old.len() == data.len()) {
+            return None;
+        }
+        pieces.insert(fragment.offset, (fragment.more, data));
+        let mut payload = Vec::new();
+        for (&offset, (more, data)) in &*pieces {
+            match usize::from(offset).cmp(&payload.len()) {
+                std::cmp::Ordering::Greater => return None,
+                std::cmp::Ordering::Less => {
+                    self.waiting.remove(at);
+                    return None;
+                }
+                std::cmp::Ordering::Equal => payload.extend(data),
+            }
+            if !more {
+                self.waiting.remove(at);
+                let body = Body::Other(view.protocol()?);
+                let mut craft = Craft::new(view.source(), view.destination(), body);
+                craft.tos = view.tos();
+                craft.ttl = view.ttl();
+                craft.payload = payload;
+                return Some(craft.build());
+            }
+        }
+        None
     }
 
     fn datagram(&mut self, view: &View<'_>, unicast: bool) -> Reaction {

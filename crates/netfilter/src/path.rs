@@ -333,13 +333,13 @@ impl Engine {
             return self.loop_back(packet);
         }
         if packet.len() <= mtu as usize && packet.gathered.is_none() {
-            self.conntrack.release(&packet);
+            self.let_go(packet.tracking);
             self.transmit(packet.id, device, next_hop, packet.bytes);
             return Decision::Forwarded { device, next_hop };
         }
         match defrag::split(&packet, mtu, &mut self.next_ip_id) {
             Ok(pieces) => {
-                self.conntrack.release(&packet);
+                self.let_go(packet.tracking);
                 for piece in pieces {
                     self.transmit(packet.id, device, next_hop, piece);
                 }
