@@ -105,7 +105,7 @@ fn new_connection(criterion: &mut Criterion) {
                     engine.borrow_mut().conntrack_mut().flush();
                 }
                 let (a, b, port) = (number >> 16 & 15, number >> 8 & 255, 1024 + (number & 255));
-                bytes(&format!("tcp 10.{a}.{b}.5:{port} > 8.8.8.8:443 S seq 1"))
+                bytes(&format!("tcp 10.{a}.{b}.5:{port} > 8.{a}.{b}.8:443 S seq 1"))
             },
             |bytes| {
                 let mut engine = engine.borrow_mut();
