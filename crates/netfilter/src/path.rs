@@ -401,15 +401,17 @@ impl Engine {
         let mut at = 0;
         let mut repeats = 0;
         while let Some(callee) = self.registry.entries(family, hook).get(at).map(|entry| entry.callee) {
-            let verdict = self.call(now, callee, hook, packet);
-            if verdict == Verdict::Repeat && repeats < MOST_REPEATS {
-                repeats += 1;
-                continue;
+            match self.call(now, callee, hook, packet) {
+                // Why: by far the most common, so nothing else is looked at.
+                Verdict::Accept if self.emitted.is_empty() => at += 1,
+                Verdict::Repeat if repeats < MOST_REPEATS => repeats += 1,
+                verdict => {
+                    if let Passed::Ended(decision) = self.passed(now, verdict, packet, depth) {
+                        return Passed::Ended(decision);
+                    }
+                    at += 1;
+                }
             }
-            if let Passed::Ended(decision) = self.passed(now, verdict, packet, depth) {
-                return Passed::Ended(decision);
-            }
-            at += 1;
         }
         Passed::On
     }
@@ -470,18 +472,14 @@ impl Engine {
     fn call_table(&mut self, now: Now, table: Table, hook: Hook, packet: &mut Packet) -> Verdict {
         let family = packet.family();
         let Some(mut program) = self.take_program(family, table) else { return Verdict::Accept };
-        let before = RouteKey::of(packet);
+        // Linux: `ipt_mangle_out`: only table mangle at OUTPUT looks whether the way has to change (F10).
+        let before = (table == Table::Mangle && hook == Hook::Output).then(|| RouteKey::of(packet));
         let verdict = {
             let (mut env, _) = self.env_and_defrag(now);
             tables::walk(&mut program, hook, packet, &mut env)
         };
         self.put_program(family, table, program);
-        // Linux: `ipt_mangle_out`: only table mangle at OUTPUT looks whether the way has to change (F10).
-        if table == Table::Mangle
-            && hook == Hook::Output
-            && verdict == Verdict::Accept
-            && before != RouteKey::of(packet)
-        {
+        if before.is_some_and(|before| verdict == Verdict::Accept && before != RouteKey::of(packet)) {
             return self.reroute(packet, "mark, TOS or address changed in mangle OUTPUT");
         }
         verdict
