@@ -115,7 +115,9 @@ fn fixtures(root: &Path) -> Vec<String> {
             if matches!(stem.as_str(), "mod" | "nat" | "tests") {
                 continue;
             }
-            let wanted = format!("fixtures/{fixture}/{stem}.txt");
+            // Targets have their fixtures by their names, which are capital letters.
+            let name = if fixture == "target" { stem.to_uppercase() } else { stem };
+            let wanted = format!("fixtures/{fixture}/{name}.txt");
             if !root.join(&wanted).exists() {
                 findings.push(format!("{wanted}: missing; every extension has a fixture"));
             }

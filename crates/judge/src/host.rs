@@ -19,9 +19,15 @@ use crate::outcome::Delivery;
 #[derive(Debug, Default)]
 pub struct Host {
     listeners: Vec<(SocketAddr, Option<SocketAddr>)>,
-    /// Fragments of IPv6 that nobody gathered before INPUT: key and pieces by offset.
-    waiting: Vec<((IpAddr, IpAddr, u32), BTreeMap<u16, (bool, Vec<u8>)>)>,
+    /// Fragments of IPv6 that nobody gathered before INPUT.
+    waiting: Vec<(DatagramKey, Pieces)>,
 }
+
+/// Source, destination and identification of a fragmented datagram.
+type DatagramKey = (IpAddr, IpAddr, u32);
+
+/// Fragments by offset: whether more follow, and the bytes.
+type Pieces = BTreeMap<u16, (bool, Vec<u8>)>;
 
 /// What the host does with a packet.
 #[derive(Debug, Default)]
