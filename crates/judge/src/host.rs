@@ -231,7 +231,8 @@ fn reset(view: &View<'_>) -> Option<Vec<u8>> {
 
 /// Whether every option ends within the options (Linux: `tcp_do_parse_auth_options`, which a reset waits for).
 fn options_are_whole(mut options: &[u8]) -> bool {
-    while let Some((&kind, rest)) = options.split_first() {
+    // Shorter ones are not looked at: an MD5 signature has 18 bytes.
+    while let Some((&kind, rest)) = options.split_first().filter(|_| options.len() >= 18) {
         match kind {
             0 => return true,
             1 => options = rest,

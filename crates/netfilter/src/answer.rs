@@ -266,6 +266,15 @@ fn error_message(
     message.extend_from_slice(&[number, code, 0, 0]);
     message.extend_from_slice(&rest.to_be_bytes());
     message.extend_from_slice(quoted);
+    if is_own_reset(cause) {
+        let at = 8 + cause.layout.transport + 16;
+        let (from, to) = (cause.view().source(), cause.view().destination());
+        let length = cause.layout.total_len.saturating_sub(cause.layout.transport);
+        let sum = !checksum::finish(pseudo(from, to, protocol::TCP, length));
+        if let Some(field) = message.get_mut(at..at + 2) {
+            field.copy_from_slice(&sum.to_be_bytes());
+        }
+    }
     let start = match family {
         Family::V4 => 0,
         Family::V6 => pseudo(source, destination, protocol::ICMPV6, message.len()),
@@ -273,6 +282,16 @@ fn error_message(
     let sum = checksum::finish(checksum::add(start, &message));
     message.get_mut(2..4)?.copy_from_slice(&sum.to_be_bytes());
     Some(message)
+}
+
+/// Whether REJECT has made this packet and it has not left the machine: its checksum is left to the device, and an
+/// error about it quotes the sum of the pseudo header alone.
+///
+/// Linux: `nf_reject_ip_tcphdr_put` says CHECKSUM_PARTIAL, its IPv6 twin does not.
+fn is_own_reset(cause: &Packet) -> bool {
+    let no_socket = cause.origin.is_some_and(|origin| origin.known && origin.socket.is_none());
+    let v4_tcp = cause.family() == Family::V4 && cause.layout.protocol == Some(protocol::TCP);
+    no_socket && v4_tcp && cause.input.is_none()
 }
 
 /// 20 bytes of TCP: an acknowledged segment is answered with a bare reset at the number that it expects, another one

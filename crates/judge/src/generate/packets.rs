@@ -249,6 +249,7 @@ impl Traffic {
         if choice.percent(30)
             && let Some(craft) = self.inputs.last().and_then(|(_, bytes)| turned_craft(bytes))
             && routers(self.v6).iter().any(|router| address(router) == craft.source)
+            && !is_to_many(craft.destination)
         {
             return (None, craft);
         }
@@ -266,6 +267,13 @@ impl Traffic {
         let mut craft = Craft::new(source, destination, self.body(choice));
         fill(choice, &mut craft);
         (None, craft)
+    }
+}
+
+fn is_to_many(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast(),
+        IpAddr::V6(v6) => v6.is_multicast(),
     }
 }
 

@@ -321,7 +321,9 @@ fn target(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut Stri
         (4, _) => String::new(),
         (5 | 6, "raw") => choice.of(&[" -j NOTRACK", " -j CT --notrack", " -j CT --zone 1"]).to_owned(),
         (5..=11, "mangle") => mark(choice),
-        (5, "filter" | "security") | (7, "raw") if choice.percent(50) => mark(choice),
+        (5, "filter" | "security") if choice.percent(50) => mark(choice),
+        // Why: CONNMARK in raw writes into the template of `CT --zone`, which the engine calls undecided.
+        (7, "raw") => " -j MARK --set-xmark 0x1/0xffffffff".to_owned(),
         (6..=14, "nat") => nat(choice, place, protocol),
         (6..=8, "filter") => reject(choice, place.v6, protocol),
         (15, _) if !place.builtin() => " -j RETURN".to_owned(),
