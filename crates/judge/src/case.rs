@@ -20,7 +20,7 @@
 //! answer udp 10.0.1.1:53 70696e67        (that process sends a payload to the last peer it heard)
 //! ```
 //!
-//! `network`: `address DEVICE ADDRESS/LENGTH`, `mtu DEVICE BYTES`, `mark N TABLE` (a policy rule), `route TABLE
+//! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses away), `mtu DEVICE BYTES`, `mark N TABLE` (a policy rule), `route TABLE
 //! PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX blackhole|unreachable|prohibit`, `sysctl NAME VALUE`.
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

@@ -138,14 +138,19 @@ pub fn network_text(case: &Case) -> Result<String, String> {
     }
     out.push_str("sysctl net.ipv4.ip_forward=1\nsysctl net.ipv6.conf.all.forwarding=1\n");
     out.push_str("sysctl net.ipv4.conf.all.accept_local=1\n");
-    for (device, address) in ADDRESSES {
+    let bare = |device: &str| changes.iter().any(|words| words.as_slice() == ["bare", device]);
+    for (device, address) in ADDRESSES.into_iter().filter(|(device, _)| !bare(device)) {
         out.push_str(&format!("address {address} dev {device}\n"));
     }
-    out.push_str("route default via 203.0.113.254 dev wan0\n-6 route default via 2001:db8::fe dev wan0\n");
+    if !bare("wan0") {
+        out.push_str(
+            "route default via 203.0.113.254 dev wan0\n-6 route default via 2001:db8::fe dev wan0\n",
+        );
+    }
     for words in &changes {
         match words.as_slice() {
             ["address", device, address] => out.push_str(&format!("address {address} dev {device}\n")),
-            ["mtu", ..] => {}
+            ["mtu" | "bare", ..] => {}
             ["mark", mark, table] => {
                 out.push_str(&format!(
                     "-4 rule fwmark {mark} table {table}\n-6 rule fwmark {mark} table {table}\n"

@@ -143,6 +143,9 @@ pub(super) fn change(text: &str) -> Result<(), String> {
             }
             vec![args]
         }
+        ["bare", device] => {
+            vec![vec!["-4", "address", "flush", "dev", device], vec!["-6", "address", "flush", "dev", device]]
+        }
         ["mtu", device, mtu] => vec![vec!["link", "set", device, "mtu", mtu]],
         ["mark", mark, table] => vec![
             vec!["-4", "rule", "add", "fwmark", mark, "lookup", table],
