@@ -8,3 +8,4 @@ mod lab;
 mod machine;
 mod programs;
 mod speed;
+mod trace;

@@ -27,7 +27,7 @@ pub(super) fn holds(rule: &Physdev, asked: &Asked<'_>, env: &Env<'_>) -> Held {
 
 /// Not bridged: only inverted options hold.
 fn unbridged(rule: &Physdev) -> Held {
-    let nothing = Found::Nothing("bridge");
+    let nothing = Found::Nothing("bridge port");
     hold(rule.is_bridged != Some(false), "--physdev-is-bridged", nothing)?;
     hold(rule.is_in != Some(false), "--physdev-is-in", nothing)?;
     hold(rule.is_out != Some(false), "--physdev-is-out", nothing)?;

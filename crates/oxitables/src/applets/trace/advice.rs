@@ -1,8 +1,8 @@
 //! What a person should know besides the steps: the well-known surprises, each said only when it bears on the packet.
 //!
 //! Advice never decides anything; it reads the steps that the engine took and the ruleset beside them.
-use netfilter::Drop;
 use netfilter::trace::{NatSkip, Outcome, Step};
+use netfilter::{DeviceId, Drop};
 use packet::{View, protocol};
 use rules::{ChainId, Hook, Match, Rule, Ruleset, Table, TableRules, Target};
 
@@ -12,8 +12,15 @@ use super::wording;
 /// The advice for one packet.
 pub(super) fn of(passage: &Passage, rulesets: &[Ruleset]) -> Vec<String> {
     let Some(ruleset) = rulesets.iter().find(|own| own.family() == passage.family) else { return Vec::new() };
-    let checks: [fn(&Passage, &Ruleset) -> Option<String>; 6] =
-        [overtaken, prerouting_not_visited, input_not_visited, string_in_nat, hairpin, translated_before];
+    let checks: [fn(&Passage, &Ruleset) -> Option<String>; 7] = [
+        by_loopback,
+        overtaken,
+        prerouting_not_visited,
+        input_not_visited,
+        string_in_nat,
+        hairpin,
+        translated_before,
+    ];
     checks.iter().filter_map(|check| check(passage, ruleset)).collect()
 }
 
@@ -49,6 +56,13 @@ fn conditions(rule: &Rule) -> usize {
     ];
     let matches = rule.matches.iter().filter(|own| !matches!(own, Match::Comment(_))).count();
     asked.iter().filter(|asked| **asked).count() + matches
+}
+
+/// What comes by lo was sent by this machine, with a route of its own (F7): from a capture half of its way is missing.
+fn by_loopback(passage: &Passage, _ruleset: &Ruleset) -> Option<String> {
+    let text = "a packet on lo was sent by this machine: give it as `local …`, and its way through OUTPUT and POSTROUTING \
+                is shown, too; from lo alone its sender's route is missing";
+    (passage.device == Some(DeviceId::LOOPBACK)).then(|| text.to_owned())
 }
 
 /// An earlier rule took the packet from a later one (S8). A drop is always told; an acceptance only where the later rule
@@ -155,7 +169,8 @@ fn input_not_visited(passage: &Passage, ruleset: &Ruleset) -> Option<String> {
         return None;
     }
     let rules = rules(count);
-    Some(if rewritten_by(passage, "DNAT") {
+    let passed = !matches!(passage.end, End::Dropped(_));
+    Some(if passed && rewritten_by(passage, "DNAT") {
         format!(
             "the destination was translated before the routing decision, so the packet is forwarded: {rules} of filter \
              INPUT cannot see it. What must be kept out is kept out in FORWARD (with Docker in chain DOCKER-USER)"

@@ -8,10 +8,12 @@ use netfilter::skb::{Link, LinkKind, Origin, Owner};
 use netfilter::{DeviceId, Network};
 use packet::{Family, InterfaceName};
 use rules::Ruleset;
+use rules::syntax::Names as _;
 
 use super::Arguments;
 use super::run::{From, Given, Prepared};
 use crate::capture;
+use crate::names::SystemNames;
 use crate::rulesfile;
 
 /// Largest rule or network file that is read, in bytes.
@@ -93,13 +95,13 @@ fn network(arguments: &Arguments) -> Result<Network, Failure> {
         Some(path) => text_of(path)?,
         None => String::new(),
     };
-    let name = arguments
-        .routes
-        .as_ref()
-        .map_or_else(|| "--route-line".to_owned(), |path| path.display().to_string());
+    let in_file = text.lines().count();
     for line in &arguments.route_lines {
-        text.push('\n');
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
         text.push_str(line);
+        text.push('\n');
     }
     if text.trim().is_empty() {
         return Err(Failure {
@@ -110,7 +112,14 @@ fn network(arguments: &Arguments) -> Result<Network, Failure> {
             exit: 3,
         });
     }
-    netfilter::route::text::parse(&text).map_err(|problem| Failure::usage(format!("{name}:{problem}")))
+    netfilter::route::text::parse(&text).map_err(|mut problem| {
+        let file = arguments.routes.as_ref().filter(|_| problem.line <= in_file);
+        let name = file.map_or_else(|| "--route-line ".to_owned(), |path| format!("{}:", path.display()));
+        if file.is_none() {
+            problem.line -= in_file.min(problem.line);
+        }
+        Failure::usage(format!("{name}{problem}"))
+    })
 }
 
 fn device_of(network: &Network, name: InterfaceName) -> Result<DeviceId, Failure> {
@@ -192,7 +201,8 @@ fn duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(number * factor).ok()
 }
 
-/// One packet: `[local [uid N] [gid N] [mark N]] [DEVICE] ...` in the one-line form of `packet::show`.
+/// One packet: `DEVICE PACKET` or `local [uid N] [gid N] [nosocket] [mark N] PACKET`, in the one-line form of
+/// `packet::show`.
 fn one(arguments: &Arguments, network: &Network, at: Duration, text: &str) -> Result<Given, Failure> {
     let trimmed = text.trim();
     let local = trimmed.strip_prefix("local").filter(|rest| rest.is_empty() || rest.starts_with(' '));
@@ -247,8 +257,14 @@ fn origin(mut rest: &str) -> Result<(Origin, &str), Failure> {
             Some(digits) => u32::from_str_radix(digits, 16).ok(),
             None => value.parse().ok(),
         };
-        let number = number.ok_or_else(|| {
-            Failure::usage(format!("`{word} {value}`: a number is wanted (0 to 4294967295)"))
+        let named = || match word {
+            "uid" => SystemNames::new().user(value),
+            "gid" => SystemNames::new().group(value),
+            _ => None,
+        };
+        let number = number.or_else(named).ok_or_else(|| {
+            let or_name = if word == "mark" { "" } else { ", or a name of this system" };
+            Failure::usage(format!("`{word} {value}`: wanted is a number (0 to 4294967295){or_name}"))
         })?;
         match word {
             "uid" => owner.uid = number,

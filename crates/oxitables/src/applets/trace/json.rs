@@ -47,6 +47,7 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], network: &Network)
         "steps": steps,
         "result": result,
         "reason": reason,
+        "errno": passage.errno,
         "out": passage.out.iter().map(|sent| json!({
             "id": sent.packet,
             "device": name(sent.device),
@@ -117,20 +118,16 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
             map.insert("chain".into(), json!(chain(*table, *id)));
             map.insert("rule".into(), json!(number));
             map.insert("text".into(), json!(rule.text()));
-            match outcome {
-                Outcome::Matched => {
-                    map.insert("matched".into(), json!(true));
-                    map.insert("verdict".into(), json!(rule.verdict()));
-                }
-                Outcome::Failed(mismatch) | Outcome::Hotdrop(mismatch) => {
-                    let hotdrop = matches!(outcome, Outcome::Hotdrop(_));
-                    map.insert("matched".into(), json!(false));
-                    map.insert("verdict".into(), json!(if hotdrop { "DROP" } else { "continue" }));
-                    map.insert("option".into(), json!(mismatch.option));
-                    map.insert("found".into(), json!(reason::found(mismatch)));
-                    map.insert("wanted".into(), json!(rule.wanted(mismatch)));
-                }
-            }
+            let (matched, verdict, failed) = match outcome {
+                Outcome::Matched => (true, rule.verdict(), None),
+                Outcome::Failed(mismatch) => (false, "continue".to_owned(), Some(mismatch)),
+                Outcome::Hotdrop(mismatch) => (false, "DROP".to_owned(), Some(mismatch)),
+            };
+            map.insert("matched".into(), json!(matched));
+            map.insert("verdict".into(), json!(verdict));
+            map.insert("option".into(), json!(failed.map(|mismatch| mismatch.option)));
+            map.insert("wanted".into(), json!(failed.and_then(|mismatch| rule.wanted(mismatch))));
+            map.insert("found".into(), json!(failed.map(reason::found)));
             Value::Object(map)
         }
         Step::Overtaken { table, chain: id, number } => {

@@ -121,6 +121,9 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
 
 fn cannot_write(arguments: &Arguments, problem: &std::io::Error) -> ExitCode {
     let path = arguments.write.as_deref().unwrap_or(Path::new(""));
+    // The name of the file that is written first is nobody's business.
+    let problem = problem.to_string();
+    let problem = problem.split(" at path").next().unwrap_or_default();
     eprintln!("oxitables trace: cannot write {}: {problem}", path.display());
     ExitCode::from(4)
 }

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use netfilter::conntrack;
-use netfilter::engine::{Config, Decision, Engine};
+use netfilter::engine::{Config, Decision, Engine, SendError};
 use netfilter::env::Settings;
 use netfilter::skb::{Drop, Link, Origin};
 use netfilter::time::Seeded;
@@ -71,6 +71,8 @@ pub(super) struct Passage {
     pub(super) steps: Vec<(u64, Step)>,
     /// Its end.
     pub(super) end: End,
+    /// What a local sender is told.
+    pub(super) errno: Option<&'static str>,
     /// What was put on devices: device, next hop, bytes.
     pub(super) out: Vec<netfilter::engine::Transmit>,
     /// What local processes got.
@@ -163,6 +165,7 @@ fn without_rules(number: usize, given: Given, family: Family) -> Passage {
         family,
         steps: Vec::new(),
         end: End::NoRules,
+        errno: None,
         out: Vec::new(),
         delivered: Vec::new(),
         log: Vec::new(),
@@ -187,8 +190,12 @@ fn passage(engine: &mut Engine, rulesets: &mut [Ruleset], number: usize, given: 
     };
     let typed = matches!(&given.from, From::Device(_, link) if link.ethernet.is_none()) && !given.captured;
     let decision = match given.from {
-        From::Device(device, link) => Some(engine.receive(now, device, link, given.bytes)),
-        From::Local(origin) => engine.send_local(now, origin, given.bytes).ok(),
+        From::Device(device, link) => Ok(engine.receive(now, device, link, given.bytes)),
+        From::Local(origin) => engine.send_local(now, origin, given.bytes),
+    };
+    let (decision, errno) = match decision {
+        Ok(decision) => (Some(decision), None),
+        Err(error) => (None, Some(errno(error))),
     };
     let steps = engine.take_trace().unwrap_or_default().steps;
     for ruleset in rulesets.iter_mut() {
@@ -208,6 +215,7 @@ fn passage(engine: &mut Engine, rulesets: &mut [Ruleset], number: usize, given: 
         bytes,
         device,
         family,
+        errno: errno.filter(|_| !matches!(end, End::Undecided(_))),
         end,
         out: std::iter::from_fn(|| engine.poll_transmit()).collect(),
         delivered: std::iter::from_fn(|| engine.poll_deliver()).collect(),
@@ -219,6 +227,18 @@ fn passage(engine: &mut Engine, rulesets: &mut [Ruleset], number: usize, given: 
     };
     passage.advice = advice::of(&passage, rulesets);
     passage
+}
+
+/// The name of what `sendto` gives (F32).
+fn errno(error: SendError) -> &'static str {
+    match error {
+        SendError::NotPermitted => "EPERM",
+        SendError::NetworkUnreachable => "ENETUNREACH",
+        SendError::HostUnreachable => "EHOSTUNREACH",
+        SendError::Prohibited => "EACCES",
+        SendError::Invalid => "EINVAL",
+        SendError::TooBig => "EMSGSIZE",
+    }
 }
 
 /// The moment of a packet: the clocks begin at one hour, so that nothing lies before the origin.

@@ -52,6 +52,9 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], said: &mut Vec<Str
         writer.step(step);
     }
     let _ = writeln!(writer.out, "result: {}", wording::result(passage, rulesets));
+    if let Some(errno) = passage.errno {
+        let _ = writeln!(writer.out, "the sender gets {errno}");
+    }
     for advice in &passage.advice {
         if !said.contains(advice) {
             let _ = writeln!(writer.out, "note: {advice}");
