@@ -14,6 +14,7 @@ pub mod compare;
 pub mod craft;
 pub mod engine;
 pub mod generate;
+pub mod golden;
 pub mod host;
 pub mod kernel;
 pub mod outcome;
