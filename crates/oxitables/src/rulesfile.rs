@@ -16,9 +16,16 @@ pub(crate) struct Problem {
     pub(crate) exit: u8,
 }
 
-/// Reads a file in iptables-save format. `name` is shown in messages.
+/// Reads a file in iptables-save format. `name` is shown in messages; warnings (host names that this machine has
+/// resolved) go to the error stream.
 pub(crate) fn read(family: Family, name: &str, text: &str) -> Result<Ruleset, Problem> {
-    restore::load(text, family, Some(&SystemNames::new())).map_err(|faults| problem(name, &faults))
+    let names = SystemNames::new();
+    let (ruleset, warnings) =
+        restore::load_with_warnings(text, family, Some(&names)).map_err(|faults| problem(name, &faults))?;
+    for warning in warnings {
+        eprintln!("{name}: {warning}");
+    }
+    Ok(ruleset)
 }
 
 fn problem(name: &str, faults: &[Fault]) -> Problem {

@@ -78,3 +78,19 @@ pub fn sent(engine: &mut Engine) -> Vec<String> {
     }
     lines
 }
+
+/// The packet counters that are not zero, `CHAIN NUMBER` (the policy: `CHAIN policy`) and how often, of one table of
+/// IPv4. `rules4` is the text that the engine was made with.
+pub fn counted(engine: &Engine, rules4: &str, table: rules::Table) -> Vec<(String, u64)> {
+    let mut ruleset = restore::load(rules4, Family::V4, None).expect("rules that the engine has taken");
+    engine.store_counters(&mut ruleset);
+    let mut all = Vec::new();
+    for (_, chain) in ruleset.table(table).expect("a table of the rules").chains() {
+        let rules = chain.rules.iter().enumerate();
+        let mut own: Vec<(String, u64)> =
+            rules.map(|(at, rule)| (format!("{} {}", chain.name, at + 1), rule.counters.packets)).collect();
+        own.push((format!("{} policy", chain.name), chain.counters.packets));
+        all.extend(own.into_iter().filter(|(_, packets)| *packets != 0));
+    }
+    all
+}

@@ -4,3 +4,4 @@ mod bed;
 mod original_destination;
 mod recorded;
 mod situations;
+mod states;

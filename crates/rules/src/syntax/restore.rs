@@ -401,6 +401,15 @@ impl Store for Ruleset {
 /// Reads a whole save file into a ruleset, counters included where the file has them. All faults of the first table
 /// that has any, or none.
 pub fn load(text: &str, family: Family, names: Option<&dyn Names>) -> Result<Ruleset, Vec<Fault>> {
+    load_with_warnings(text, family, names).map(|(ruleset, _)| ruleset)
+}
+
+/// [`load`], with what a person should know though the file is taken: host names that were resolved.
+pub fn load_with_warnings(
+    text: &str,
+    family: Family,
+    names: Option<&dyn Names>,
+) -> Result<(Ruleset, Vec<String>), Vec<Fault>> {
     let names = names.unwrap_or(&NoNames);
     let mut ruleset = Ruleset::new(family);
     let mut reader = Reader::new(Options {
@@ -422,7 +431,7 @@ pub fn load(text: &str, family: Family, names: Option<&dyn Names>) -> Result<Rul
         }
     }
     match result.and_then(|()| reader.end(&mut ruleset)) {
-        Ok(()) => Ok(ruleset),
+        Ok(()) => Ok((ruleset, reader.warnings)),
         Err(_) => Err(reader.take_faults()),
     }
 }
