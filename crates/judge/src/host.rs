@@ -165,7 +165,12 @@ impl Host {
             return Reaction { delivery: Some(delivery), ..Reaction::default() };
         }
         let (kind, code) = if view.source().is_ipv4() { (3, 3) } else { (1, 4) };
-        Reaction { answer: unicast.then(|| error(view, kind, code, 0)).flatten(), ..Reaction::default() }
+        // Linux: `__udp4_lib_rcv` has cut the packet to the datagram's own length before it is quoted.
+        let quoted = view.bytes().get(..view.layout().transport + length).unwrap_or(view.bytes());
+        Reaction {
+            answer: unicast.then(|| error_quoting(view, quoted, kind, code, 0)).flatten(),
+            ..Reaction::default()
+        }
     }
 }
 
@@ -266,6 +271,11 @@ fn echo(view: &View<'_>) -> Option<Vec<u8>> {
 
 /// An ICMP error about a packet. None about errors.
 fn error(view: &View<'_>, kind: u8, code: u8, rest: u32) -> Option<Vec<u8>> {
+    error_quoting(view, view.bytes(), kind, code, rest)
+}
+
+/// An ICMP error about a packet of which the stack has kept only a part.
+fn error_quoting(view: &View<'_>, bytes: &[u8], kind: u8, code: u8, rest: u32) -> Option<Vec<u8>> {
     let v4 = view.source().is_ipv4();
     if unusable(view.source()) {
         return None;
@@ -273,7 +283,6 @@ fn error(view: &View<'_>, kind: u8, code: u8, rest: u32) -> Option<Vec<u8>> {
     let most = if v4 { 576 - 28 } else { 1280 - 48 };
     let body = Body::Icmp { kind, code, rest: rest.to_be_bytes() };
     let mut craft = Craft::new(view.destination(), view.source(), body);
-    let bytes = view.bytes();
     craft.payload = bytes.get(..most).unwrap_or(bytes).to_vec();
     craft.id = 0x7777;
     if v4 {
