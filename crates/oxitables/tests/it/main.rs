@@ -7,6 +7,7 @@ mod generated;
 mod help;
 mod lab;
 mod machine;
+mod pages;
 mod programs;
 mod speed;
 mod trace;
