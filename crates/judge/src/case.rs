@@ -21,7 +21,8 @@
 //! ```
 //!
 //! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses away), `mtu DEVICE BYTES`, `mark N TABLE` (a policy rule), `route TABLE
-//! PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX blackhole|unreachable|prohibit`, `sysctl NAME VALUE`.
+//! PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX blackhole|unreachable|prohibit`, `sysctl NAME VALUE`, `module
+//! HOOK PRIORITY` (something that is registered at a hook and drops everything).
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 

@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use netfilter::engine::{Config, Engine, SendError};
+use netfilter::hook::{Module, Verdict};
 use netfilter::network::RouteKind;
 use netfilter::skb::{Link, Owner};
 use netfilter::time::Seeded;
 use netfilter::trace::{Outcome as RuleOutcome, Step as TraceStep};
-use netfilter::{DeviceId, Instant, Network, Now, Origin, Random, Tracking, Tuple};
+use netfilter::{DeviceId, Instant, Network, Now, Origin, Packet, Random, Tracking, Tuple};
 use packet::Family;
 use packet::rewrite::End;
-use rules::{Ruleset, Table, Target};
+use rules::{Hook, Ruleset, Table, Target};
 
 use crate::case::{self, Case, Step};
 use crate::host::{Host, kernel_origin};
@@ -150,7 +151,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
     for words in &changes {
         match words.as_slice() {
             ["address", device, address] => out.push_str(&format!("address {address} dev {device}\n")),
-            ["mtu" | "bare", ..] => {}
+            ["mtu" | "bare" | "module", ..] => {}
             ["mark", mark, table] => {
                 out.push_str(&format!(
                     "-4 rule fwmark {mark} table {table}\n-6 rule fwmark {mark} table {table}\n"
@@ -347,6 +348,32 @@ fn as_raw_socket_sends(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// A module of an embedding program that lets nothing pass (S2).
+struct Closed;
+
+impl Module for Closed {
+    fn name(&self) -> &'static str {
+        "closed"
+    }
+
+    fn handle(&mut self, _: Hook, _: &mut Packet) -> Verdict {
+        Verdict::Drop(netfilter::Drop::Module("closed"))
+    }
+}
+
+fn register_modules(engine: &mut Engine, case: &Case) -> Result<(), String> {
+    for change in &case.network {
+        let words: Vec<&str> = change.split_whitespace().collect();
+        let ["module", hook, priority] = words.as_slice() else { continue };
+        let hook = Hook::from_name(&hook.to_uppercase()).ok_or_else(|| format!("no hook `{hook}`"))?;
+        let priority = priority.parse().map_err(|_| format!("no priority: `{priority}`"))?;
+        for family in [Family::V4, Family::V6] {
+            engine.register_module(family, hook, priority, Box::new(Closed));
+        }
+    }
+    Ok(())
+}
+
 impl Judged for EngineHalf {
     fn adopt(&mut self, other: &Outcome) {
         self.kernel = other.steps.clone();
@@ -381,6 +408,7 @@ impl Judged for EngineHalf {
                 self.rulesets.push(ruleset);
             }
         }
+        register_modules(&mut engine, case)?;
         self.engine = Some(engine);
         Ok(())
     }

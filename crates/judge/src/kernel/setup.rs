@@ -161,6 +161,12 @@ pub(super) fn change(text: &str) -> Result<(), String> {
             vec![args]
         }
         ["sysctl", name, value] => return sysctl(name, value).map_err(|error| error.to_string()),
+        // S2: what registers itself at a hook of the kernel is here a table of nft.
+        ["module", hook, priority] => {
+            let chain = format!("{{ type filter hook {hook} priority {priority}; policy drop; }}");
+            let table = format!("table inet orcmodule {{\n  chain module {chain}\n}}\n");
+            return feed(Command::new("nft").args(["-f", "-"]), &table).map_err(|error| error.to_string());
+        }
         _ => return Err(format!("unknown change of the network: `{text}`")),
     };
     for args in args {
