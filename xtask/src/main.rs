@@ -70,32 +70,37 @@ fn has(subcommand: &str) -> bool {
 }
 
 fn demo() -> Result<(), String> {
-    cargo(&["build", "--release", "--package", "oxitables"])?;
-    let binary = root().join("target/release/oxitables");
-    let binary = binary.to_string_lossy();
-    let trace =
-        ["trace", "--rules", "examples/port-change/rules.v4", "--routes", "examples/port-change/network"];
-    for packet in
-        ["eth0 tcp 10.10.10.10:40000 > 192.168.1.1:8445 S", "eth0 tcp 10.10.10.10:40001 > 192.168.1.1:8443 S"]
-    {
-        let words: Vec<&str> = trace.iter().copied().chain([packet]).collect();
-        // Exit code 1 says that the packet was dropped: that is what the second one shows.
-        eprintln!("\n$ oxitables {}", words.join(" "));
-        let status = Command::new(&*binary).args(&words).current_dir(root()).status();
-        if !status.as_ref().is_ok_and(|status| matches!(status.code(), Some(0 | 1))) {
-            return Err(format!("trace ended with {status:?}"));
-        }
+    cargo(&["build", "--release", "--quiet", "--package", "oxitables"])?;
+    let folder = "examples/port-change";
+    let (rules, routes) = (format!("{folder}/rules.v4"), format!("{folder}/network"));
+    let trace = |packet| ["trace", "--rules", &rules, "--routes", &routes, packet].map(str::to_owned);
+    println!("\nA service listens on 8443 and is offered on 8445. What becomes of a packet for 8445?");
+    // Exit code 1 says that the packet was dropped: that is what the second one shows.
+    show(&trace("eth0 tcp 10.10.10.10:40000 > 192.168.1.1:8445 S"), &[0])?;
+    println!("\nAnd of one for 8443, which shall not be reached directly?");
+    show(&trace("eth0 tcp 10.10.10.10:40001 > 192.168.1.1:8443 S"), &[1])?;
+    println!(
+        "\nThe same with real connections: each host is a network namespace, the server's netfilter is our engine."
+    );
+    if show(&["lab".to_owned(), "examples/lab/s9-port-change.lab".to_owned()], &[0, 4])? == 4 {
+        println!("the lab was skipped: this machine does not allow network namespaces (reason above)");
     }
-    eprintln!("\n$ oxitables lab examples/lab/s9-port-change.lab");
-    let status =
-        Command::new(&*binary).args(["lab", "examples/lab/s9-port-change.lab"]).current_dir(root()).status();
+    println!("\nMore: examples/README.md; your own rules: oxitables trace --help");
+    Ok(())
+}
+
+/// Runs the program in the workspace's folder and shows the command as one would type it.
+fn show(words: &[String], expected: &[i32]) -> Result<i32, String> {
+    let plain =
+        |word: &&String| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-./".contains(letter));
+    let quoted = |word: &String| if plain(&word) { word.clone() } else { format!("'{word}'") };
+    let shown: Vec<String> = words.iter().map(quoted).collect();
+    println!("\n$ target/release/oxitables {}", shown.join(" "));
+    let binary = root().join("target/release/oxitables");
+    let status = Command::new(binary).args(words).current_dir(root()).status();
     match status.as_ref().ok().and_then(std::process::ExitStatus::code) {
-        Some(0) => Ok(()),
-        Some(4) => {
-            eprintln!("the lab was skipped: this machine does not allow network namespaces (reason above)");
-            Ok(())
-        }
-        _ => Err(format!("the lab ended with {status:?}")),
+        Some(code) if expected.contains(&code) => Ok(code),
+        _ => Err(format!("{} ended with {status:?}", words.first().map_or("", String::as_str))),
     }
 }
 

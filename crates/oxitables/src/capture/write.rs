@@ -34,7 +34,7 @@ pub struct Written<'p> {
 /// Writes packets to a pcapng file.
 pub struct Writer<W: io::Write> {
     writer: PcapNgWriter<W>,
-    interfaces: Vec<(InterfaceName, bool)>,
+    interfaces: Vec<(InterfaceName, DataLink)>,
 }
 
 impl<W: io::Write> std::fmt::Debug for Writer<W> {
@@ -55,7 +55,7 @@ impl<W: io::Write> Writer<W> {
 
     /// Adds a packet, and a description of its interface if it is the first one there.
     pub fn write(&mut self, packet: &Written<'_>) -> io::Result<()> {
-        let interface_id = self.interface(packet.interface, packet.ethernet.is_some())?;
+        let interface_id = self.interface(packet.interface, link_of(packet))?;
         let mut data = packet.ethernet.map_or(Vec::new(), |header| header.to_vec());
         data.extend_from_slice(packet.bytes);
         let mut options = Vec::new();
@@ -85,17 +85,27 @@ impl<W: io::Write> Writer<W> {
         self.writer.into_inner()
     }
 
-    fn interface(&mut self, name: InterfaceName, ethernet: bool) -> io::Result<u32> {
-        if let Some(at) = self.interfaces.iter().position(|known| *known == (name, ethernet)) {
+    fn interface(&mut self, name: InterfaceName, link: DataLink) -> io::Result<u32> {
+        if let Some(at) = self.interfaces.iter().position(|known| *known == (name, link)) {
             return u32::try_from(at).map_err(io::Error::other);
         }
-        let link = if ethernet { DataLink::ETHERNET } else { DataLink::RAW };
         let mut block = InterfaceDescriptionBlock::new(link, 0);
         block.options.push(InterfaceDescriptionOption::IfName(Cow::Owned(name.as_str().to_owned())));
         block.options.push(InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::NANO));
         self.writer.write_pcapng_block(block).map_err(problem)?;
-        self.interfaces.push((name, ethernet));
+        self.interfaces.push((name, link));
         u32::try_from(self.interfaces.len() - 1).map_err(io::Error::other)
+    }
+}
+
+// Why: libpcap 1.10 stops at the second interface of the type RAW ("different from the type of the first"); with a type
+// for each family tcpdump reads on.
+fn link_of(packet: &Written<'_>) -> DataLink {
+    match (packet.ethernet, packet.bytes.first().map(|first| first >> 4)) {
+        (Some(_), _) => DataLink::ETHERNET,
+        (None, Some(4)) => DataLink::IPV4,
+        (None, Some(6)) => DataLink::IPV6,
+        (None, _) => DataLink::RAW,
     }
 }
 

@@ -221,6 +221,62 @@ fn golden_texts() {
     assert_eq!(every, ["0", "1", "2", "3", "4"], "every exit code has a golden text");
 }
 
+/// `--write`: what came in and went out, with the names of the interfaces and the
+/// end as comment; a second trace and tcpdump can read it.
+#[test]
+fn written_captures_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.pcapng");
+    let path = path.to_str().unwrap();
+    let write = |example: &str, rules: &str, packets: &str| {
+        let command =
+            format!("oxitables trace --rules {rules} --routes network --quiet --write {path} {packets}");
+        run(&format!("examples/{example}"), &command, &[])
+    };
+    let output = write(
+        "port-change",
+        "rules.v4",
+        "'eth0 tcp 10.10.10.10:1 > 192.168.1.1:8445 S' +2s 'eth0 tcp 10.10.10.10:1 > 192.168.1.1:8443 S'",
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let again = run(
+        "examples/port-change",
+        "oxitables trace --rules /dev/null --routes network --quiet",
+        &["--pcap", path],
+    );
+    assert_eq!(
+        lines(&again.stdout),
+        [
+            "eth0 tcp 10.10.10.10:1 > 192.168.1.1:8445 S: ACCEPTED, delivered to a process of this machine",
+            "eth0 tcp 10.10.10.10:1 > 192.168.1.1:8443 S: ACCEPTED, delivered to a process of this machine",
+        ]
+    );
+    let bytes = std::fs::read(path).unwrap();
+    let comment = b"DROPPED: rule 3 of chain INPUT (table filter, hook INPUT): -m mark --mark 0x1 -j DROP";
+    assert!(bytes.windows(comment.len()).any(|window| window == comment), "the end is a comment");
+    write("notrack", "rules.v4", "'lan0 udp 10.0.1.5:40000 > 198.51.100.7:53'");
+    let again = run(
+        "examples/notrack",
+        "oxitables trace --rules rules.v4 --routes network --quiet",
+        &["--pcap", path],
+    );
+    assert_eq!(lines(&again.stdout), ["lan0 udp 10.0.1.5:40000 > 198.51.100.7:53: ACCEPTED, sent by wan0"]);
+    assert!(lines(&again.stderr).concat().ends_with("1 outgoing packets are left out"));
+    match Command::new("tcpdump").args(["-nr", path]).output() {
+        Ok(read) => {
+            let text = String::from_utf8_lossy(&read.stdout).into_owned();
+            let ends: Vec<&str> =
+                text.lines().filter_map(|line| line.split_once("IP ")).map(|(_, end)| end).collect();
+            assert_eq!(ends.len(), 2, "{text}");
+            assert!(
+                ends[0].starts_with("10.0.1.5.40000 > 198.51.100.7.53")
+                    && ends[1].starts_with("203.0.113.1.40000")
+            );
+        }
+        Err(error) => println!("skipped: reading by tcpdump: {error}"),
+    }
+}
+
 /// Rows of a table of docs/trace-json.md: the words in backquotes of the first two columns, and the second as it is.
 fn documented(text: &str, heading: &str) -> BTreeMap<String, (BTreeSet<String>, String)> {
     let ticked =

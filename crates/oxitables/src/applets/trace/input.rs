@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use netfilter::skb::{Link, LinkKind, Origin, Owner};
+use netfilter::skb::{Link, Origin, Owner};
 use netfilter::{DeviceId, Network};
 use packet::{Family, InterfaceName};
 use rules::Ruleset;
@@ -147,7 +147,13 @@ fn captured(path: &Path, arguments: &Arguments, network: &Network) -> Result<Vec
     let default = default_device(arguments)?;
     let first = frames.first().map_or(Duration::ZERO, |frame| frame.time);
     let mut given = Vec::new();
+    let mut outgoing = 0_usize;
     for (at, frame) in frames.into_iter().enumerate() {
+        // What this machine has sent is the outcome of a way, not its beginning.
+        if frame.direction == Some(capture::Direction::Out) {
+            outgoing += 1;
+            continue;
+        }
         let Some(name) = frame.interface.or(default) else {
             return Err(Failure::usage(format!(
                 "{}: packet {} names no interface; say where it comes from with --device NAME",
@@ -156,14 +162,18 @@ fn captured(path: &Path, arguments: &Arguments, network: &Network) -> Result<Vec
             )));
         };
         let device = device_of(network, name)?;
-        let link = Link { ethernet: frame.ethernet, kind: LinkKind::Host, ..Link::default() };
+        let link = Link { ethernet: frame.ethernet, kind: frame.kind, ..Link::default() };
         given.push(Given {
             at: frame.time.saturating_sub(first),
             from: From::Device(device, link),
             text: packet::show::print(Some(name), &frame.bytes),
             bytes: frame.bytes,
             captured: true,
+            cut: frame.cut,
         });
+    }
+    if outgoing > 0 {
+        eprintln!("oxitables trace: {}: {outgoing} outgoing packets are left out", path.display());
     }
     Ok(given)
 }
@@ -235,7 +245,7 @@ fn one(arguments: &Arguments, network: &Network, at: Duration, text: &str) -> Re
             From::Device(device_of(network, name)?, Link::default())
         }
     };
-    Ok(Given { at, from, bytes: shown.bytes, text: trimmed.to_owned(), captured: false })
+    Ok(Given { at, from, bytes: shown.bytes, text: trimmed.to_owned(), captured: false, cut: false })
 }
 
 /// The words between `local` and the packet.

@@ -84,7 +84,7 @@ fn end(passage: &Passage, rulesets: &[Ruleset]) -> (&'static str, Option<String>
         End::Undecided(reason) => {
             ("undecided", Some(wording::drop_reason(*reason, rulesets, passage.family)))
         }
-        End::NoRules => ("undecided", Some(wording::no_rules(passage.family).to_owned())),
+        End::NotAsked(why) => ("undecided", Some((*why).to_owned())),
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     /// A line of the routes file, given here (may be repeated)
     #[arg(long = "route-line", value_name = "LINE")]
     route_lines: Vec<String>,
-    /// Packets of a pcap or pcapng file, before those given as words
+    /// Packets of a pcap or pcapng file, before those given as words; those it calls outgoing are left out
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
     /// The device of packets that do not name one
@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
     /// One line of JSON for each packet (docs/trace-json.md)
     #[arg(long)]
     json: bool,
-    /// Write every packet that came in, went out or was delivered to a pcapng file, with its end as comment
+    /// Write every packet that came in or went out to a pcapng file, with its end as comment
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Print the end of each packet only
@@ -96,7 +96,7 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
         worst = worst.max(match passage.end {
             End::Delivered | End::Forwarded { .. } | End::Kept | End::Stolen => 0,
             End::Dropped(_) => 1,
-            End::Undecided(_) | End::NoRules => 3,
+            End::Undecided(_) | End::NotAsked(_) => 3,
         });
         let printed = if arguments.json {
             writeln!(out, "{}", json::render(&passage, &rulesets, &network))

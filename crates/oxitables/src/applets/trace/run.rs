@@ -41,6 +41,8 @@ pub(super) struct Given {
     pub(super) text: String,
     /// Whether it is from a capture, which knows whether there is an Ethernet header.
     pub(super) captured: bool,
+    /// Whether the capture kept only the beginning of it.
+    pub(super) cut: bool,
 }
 
 /// Where a packet comes from.
@@ -104,8 +106,8 @@ pub(super) enum End {
     Dropped(Drop),
     /// The ruleset asks what is not known.
     Undecided(Drop),
-    /// No rules of the packet's family were given.
-    NoRules,
+    /// It was not handed to the engine, because every verdict would be a guess, and why.
+    NotAsked(&'static str),
 }
 
 /// A counter that moved.
@@ -136,7 +138,10 @@ pub(super) fn passages(prepared: Prepared) -> impl Iterator<Item = Passage> {
         engine.set_ruleset(ruleset);
     }
     packets.into_iter().enumerate().map(move |(at, given)| match family(&given.bytes) {
-        Some(family) if !families.contains(&family) => without_rules(at + 1, given, family),
+        Some(family) if !families.contains(&family) => {
+            not_asked(at + 1, given, family, wording::no_rules(family))
+        }
+        Some(family) if given.cut => not_asked(at + 1, given, family, wording::CUT),
         _ => passage(&mut engine, &mut rulesets, at + 1, given),
     })
 }
@@ -150,8 +155,8 @@ fn family(bytes: &[u8]) -> Option<Family> {
     }
 }
 
-/// A packet that is not handed to the engine: without its rules every verdict would be a guess.
-fn without_rules(number: usize, given: Given, family: Family) -> Passage {
+/// A packet that is not handed to the engine.
+fn not_asked(number: usize, given: Given, family: Family, why: &'static str) -> Passage {
     Passage {
         number,
         id: 0,
@@ -164,7 +169,7 @@ fn without_rules(number: usize, given: Given, family: Family) -> Passage {
         },
         family,
         steps: Vec::new(),
-        end: End::NoRules,
+        end: End::NotAsked(why),
         errno: None,
         out: Vec::new(),
         delivered: Vec::new(),

@@ -261,7 +261,7 @@ fn nat_skip(reason: NatSkip) -> &'static str {
         NatSkip::Untracked => "rules are not asked, the packet is UNTRACKED",
         NatSkip::NoConntrack => "rules are not asked, nothing needs connection tracking",
         NatSkip::Expected => "rules are not asked, a helper expected this connection",
-        NatSkip::Loopback => "rules are not asked, loopback was translated on its way out",
+        NatSkip::Loopback => "rules are not asked, they were on the way out (loopback)",
     }
 }
 

@@ -194,9 +194,12 @@ pub(super) fn result(passage: &Passage, rulesets: &[Ruleset]) -> String {
         End::Undecided(reason) => {
             format!("CANNOT DECIDE: {}", drop_reason(*reason, rulesets, passage.family))
         }
-        End::NoRules => format!("CANNOT DECIDE: {}", no_rules(passage.family)),
+        End::NotAsked(why) => format!("CANNOT DECIDE: {why}"),
     }
 }
+
+/// Why a packet of which a capture kept the beginning only has no result.
+pub(super) const CUT: &str = "the capture kept only the beginning of the packet (tcpdump -s 0 keeps all)";
 
 /// Why a packet of a family without a rule file has no result.
 pub(super) fn no_rules(family: Family) -> &'static str {

@@ -1,5 +1,5 @@
-//! The trace as a capture: what came in, went out and was delivered, with the end of each packet as comment. The file is
-//! put in place when it is whole.
+//! The trace as a capture: what came in and what went out, with the end of each packet as comment. The file is put in
+//! place when it is whole, and can be traced again: packets that went out are left out then.
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -39,14 +39,7 @@ impl File {
             None => (DeviceId::LOOPBACK, Direction::Out),
         };
         let sent = passage.out.iter().map(|own| (own.device, Direction::Out, &own.bytes, None));
-        // What a process got is written only where it is not what came in.
-        let delivered = passage.delivered.iter().filter(|own| own.bytes != passage.bytes).map(|own| {
-            let device = own.device.unwrap_or(DeviceId::LOOPBACK);
-            (device, Direction::In, &own.bytes, Some("delivered so to a process of this machine"))
-        });
-        let packets = std::iter::once((from, direction, &passage.bytes, Some(comment.as_str())))
-            .chain(sent)
-            .chain(delivered);
+        let packets = std::iter::once((from, direction, &passage.bytes, Some(comment.as_str()))).chain(sent);
         for (device, direction, bytes, comment) in packets {
             let Some(device) = network.device(device) else { continue };
             self.writer.write(&Written {
