@@ -137,6 +137,9 @@ pub enum Tracking {
     None,
     /// By `-j CT --notrack`, or a kind of ICMPv6 that is never tracked.
     Untracked,
+    /// An answer of this machine to an untracked packet: it counts as seen where `-j CT` asks, and belongs to nothing
+    /// (Linux: `nf_conntrack_attach` copies that there was something, not what).
+    Vacant,
     /// It belongs to a connection.
     Entry {
         /// The connection.

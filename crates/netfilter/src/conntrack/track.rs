@@ -135,7 +135,7 @@ impl Conntrack {
     ///
     /// Sets [`Packet::tracking`]; an INVALID packet goes on with [`Tracking::None`]. The template of `-j CT` is used up.
     pub fn handle(packet: &mut Packet, hook: Hook, env: &mut Env<'_>) -> Verdict {
-        if packet.tracking != Tracking::None {
+        if !matches!(packet.tracking, Tracking::None | Tracking::Vacant) {
             // Seen before: loopback, an answer of REJECT, or `-j CT --notrack`.
             packet.template = None;
             if env.trace.is_some() {
@@ -390,20 +390,24 @@ impl Conntrack {
     /// Makes an answer that the machine sends because of a packet RELATED to that packet's connection, in the other
     /// direction (Linux: `nf_ct_attach`; F28).
     pub fn attach(answer: &mut Packet, to: Tracking) {
-        if let Tracking::Entry { connection, info } = to {
-            let info = match info.direction() {
-                Direction::Original => Info::RelatedReply,
-                Direction::Reply => Info::Related,
-            };
-            answer.tracking = Tracking::Entry { connection, info };
-        }
+        answer.tracking = match to {
+            Tracking::Entry { connection, info } => {
+                let info = match info.direction() {
+                    Direction::Original => Info::RelatedReply,
+                    Direction::Reply => Info::Related,
+                };
+                Tracking::Entry { connection, info }
+            }
+            Tracking::Untracked | Tracking::Vacant => Tracking::Vacant,
+            Tracking::None => return,
+        };
     }
 
     /// The states that `-m conntrack` and `-m state` compare: one proper state, with the virtual ones SNAT and DNAT.
     #[inline]
     pub fn states(&self, packet: &Packet) -> StateSet {
         let (connection, info) = match packet.tracking {
-            Tracking::None => return StateSet::INVALID,
+            Tracking::None | Tracking::Vacant => return StateSet::INVALID,
             Tracking::Untracked => return StateSet::UNTRACKED,
             Tracking::Entry { connection, info } => (connection, info),
         };
@@ -457,7 +461,7 @@ fn is_loopback(packet: &Packet) -> bool {
 /// The step that tells what connection tracking made of a packet.
 fn trace(packet: &Packet, env: &mut Env<'_>, reason: Option<Invalid>) {
     let (state, entry) = match packet.tracking {
-        Tracking::None => ("INVALID", None),
+        Tracking::None | Tracking::Vacant => ("INVALID", None),
         Tracking::Untracked => ("UNTRACKED", None),
         Tracking::Entry { connection, info } => {
             let state = match info {

@@ -157,11 +157,12 @@ fn f28_answers_of_reject_are_related() {
     world.table.release(&answer);
     world.table.release(&packet);
     assert!(world.table.is_empty(), "none remains");
-    // To a packet that is INVALID or UNTRACKED nothing is attached.
+    // To a packet that is UNTRACKED nothing is attached but that it was seen; to one that is INVALID not even that.
     let mut answer = world.packet("", &query());
     packet.tracking = Tracking::Untracked;
     Conntrack::attach(&mut answer, packet.tracking);
-    assert_eq!(answer.tracking, Tracking::None);
+    assert_eq!(answer.tracking, Tracking::Vacant);
+    assert_eq!(world.table.states(&answer), rules::matches::conntrack::StateSet::INVALID);
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(super) fn belongs<'e>(asked: &Asked<'_>, env: &'e Env<'_>) -> Belongs<'e> {
         Tracking::None if asked.place.table == Table::Raw && asked.packet.template.is_some() => {
             Belongs::Template
         }
-        Tracking::None => Belongs::Nowhere,
+        Tracking::None | Tracking::Vacant => Belongs::Nowhere,
     }
 }
 
