@@ -20,9 +20,10 @@
 //! answer udp 10.0.1.1:53 70696e67        (that process sends a payload to the last peer it heard)
 //! ```
 //!
-//! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses away), `mtu DEVICE BYTES`, `mark N TABLE` (a policy rule), `route TABLE
-//! PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX blackhole|unreachable|prohibit`, `sysctl NAME VALUE`, `module
-//! HOOK PRIORITY` (something that is registered at a hook and drops everything).
+//! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses and routes away), `mtu DEVICE BYTES`,
+//! `mark N TABLE` (a policy rule), `route TABLE PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX
+//! blackhole|unreachable|prohibit`, `sysctl NAME VALUE`, `module HOOK PRIORITY` (something that is registered at a hook
+//! and drops everything).
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 

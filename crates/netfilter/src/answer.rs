@@ -123,7 +123,9 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
     };
     let own = own_address(cause, env);
     let flow = Flow { source: own.unwrap_or(family.unspecified()), destination, mark: 0, tos };
-    let route = env.network.output_route(None, flow).ok()?;
+    // Linux: `icmp6_send` answers link-local sources by the device that they came in by.
+    let bound = cause.input.filter(|_| is_link_local(destination));
+    let route = env.network.output_route(bound, flow).ok()?;
     let source = own.or_else(|| incoming_address(cause, destination, env)).or(route.source)?;
     let message = error_message(cause, kind, (source, destination), route.mtu)?;
     let id = match family {
@@ -135,6 +137,10 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
     let mut answer = machine_packet(env, bytes, true)?;
     Conntrack::attach(&mut answer, cause.tracking);
     Some(Emitted { packet: answer, destination })
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// Makes the reset with which REJECT answers a segment (F26, F29, F31). `None`: it is not answered.

@@ -218,10 +218,8 @@ impl Engine {
             return self.end_nested(now, packet, Drop::TimeToLive, depth);
         }
         // Linux: `ip6_forward` looks at the source only if the packet does not leave where it came in.
-        if packet.input != Some(device)
-            && let Some(reason) = self.unforwardable(&packet)
-        {
-            return self.end(now, packet, reason);
+        if packet.input != Some(device) && self.is_unforwardable(now, &packet) {
+            return self.end_nested(now, packet, Drop::NotForwarded, depth);
         }
         let mtu = packet.route.map_or(1500, |route| route.mtu);
         if defrag::too_big_to_forward(&packet, mtu) {
@@ -240,16 +238,14 @@ impl Engine {
         self.postrouting(now, packet, device, next_hop, depth)
     }
 
-    /// IPv6: sources that are never forwarded (Linux: `ip6_forward`).
-    fn unforwardable(&self, packet: &Packet) -> Option<Drop> {
-        match packet.view().source() {
-            IpAddr::V6(source)
-                if source.is_unspecified() || source.is_multicast() || source.is_loopback() =>
-            {
-                Some(Drop::NotForwarded)
-            }
-            _ => None,
+    /// IPv6: sources that are never forwarded; link-local ones are told so (Linux: `ip6_forward`, code 2 beyond scope).
+    fn is_unforwardable(&mut self, now: Now, packet: &Packet) -> bool {
+        let IpAddr::V6(source) = packet.view().source() else { return false };
+        if source.is_unicast_link_local() {
+            self.answer(now, packet, answer::Kind::Unreachable { code: 2 });
+            return true;
         }
+        source.is_unspecified() || source.is_multicast() || source.is_loopback()
     }
 
     /// What the machine says when there is no way (F12).

@@ -144,7 +144,14 @@ pub(super) fn change(text: &str) -> Result<(), String> {
             vec![args]
         }
         ["bare", device] => {
-            vec![vec!["-4", "address", "flush", "dev", device], vec!["-6", "address", "flush", "dev", device]]
+            let mut args = Vec::new();
+            for family in ["-4", "-6"] {
+                if *device == "wan0" {
+                    args.push(vec![family, "route", "del", "default"]);
+                }
+                args.push(vec![family, "address", "flush", "dev", device]);
+            }
+            args
         }
         ["mtu", device, mtu] => vec![vec!["link", "set", device, "mtu", mtu]],
         ["mark", mark, table] => vec![

@@ -449,4 +449,20 @@ fn s22_scans() {
     }
     let invalid = bed::counted(&engine, SCANS, Table::Mangle);
     assert_eq!(invalid.first(), Some(&("PREROUTING 1".to_owned(), 7)));
+
+/// F12: link-local addresses are of one link; their packets are not forwarded (Linux: `ip6_forward`).
+#[test]
+fn f12_link_local_sources_are_not_forwarded() {
+    let mut engine = bed::engine("", "*filter\nCOMMIT\n");
+    let line = "lan0 udp [fe80::5]:1000 > [2001:db8:8::8]:53";
+    // No route leads to fe80::5 on lan0: nobody can be told.
+    assert_eq!(bed::receive(&mut engine, 0, line), Decision::Dropped(Drop::NotForwarded));
+    assert_eq!(bed::sent(&mut engine), Vec::<String>::new());
+    let lan = bed::device(&engine, "lan0");
+    let own = netfilter::network::Address { address: "fe80::1".parse().unwrap(), length: 64 };
+    assert!(engine.network_mut().add_address(lan, own));
+    assert_eq!(bed::receive(&mut engine, 0, line), Decision::Dropped(Drop::NotForwarded));
+    let sent = bed::sent(&mut engine);
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert!(sent[0].starts_with("lan0 icmpv6 fe80::1 > fe80::5 beyond-scope "), "{sent:?}");
 }
