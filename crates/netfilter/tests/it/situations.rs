@@ -449,6 +449,7 @@ fn s22_scans() {
     }
     let invalid = bed::counted(&engine, SCANS, Table::Mangle);
     assert_eq!(invalid.first(), Some(&("PREROUTING 1".to_owned(), 7)));
+}
 
 /// F12: link-local addresses are of one link; their packets are not forwarded (Linux: `ip6_forward`).
 #[test]
