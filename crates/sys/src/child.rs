@@ -21,11 +21,13 @@ pub struct Settings {
     pub own_group: bool,
 }
 
-/// A child that was started.
+/// A child that was started. It ends with this value, at the latest, and what it started if it leads a group.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
     descriptor: OwnedFd,
+    /// How it ended, once that is known.
+    code: Option<i32>,
     /// Where its questions about `SO_ORIGINAL_DST` arrive.
     pub listener: Option<Listener>,
     own_group: bool,
@@ -35,17 +37,18 @@ fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Starts a child in the namespaces of this thread.
+/// Starts a child in the namespaces of this thread. The command is used up: what it does between fork and exec is for
+/// one start.
 ///
 /// # Errors
 /// What `fork` or `exec` say, or one of the steps between them.
-pub fn spawn(command: &mut Command, settings: Settings) -> io::Result<Running> {
+pub fn spawn(mut command: Command, settings: Settings) -> io::Result<Running> {
     let sockets = if settings.intercept { Some(seccomp::socket_pair()?) } else { None };
     let to_parent = sockets.as_ref().map(|(_, child)| child.as_raw_fd());
     let action = move || {
         if let Some(descriptor) = to_parent {
             // SAFETY: the descriptor is the child's copy of one end of the socket pair that the parent keeps open
-            // until `spawn` returns, which is after this ran.
+            // until `spawn` returns, which is after this ran; nobody can start the command, and so run this, again.
             let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
             // Why: another filter with a listener is there already (we run in ourselves); the outer one answers.
             match seccomp::install() {
@@ -78,14 +81,22 @@ pub fn spawn(command: &mut Command, settings: Settings) -> io::Result<Running> {
         }
     };
     // SAFETY: `action` allocates nothing, takes no lock and makes only system calls that may be made after fork.
-    let child = unsafe { command.pre_exec(action) }.spawn()?;
+    let mut child = unsafe { command.pre_exec(action) }.spawn()?;
     let pid = rustix::process::Pid::from_child(&child);
-    let descriptor = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?;
-    let listener = match &sockets {
-        Some((parent, _)) => seccomp::receive_listener(parent.as_fd())?,
-        None => None,
+    let descriptor = match rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
+        Ok(descriptor) => descriptor,
+        Err(error) => {
+            child.kill()?;
+            child.wait()?;
+            return Err(error.into());
+        }
     };
-    Ok(Running { child, descriptor, listener, own_group: settings.own_group })
+    let mut running =
+        Running { child, descriptor, code: None, listener: None, own_group: settings.own_group };
+    if let Some((parent, _)) = &sockets {
+        running.listener = seccomp::receive_listener(parent.as_fd())?;
+    }
+    Ok(running)
 }
 
 impl Running {
@@ -101,12 +112,15 @@ impl Running {
 
     /// How it ended, in the way of shells: its exit code, or 128 and the number of the signal; `None` if it runs.
     pub fn ended(&mut self) -> io::Result<Option<i32>> {
-        Ok(self.child.try_wait()?.map(|status| {
-            status
-                .code()
-                .or_else(|| status.signal().map(|signal| 128_i32.saturating_add(signal)))
-                .unwrap_or(1)
-        }))
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        if self.code.is_none() {
+            // Why: it is looked at and left (NOWAIT), so that its number, which is that of its group, stays its own
+            // until `kill_group`.
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+            let status = waitid(WaitId::PidFd(self.descriptor.as_fd()), options)?;
+            self.code = status.map(|status| shell_code(status.exit_status(), status.terminating_signal()));
+        }
+        Ok(self.code)
     }
 
     /// Its standard output, once, if it is a pipe.
@@ -130,18 +144,31 @@ impl Running {
         }
     }
 
-    /// Ends it, and what it started if it leads a group, at once, and waits for it.
+    /// Ends it, and what it started if it leads a group, at once, and waits for it. Nothing happens the second time.
     pub fn kill_group(&mut self) -> io::Result<()> {
+        // Why: as long as nobody has waited for the child its number cannot be another's, also when it has ended and
+        // only what it started is left.
         if self.own_group {
             let group = rustix::process::Pid::from_child(&self.child);
-            // Why: as long as nobody has waited for the child its number cannot be another's.
-            if self.child.try_wait()?.is_none() {
-                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-            }
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            self.own_group = false;
         }
         self.signal(libc::SIGKILL)?;
-        self.child.wait().map(|_| ())
+        let status = self.child.wait()?;
+        self.code.get_or_insert_with(|| shell_code(status.code(), status.signal()));
+        Ok(())
     }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.kill_group();
+    }
+}
+
+/// The exit code, or 128 and the number of the signal.
+fn shell_code(code: Option<i32>, signal: Option<i32>) -> i32 {
+    code.or_else(|| signal.map(|signal| 128_i32.saturating_add(signal))).unwrap_or(1)
 }
 
 /// A command with its standard input closed.

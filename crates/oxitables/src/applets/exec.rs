@@ -112,7 +112,7 @@ fn execute(arguments: &Arguments) -> Result<u8, (String, u8)> {
     let mut command = std::process::Command::new(program);
     command.args(words);
     let settings = Settings { intercept: true, ..Settings::default() };
-    let mut child = spawn(&mut command, settings).map_err(|error| {
+    let mut child = spawn(command, settings).map_err(|error| {
         let code = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
         (format!("{}: {error}", program.display()), code)
     })?;

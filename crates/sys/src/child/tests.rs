@@ -7,7 +7,9 @@ use crate::poll::Poller;
 use crate::seccomp::Asked;
 
 fn exit_code(script: &str) -> i32 {
-    let mut child = spawn(command("/bin/sh").arg("-c").arg(script), Settings::default()).unwrap();
+    let mut shell = command("/bin/sh");
+    shell.arg("-c").arg(script);
+    let mut child = spawn(shell, Settings::default()).unwrap();
     let mut poller = Poller::new().unwrap();
     poller.add(child.descriptor(), 1).unwrap();
     assert_eq!(poller.wait(Some(Duration::from_secs(10))).unwrap().collect::<Vec<_>>(), [1]);
@@ -19,7 +21,7 @@ fn exit_codes_are_those_of_a_shell() {
     assert_eq!(exit_code("exit 0"), 0);
     assert_eq!(exit_code("exit 7"), 7);
     assert_eq!(exit_code("kill -TERM $$"), 128 + libc::SIGTERM);
-    let absent = spawn(&mut command("/nonexistent/program"), Settings::default());
+    let absent = spawn(command("/nonexistent/program"), Settings::default());
     assert_eq!(absent.unwrap_err().kind(), std::io::ErrorKind::NotFound);
 }
 
@@ -27,7 +29,7 @@ fn exit_codes_are_those_of_a_shell() {
 fn a_group_ends_with_what_it_started() {
     let mut sleeper = command("/bin/sh");
     sleeper.arg("-c").arg("sleep 100 & echo $!; wait").stdout(std::process::Stdio::piped());
-    let mut child = spawn(&mut sleeper, Settings { own_group: true, ..Settings::default() }).unwrap();
+    let mut child = spawn(sleeper, Settings { own_group: true, ..Settings::default() }).unwrap();
     let mut line = String::new();
     let mut output = std::io::BufReader::new(child.take_output().unwrap());
     std::io::BufRead::read_line(&mut output, &mut line).unwrap();
@@ -36,6 +38,23 @@ fn a_group_ends_with_what_it_started() {
     let mut rest = Vec::new();
     std::io::Read::read_to_end(&mut output, &mut rest).unwrap();
     assert!(line.trim().parse::<u32>().is_ok() && rest.is_empty());
+}
+
+#[test]
+fn a_group_ends_though_its_leader_has_ended_before() {
+    let mut sleeper = command("/bin/sh");
+    sleeper.arg("-c").arg("sleep 100 & exit 3").stdout(std::process::Stdio::piped());
+    let mut child = spawn(sleeper, Settings { own_group: true, ..Settings::default() }).unwrap();
+    let mut output = child.take_output().unwrap();
+    let mut poller = Poller::new().unwrap();
+    poller.add(child.descriptor(), 1).unwrap();
+    assert_eq!(poller.wait(Some(Duration::from_secs(10))).unwrap().collect::<Vec<_>>(), [1]);
+    assert_eq!(child.ended().unwrap(), Some(3));
+    assert_eq!(child.ended().unwrap(), Some(3));
+    let start = std::time::Instant::now();
+    drop(child);
+    std::io::Read::read_to_end(&mut output, &mut Vec::new()).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(50), "the sleeper held the pipe");
 }
 
 const ASK: &str = "OXITABLES_TEST_ASK";
@@ -78,7 +97,7 @@ fn questions_about_the_original_destination_come_to_us() {
     let mut program = command(std::env::current_exe().unwrap());
     program.args(["--exact", "child::tests::asks", "--nocapture"]).env(ASK, "1");
     let settings = Settings { intercept: true, ..Settings::default() };
-    let mut child = spawn(&mut program, settings).unwrap();
+    let mut child = spawn(program, settings).unwrap();
     let Some(listener) = child.listener.take() else {
         println!("skipped: a seccomp filter with a listener is there already");
         return;

@@ -256,7 +256,7 @@ impl World {
         let output = tempfile::tempfile()?;
         command.stdout(output.try_clone()?).stderr(output.try_clone()?);
         let settings = Settings { user, group: user, intercept: live.machine.is_some(), own_group: true };
-        let mut running = live.namespace.within(|| sys::child::spawn(&mut command, settings))??;
+        let mut running = live.namespace.within(|| sys::child::spawn(command, settings))??;
         let at = self.processes.len();
         self.poller.add(running.descriptor(), Token::Other.number())?;
         if let Some(listener) = &running.listener {
