@@ -13,6 +13,7 @@ mod names;
 mod owners;
 mod rulesfile;
 mod target;
+mod whole;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -23,11 +23,10 @@
 //! written to a file beside the old one, flushed to the disk, and renamed over it: a crash, a full disk or a broken line
 //! leave the old state as it was. What a crashed writer left behind is removed by the next one.
 //! A file that does not parse is never overwritten.
-use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -39,6 +38,7 @@ use rules::syntax::{Exit, NoNames, print};
 use rules::{Ruleset, Table, TableRules};
 
 use crate::applets::family_name;
+use crate::whole;
 
 /// Where a ruleset lives.
 #[derive(Clone, Debug)]
@@ -137,9 +137,6 @@ impl fmt::Display for Place {
     }
 }
 
-/// The names of files that are being written: `.NAME.oxitables-XXXXXX`.
-const TEMPORARY: &str = ".oxitables-";
-
 impl Place {
     /// The place that the environment names: `OXITABLES_TARGET`, else `/var/lib/oxitables/ruleset` for root and
     /// `$XDG_STATE_HOME/oxitables/ruleset` (or `~/.local/state/…`) for others.
@@ -155,7 +152,8 @@ impl Place {
         let lock = match std::env::var_os("XTABLES_LOCKFILE").filter(|value| !value.is_empty()) {
             Some(lock) => PathBuf::from(lock),
             None => {
-                let mut name = path.clone().into_os_string();
+                // Why: a ruleset that is reached by two names has one lock.
+                let mut name = whole::resolved(&path).into_os_string();
                 name.push(".lock");
                 PathBuf::from(name)
             }
@@ -166,6 +164,7 @@ impl Place {
     /// Takes the lock, waiting as `-w` says.
     pub(crate) fn lock(&self, wait: Wait) -> Result<Locked, TargetError> {
         let failed = |error| TargetError::LockOpen { path: self.lock.clone(), error };
+        // Why: the folder of the ruleset is made; that of another lock file is not ours to make.
         if let (Some(folder), true) = (self.path.parent(), self.lock.parent() == self.path.parent()) {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
@@ -284,7 +283,12 @@ impl Locked {
     /// Reads both families. A file that is not there is an empty ruleset.
     pub(crate) fn read(&self) -> Result<Stored, TargetError> {
         let identity = self.identity();
-        let text = match std::fs::read(&self.path) {
+        let read = || {
+            // Why: asked before it is opened: the opening of a pipe waits.
+            whole::demand_regular(&std::fs::metadata(&self.path)?)?;
+            whole::read(File::open(&self.path)?, whole::MOST_BYTES)
+        };
+        let text = match read() {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(TargetError::Read { path: self.path.clone(), error }),
@@ -319,38 +323,12 @@ impl Locked {
                 })?;
             }
         }
-        self.replace(text.as_bytes()).map_err(|error| TargetError::Write { path: self.path.clone(), error })
-    }
-
-    fn replace(&self, bytes: &[u8]) -> io::Result<()> {
-        // Why: a rename onto a symbolic link would put a file in its place.
-        let path = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        let name = path.file_name().unwrap_or(OsStr::new("ruleset"));
-        std::fs::create_dir_all(folder)?;
-        let mut prefix = OsStr::new(".").to_owned();
-        prefix.push(name);
-        prefix.push(TEMPORARY);
-        remove_left_behind(folder, &prefix);
-        let mode = std::fs::metadata(&path).map_or(0o600, |own| own.permissions().mode() & 0o7777);
-        let mut file = tempfile::Builder::new()
-            .prefix(&prefix)
-            .permissions(std::fs::Permissions::from_mode(mode))
-            .tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(&path).map_err(|fault| fault.error)?;
-        File::open(folder)?.sync_all()
-    }
-}
-
-/// Removes what a writer that died left in the folder. Nobody else writes: the lock is held.
-fn remove_left_behind(folder: &Path, prefix: &OsStr) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
-            let _ = std::fs::remove_file(entry.path());
-        }
+        let write = || {
+            std::fs::create_dir_all(self.path.parent().unwrap_or(Path::new("/")))?;
+            whole::remove_left_behind(&self.path);
+            whole::replace(&self.path, text.as_bytes(), 0o600)
+        };
+        write().map_err(|error| TargetError::Write { path: self.path.clone(), error })
     }
 }
 

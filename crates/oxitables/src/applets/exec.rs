@@ -90,7 +90,8 @@ fn execute(arguments: &Arguments) -> Result<u8, (String, u8)> {
     for (family, path) in [(Family::V4, &arguments.rules), (Family::V6, &arguments.rules6)] {
         if let Some(path) = path {
             let shown = path.display().to_string();
-            let text = std::fs::read_to_string(path).map_err(|error| (format!("{shown}: {error}"), 4))?;
+            let text = crate::whole::read_text(path)
+                .map_err(|error| (format!("{shown}: {}", super::system_text(&error)), 4))?;
             let ruleset = crate::rulesfile::read(family, &shown, &text)
                 .map_err(|problem| (problem.text, problem.exit))?;
             rulesets.push(ruleset);

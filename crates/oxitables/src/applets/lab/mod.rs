@@ -90,7 +90,7 @@ pub fn run(arguments: &Arguments) -> u8 {
 /// Gives the number of expectations that were not met.
 fn play(arguments: &Arguments) -> Result<usize, Failure> {
     let shown = arguments.path.display();
-    let text = std::fs::read_to_string(&arguments.path).map_err(|error| system(&shown.to_string(), error))?;
+    let text = crate::whole::read_text(&arguments.path).map_err(|error| system(&shown.to_string(), error))?;
     let scenario = Scenario::parse(&text)
         .map_err(|fault| Failure { text: format!("{shown}:{}: {}", fault.line, fault.problem), exit: 2 })?;
     let privilege = become_administrator(Appearance::Root)
@@ -191,7 +191,7 @@ impl Lab<'_> {
         let (name, text) = match text {
             RulesText::File(file) => {
                 let path = self.arguments.path.parent().unwrap_or(Path::new(".")).join(file);
-                let text = std::fs::read_to_string(&path)
+                let text = crate::whole::read_text(&path)
                     .map_err(|error| system(&path.display().to_string(), error))?;
                 (path.display().to_string(), text)
             }
