@@ -12,7 +12,7 @@ use crate::diagnosis::{self, Source};
 use crate::names::SystemNames;
 use crate::target::Place;
 
-use super::{exit, family_name, print_all, target_failed, version};
+use super::{exit, family_name, print_all, print_only, target_failed, version};
 
 /// Runs one command.
 pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
@@ -32,19 +32,16 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
         (text, parse::parse(&words, mode, None))
     };
     match parsed {
-        Ok(Parsed::Version(false)) => print_all(&format!("{program} {}\n", version())),
-        Ok(Parsed::Version(true)) => {
-            print_all(&format!("Not {} ;-)\n", version().trim_start_matches('v')));
-        }
+        Ok(Parsed::Version(false)) => print_only(&format!("{program} {}\n", version())),
+        Ok(Parsed::Version(true)) => print_only(&format!("Not {} ;-)\n", version().trim_start_matches('v'))),
         Ok(Parsed::Help(specs)) => {
             let mut out = String::new();
             help::print(&mut out, program, &version(), family, &specs);
-            print_all(&out);
+            print_only(&out)
         }
-        Ok(Parsed::Command(command)) => return run(family, program, &text, *command),
-        Err(error) => return failed(program, &text, &error),
+        Ok(Parsed::Command(command)) => run(family, program, &text, *command),
+        Err(error) => failed(program, &text, &error),
     }
-    ExitCode::SUCCESS
 }
 
 fn run(family: Family, program: &str, text: &str, command: rules::syntax::Command) -> ExitCode {
@@ -86,7 +83,10 @@ fn run(family: Family, program: &str, text: &str, command: rules::syntax::Comman
         })
     });
     // Linux: what a command lists or echoes is printed as it goes, also when it fails in the end.
-    print_all(&out);
+    // Why: counters that nobody has seen (`-L -Z` to a full disk) are not set to zero.
+    if let Err(code) = print_all(&out) {
+        return code;
+    }
     match committed {
         Ok(rules) => {
             if only_reads && known {

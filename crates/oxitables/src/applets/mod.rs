@@ -83,10 +83,7 @@ impl Subcommand {
             Self::Lab(arguments) => ExitCode::from(lab::run(&arguments)),
             Self::LabProcess(arguments) => ExitCode::from(lab::process::run(&arguments.words).unwrap_or(2)),
             Self::Target => match crate::target::Place::from_environment() {
-                Ok(place) => {
-                    print_all(&format!("{place}\n"));
-                    ExitCode::SUCCESS
-                }
+                Ok(place) => print_only(&format!("{place}\n")),
                 Err(error) => {
                     eprintln!("oxitables: {error}");
                     exit(error.exit())
@@ -115,10 +112,22 @@ pub(crate) fn family_name(family: Family) -> &'static str {
     }
 }
 
-/// Writes to the standard output; a closed pipe is the reader's wish, not an error.
-pub(crate) fn print_all(text: &str) {
+/// Writes to the standard output. A closed pipe is the reader's wish, not an error; anything else (a full disk under
+/// `iptables-save > FILE`) is told, and the process must end with the code that is given.
+pub(crate) fn print_all(text: &str) -> Result<(), ExitCode> {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("write error: {}", system_text(&error));
+            Err(exit(Exit::Resource))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// [`print_all`], and the exit code of a program that does nothing else.
+pub(crate) fn print_only(text: &str) -> ExitCode {
+    print_all(text).err().unwrap_or(ExitCode::SUCCESS)
 }
 
 /// The exit code of the process.

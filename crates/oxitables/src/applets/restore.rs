@@ -17,7 +17,7 @@ use crate::names::SystemNames;
 use crate::target::{Locked, Place, Stored, TargetError};
 
 use super::words::{Option_, Words, system_text};
-use super::{exit, family_name, print_all, target_failed, version};
+use super::{exit, family_name, print_all, print_only, target_failed, version};
 
 const OPTIONS: &[Option_] = &[
     Option_::flag('b', "binary"),
@@ -104,12 +104,15 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
             }
             Ok(_) => reader.bytes(&line, &mut store, &mut out),
             Err(error) => {
-                eprintln!("{}: cannot read line {}: {error}", told.program, reader.line_number() + 1);
+                let text = system_text(&error);
+                eprintln!("{}: cannot read line {}: {text}", told.program, reader.line_number() + 1);
                 return exit(Exit::Resource);
             }
         };
         if !out.is_empty() {
-            print_all(&out);
+            if let Err(code) = print_all(&out) {
+                return code;
+            }
             out.clear();
         }
         told.faults(&mut reader);
@@ -133,11 +136,10 @@ fn settings(program: &str, words: Vec<OsString>) -> Result<Settings, ExitCode> {
                 'n' => settings.no_flush = true,
                 'T' => settings.only = value,
                 'V' => {
-                    print_all(&format!("{program} {}\n", version()));
-                    return Err(ExitCode::SUCCESS);
+                    return Err(print_only(&format!("{program} {}\n", version())));
                 }
                 'h' => {
-                    print_all(&format!("Usage: {program}{USAGE}"));
+                    eprint!("Usage: {program}{USAGE}");
                     return Err(ExitCode::SUCCESS);
                 }
                 'w' => {

@@ -1,6 +1,8 @@
 //! `iptables-save` and `ip6tables-save`: all tables in the form that a restore reads.
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use packet::Family;
@@ -12,7 +14,7 @@ use rules::{Table, TableRules};
 use crate::target::Place;
 
 use super::words::{Option_, Words};
-use super::{VERSION, exit, family_name, now, print_all, target_failed, version};
+use super::{VERSION, exit, family_name, now, print_only, target_failed, version};
 
 const OPTIONS: &[Option_] = &[
     Option_::flag('c', "counters"),
@@ -36,11 +38,10 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
             Ok(None) => break,
             Ok(Some(('c', _))) => counters = true,
             Ok(Some(('V', _))) => {
-                print_all(&format!("{program} {}\n", version()));
-                return ExitCode::SUCCESS;
+                return print_only(&format!("{program} {}\n", version()));
             }
             Ok(Some(('b', _))) => eprintln!("-b/--binary option is not implemented"),
-            Ok(Some(('d', _))) => return ExitCode::SUCCESS,
+            Ok(Some(('d', _))) => break,
             Ok(Some(('t', table))) => only = table,
             Ok(Some(('f', path))) => file = path,
             Ok(Some(_)) => {}
@@ -59,10 +60,9 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
         return code;
     }
     let Some(path) = file else {
-        print_all(&out);
-        return ExitCode::SUCCESS;
+        return print_only(&out);
     };
-    match std::fs::File::create(&path).and_then(|mut file| file.write_all(out.as_bytes())) {
+    match write(Path::new(&path), out.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let text = super::words::system_text(&error);
@@ -70,6 +70,21 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
             exit(Exit::Other)
         }
     }
+}
+
+/// Writes a file whole or not at all; what is no regular file (`/dev/stdout`, a pipe), or stands where no other file may
+/// be made, is written as it is.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let special = path.starts_with("/dev")
+        || path.starts_with("/proc")
+        || std::fs::metadata(path).is_ok_and(|own| !own.is_file());
+    if !special {
+        match crate::whole::replace(path, bytes, 0o666) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+            done => return done,
+        }
+    }
+    File::create(path)?.write_all(bytes)
 }
 
 fn dump(

@@ -199,3 +199,91 @@ fn the_environment_says_where_the_ruleset_lives() {
     assert!(help.status.success());
     assert!(String::from_utf8_lossy(&help.stdout).contains("oxitables iptables-save"));
 }
+
+#[test]
+fn only_a_regular_file_is_read_or_replaced() {
+    let home = Home::new();
+    let pipe = home.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for place in [pipe.to_str().unwrap(), "/dev/zero", "/tmp"] {
+        let mut command = Command::new(home.bin().join("iptables"));
+        home.dress(command.args(["-A", "INPUT", "-j", "ACCEPT"]));
+        command
+            .env("OXITABLES_TARGET", format!("file:{place}"))
+            .env("XTABLES_LOCKFILE", home.path().join("lock"));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{place}");
+        assert!(error(&output).contains("not a regular file"), "{place}: {}", error(&output));
+    }
+    assert!(
+        !std::fs::metadata(&pipe).unwrap().is_file() && !std::fs::metadata("/dev/zero").unwrap().is_file()
+    );
+}
+
+#[test]
+fn two_names_of_a_ruleset_have_one_lock_and_one_file() {
+    let home = Home::new();
+    home.iptables("-N a");
+    std::fs::create_dir(home.path().join("other")).unwrap();
+    let link = home.path().join("other/link");
+    std::os::unix::fs::symlink(home.ruleset(), &link).unwrap();
+    let held = std::fs::OpenOptions::new().write(true).open(home.ruleset().with_extension("lock")).unwrap();
+    held.lock().unwrap();
+    let by_link = |words: &[&str]| {
+        let mut command = Command::new(home.bin().join("iptables"));
+        home.dress(command.args(words)).env("OXITABLES_TARGET", format!("file:{}", link.display()));
+        command.output().unwrap()
+    };
+    assert_eq!(by_link(&["-N", "b"]).status.code(), Some(4));
+    drop(held);
+    assert!(by_link(&["-N", "b"]).status.success());
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(home.iptables("-S").contains("-N b"));
+}
+
+#[test]
+fn what_cannot_be_printed_is_an_error_and_changes_nothing() {
+    let home = Home::new();
+    home.iptables("-A INPUT -c 3 180 -j ACCEPT");
+    for (program, words) in
+        [("iptables-save", &["-c"][..]), ("iptables", &["-L", "-Z"]), ("iptables", &["-V"])]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(home.bin().join(program));
+        let output = home.dress(command.args(words)).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{program}");
+        assert_eq!(error(&output), "write error: No space left on device\n", "{program}");
+    }
+    assert!(home.iptables("-S -v").contains("-c 3 180"));
+}
+
+#[test]
+fn save_writes_its_file_whole_or_not_at_all() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    home.iptables("-A INPUT -j ACCEPT");
+    assert!(home.run("iptables-save", &["-f", "saved"]).status.success());
+    let saved = home.path().join("saved");
+    std::fs::set_permissions(&saved, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let before = std::fs::read_to_string(&saved).unwrap();
+    assert!(before.contains("-A INPUT -j ACCEPT\nCOMMIT\n"));
+    let many: String = (0..500).map(|at| format!("-A INPUT -p udp --dport {at} -j ACCEPT\n")).collect();
+    assert!(home.run_with("iptables-restore", &[], &format!("*filter\n{many}COMMIT\n")).status.success());
+    let mut command = Command::new("prlimit");
+    command.arg("--fsize=10000").arg(home.bin().join("iptables-save")).args(["-f", "saved"]);
+    assert!(!feed(home.dress(&mut command), "").status.success());
+    assert_eq!(std::fs::read_to_string(&saved).unwrap(), before);
+    assert!(home.run("iptables-save", &["-f", "saved"]).status.success());
+    assert_eq!(std::fs::read_to_string(&saved).unwrap().matches("-p udp").count(), 500);
+    assert_eq!(std::fs::metadata(&saved).unwrap().permissions().mode() & 0o777, 0o640);
+    let output = home.run("iptables-save", &["-f", "/dev/stdout"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).matches("-p udp").count(), 500);
+}
+
+#[test]
+fn dump_is_as_no_option() {
+    let home = Home::new();
+    home.iptables("-N a");
+    let output = home.run("iptables-save", &["-d"]);
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains(":a - [0:0]"));
+}
