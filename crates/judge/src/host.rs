@@ -76,7 +76,8 @@ impl Host {
                 17 | 58 => 8,
                 _ => 1,
             };
-            let truncated = fragment.offset == 0 && view.after_header().len() < needed;
+            // A fragment header of a whole packet is only skipped.
+            let truncated = fragment.offset == 0 && fragment.more && view.after_header().len() < needed;
             let answer = if truncated { error(&view, 4, 3, 0) } else { None };
             if truncated {
                 return Reaction { answer, delivery: None, attached: true };
@@ -94,7 +95,9 @@ impl Host {
             (1, packet::Family::V4) | (58, packet::Family::V6) => unicast.then(|| echo(&view)).flatten(),
             (59, packet::Family::V6) | (2, packet::Family::V4) => None,
             (_, packet::Family::V4) => unicast.then(|| error(&view, 3, 2, 0)).flatten(),
-            (_, packet::Family::V6) => unicast.then(|| error(&view, 4, 1, next_header_at(&view))).flatten(),
+            (_, packet::Family::V6) => {
+                unicast.then(|| error(&view, 4, 1, next_header_at(&view, view.layout().transport))).flatten()
+            }
         };
         let attached = !matches!(protocol, 1 | 6 | 58);
         Reaction { answer, delivery: None, attached }
@@ -113,7 +116,7 @@ impl Host {
             return None;
         }
         pieces.insert(fragment.offset, (fragment.more, data));
-        let mut payload = Vec::new();
+        let mut payload: Vec<u8> = Vec::new();
         for (&offset, (more, data)) in &*pieces {
             match usize::from(offset).cmp(&payload.len()) {
                 std::cmp::Ordering::Greater => return None,
@@ -125,12 +128,14 @@ impl Host {
             }
             if !more {
                 self.waiting.remove(at);
-                let body = Body::Other(view.protocol()?);
-                let mut craft = Craft::new(view.source(), view.destination(), body);
-                craft.tos = view.tos();
-                craft.ttl = view.ttl();
-                craft.payload = payload;
-                return Some(craft.build());
+                // The headers before the fragment header stay; the last of them names what was behind it.
+                let mut whole = view.bytes().get(..fragment.header)?.to_vec();
+                let names = usize::try_from(next_header_at(view, fragment.header)).ok()?;
+                *whole.get_mut(names)? = *view.bytes().get(fragment.header)?;
+                whole.extend(payload);
+                let length = u16::try_from(whole.len() - 40).ok()?;
+                whole[4..6].copy_from_slice(&length.to_be_bytes());
+                return Some(whole);
             }
         }
         None
@@ -174,11 +179,11 @@ impl Host {
     }
 }
 
-/// Where the field stands that names the unknown protocol (the pointer of a parameter problem).
-fn next_header_at(view: &View<'_>) -> u32 {
+/// Where the field stands that names the header at `target` (the pointer of a parameter problem).
+fn next_header_at(view: &View<'_>, target: usize) -> u32 {
     let (mut field, mut at) = (6_usize, 40_usize);
     let bytes = view.bytes();
-    while at < view.layout().transport {
+    while at < target {
         field = at;
         let units = bytes.get(at + 1).copied().map_or(0, usize::from);
         // The fragment header has no length field; it is 0 there.
@@ -197,7 +202,16 @@ fn sum_is_right(view: &View<'_>, segment: &[u8]) -> bool {
     checksum(&covered) == 0
 }
 
+/// Linux: in IPv6 the answer to ::1 is routed by the device of the address that was asked (`ip6_rcv_core` takes it for
+/// the incoming one), where ::1 is not.
+fn is_out_of_reach(view: &View<'_>) -> bool {
+    view.source().is_ipv6() && view.source().is_loopback() && !view.destination().is_loopback()
+}
+
 fn reset(view: &View<'_>) -> Option<Vec<u8>> {
+    if is_out_of_reach(view) {
+        return None;
+    }
     let tcp = view.tcp()?;
     let header = tcp.header_len();
     if header < 20 || header > tcp.bytes().len() || !sum_is_right(view, tcp.bytes()) || tcp.flags() & RST != 0
@@ -252,6 +266,9 @@ fn options_are_whole(mut options: &[u8]) -> bool {
 }
 
 fn echo(view: &View<'_>) -> Option<Vec<u8>> {
+    if is_out_of_reach(view) {
+        return None;
+    }
     let icmp = view.icmp()?;
     let v4 = view.source().is_ipv4();
     let segment = view.transport()?;

@@ -95,6 +95,8 @@ impl Traffic {
         craft.dont_fragment = false;
         craft.cut = None;
         craft.total = None;
+        // Why: the kernel's own TCP takes the checksum of such a datagram, gathered by conntrack, for wrong.
+        craft.extensions.clear();
         while craft.payload.len() < 40 {
             craft.payload.push(b'a' + (craft.payload.len() % 26) as u8);
         }
@@ -272,7 +274,7 @@ impl Traffic {
 
 fn is_to_many(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast(),
+        IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast() || v4.is_unspecified(),
         IpAddr::V6(v6) => v6.is_multicast(),
     }
 }

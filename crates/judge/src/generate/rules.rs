@@ -397,14 +397,14 @@ fn reject(choice: &mut Choice, v6: bool, protocol: &str) -> String {
     format!(" -j REJECT --reject-with {kind}")
 }
 
-/// Ports of translations are single ones: a range is chosen by chance (F49, F50) and judged apart.
+/// Ranges of ports are wide: in a narrow one the kernel finds a free port only by chance (F50).
 fn nat(choice: &mut Choice, place: &Place<'_>, protocol: &str) -> String {
     let ports = matches!(protocol, "tcp" | "udp");
     let with_port = |choice: &mut Choice, address: &str| {
         if !ports || choice.percent(50) {
             return address.to_owned();
         }
-        let port = choice.of(&["80", "8080", "1000", "53"]);
+        let port = choice.of(&["80", "8080", "1000", "53", "80", "1000", "5000-5999"]);
         if place.v6 { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
     };
     if place.destination {
@@ -430,7 +430,10 @@ fn nat(choice: &mut Choice, place: &Place<'_>, protocol: &str) -> String {
     } else if place.source {
         // MASQUERADE and NETMAP of sources may not be asked in INPUT.
         match choice.below(5) {
-            0 | 1 if place.chain == "POSTROUTING" => " -j MASQUERADE".to_owned(),
+            0 | 1 if place.chain == "POSTROUTING" => {
+                let odd = if ports { choice.of(&["", "", " --random", " --to-ports 6000-6999"]) } else { "" };
+                format!(" -j MASQUERADE{odd}")
+            }
             2 if place.chain == "POSTROUTING" => {
                 let net = if place.v6 { "2001:db8::/64" } else { "203.0.113.0/24" };
                 format!(" -j NETMAP --to {net}")
