@@ -391,3 +391,6 @@ fn needs_conntrack(table: &TableRules) -> bool {
         matched || targeted
     })
 }
+
+#[cfg(test)]
+mod tests;
