@@ -140,6 +140,8 @@ pub struct Engine {
     pub(crate) backlog: VecDeque<Packet>,
     /// Connections of packets that have ended while an answer to them is on its way.
     pub(crate) held: Vec<crate::Tracking>,
+    /// Whether another packet that is on its way belongs to the same connection as the present one.
+    pub(crate) shared: bool,
     pub(crate) log: VecDeque<LogLine>,
     pub(crate) transmits: VecDeque<Transmit>,
     pub(crate) delivers: VecDeque<Deliver>,
@@ -164,6 +166,7 @@ impl Engine {
             emitted: Vec::with_capacity(8),
             backlog: VecDeque::with_capacity(8),
             held: Vec::with_capacity(8),
+            shared: false,
             log: VecDeque::new(),
             transmits: VecDeque::with_capacity(64),
             delivers: VecDeque::with_capacity(64),
@@ -172,13 +175,17 @@ impl Engine {
             next_ip_id: 1,
             always_track: config.always_track,
         };
-        engine.register_family(Family::V4);
-        engine.register_family(Family::V6);
+        for family in [Family::V4, Family::V6] {
+            for callee in engine.wanted(family, engine.always_track) {
+                engine.register(family, callee);
+            }
+        }
         engine
     }
 
     /// Puts a ruleset in the place of the family's old one, all tables at once. Connections stay (F9); the state of
-    /// `limit` and `statistic` starts anew (F72).
+    /// `limit` and `statistic` starts anew (F72). Without a rule that needs it connection tracking rests (F1): nothing
+    /// is looked up or translated, and connections only age.
     pub fn set_ruleset(&mut self, ruleset: &Ruleset) {
         let family = ruleset.family();
         for table in Table::ALL {
@@ -188,10 +195,16 @@ impl Engine {
             }
         }
         let tracks = ruleset.tables().iter().any(needs_conntrack);
-        self.unregister_family(family);
-        self.register_tables(family);
-        if tracks || self.always_track {
-            self.register_tracking(family);
+        let tracked = self.is_registered(family, Callee::Conntrack);
+        let wanted: Vec<Callee> = self.wanted(family, tracks || self.always_track);
+        self.registry.retain(family, |entry| {
+            matches!(entry.callee, Callee::Module(_)) || wanted.contains(&entry.callee)
+        });
+        for callee in wanted {
+            self.register(family, callee);
+        }
+        if !tracked && self.is_registered(family, Callee::Conntrack) {
+            self.conntrack.resume(family);
         }
     }
 
@@ -199,63 +212,70 @@ impl Engine {
         self.programs.get_mut(family as usize)?.get_mut(table.index())
     }
 
-    fn register_family(&mut self, family: Family) {
-        self.register_tables(family);
-        if self.always_track {
-            self.register_tracking(family);
-        }
+    fn is_registered(&self, family: Family, callee: Callee) -> bool {
+        let mut entries = Hook::ALL.into_iter().flat_map(|hook| self.registry.entries(family, hook));
+        entries.any(|entry| entry.callee == callee)
     }
 
-    fn unregister_family(&mut self, family: Family) {
-        self.registry.retain(family, |entry| matches!(entry.callee, Callee::Module(_)));
-    }
-
-    fn register_tables(&mut self, family: Family) {
+    /// What a family's hooks need, besides modules.
+    fn wanted(&self, family: Family, tracks: bool) -> Vec<Callee> {
+        let mut wanted = Vec::new();
         for table in Table::ALL {
-            let exists = self
-                .programs
-                .get(family as usize)
-                .and_then(|own| own.get(table.index()))
-                .is_some_and(Option::is_some);
-            if !exists {
-                continue;
-            }
+            let program = self.programs.get(family as usize).and_then(|own| own.get(table.index()));
             let callee = if table == Table::Nat { Callee::Nat } else { Callee::Table(table) };
-            for &(hook, priority) in table.hooks() {
-                self.registry.register(family, hook, Entry { priority, callee });
+            // Linux: a table stays once it was there. For nat that can be seen: its connections are translated as
+            // long as connection tracking is there, whatever became of the rules (F9, measured).
+            let stays = table == Table::Nat && self.is_registered(family, callee);
+            if stays || program.is_some_and(Option::is_some) {
+                wanted.push(callee);
             }
         }
+        // Linux: `nf_ct_netns_get`: conntrack and defragmentation are there only while a rule needs them (F1).
+        if tracks {
+            wanted.extend([Callee::Defrag, Callee::Conntrack, Callee::Helper, Callee::Confirm]);
+        }
+        wanted
     }
 
-    /// Linux: `nf_ct_netns_get`: conntrack and defragmentation are there only while a rule needs them (F1).
-    fn register_tracking(&mut self, family: Family) {
-        for hook in [Hook::Prerouting, Hook::Output] {
-            self.registry.register(
-                family,
-                hook,
-                Entry { priority: priority::DEFRAG, callee: Callee::Defrag },
-            );
-            self.registry.register(
-                family,
-                hook,
-                Entry { priority: priority::CONNTRACK, callee: Callee::Conntrack },
-            );
+    /// Registers a part of the engine at its hooks. What is there already keeps its place.
+    fn register(&mut self, family: Family, callee: Callee) {
+        if self.is_registered(family, callee) {
+            return;
         }
-        for hook in [Hook::Input, Hook::Postrouting] {
-            self.registry.register(
-                family,
-                hook,
-                Entry { priority: priority::HELPER, callee: Callee::Helper },
-            );
-            self.registry.register(
-                family,
-                hook,
-                Entry { priority: priority::CONFIRM, callee: Callee::Confirm },
-            );
+        let in_and_out = |priority| [Hook::Prerouting, Hook::Output].map(|hook| (hook, priority)).to_vec();
+        let at_the_end = |priority| [Hook::Input, Hook::Postrouting].map(|hook| (hook, priority)).to_vec();
+        let places = match callee {
+            Callee::Table(table) => table.hooks().to_vec(),
+            Callee::Nat => Table::Nat.hooks().to_vec(),
+            Callee::Defrag => in_and_out(priority::DEFRAG),
+            Callee::Conntrack => in_and_out(priority::CONNTRACK),
+            Callee::Helper => at_the_end(priority::HELPER),
+            Callee::Confirm => at_the_end(priority::CONFIRM),
+            Callee::Module(_) => Vec::new(),
+        };
+        for (hook, priority) in places {
+            self.registry.register(family, hook, Entry { priority, callee });
         }
     }
 
-    /// Registers a module of the embedding program at a hook. Within one priority the order of registration counts.
+    /// A device goes down: nothing is sent by it any more, and the connections that MASQUERADE hid behind it end (F55).
+    // Linux: `masq_device_event`. Its routes stay here and are passed over.
+    pub fn device_down(&mut self, device: DeviceId) {
+        if let Some(own) = self.network.devices.get_mut(device.0 as usize) {
+            own.up = false;
+        }
+        self.conntrack.end_masqueraded(device, None);
+    }
+
+    /// A device has lost an address: the connections that MASQUERADE hid behind it end (F55). Addresses and routes
+    /// are changed by [`Engine::network_mut`].
+    // Linux: `masq_inet_event`, `masq_inet6_event`.
+    pub fn address_lost(&mut self, device: DeviceId, address: IpAddr) {
+        self.conntrack.end_masqueraded(device, Some(address));
+    }
+
+    /// Registers a module of the embedding program at a hook. Of equal priorities the one registered last is called
+    /// first, as in Linux; what the engine has registered keeps its place when rules change.
     pub fn register_module(&mut self, family: Family, hook: Hook, priority: i32, module: Box<dyn Module>) {
         let callee = Callee::Module(self.modules.len());
         self.modules.push(module);

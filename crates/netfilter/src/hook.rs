@@ -1,8 +1,8 @@
 //! The registry of hooks: who is called where, in which order, and what they may say.
 //!
 //! Defragmentation, connection tracking, the tables, NAT, helpers and confirmation are entries of this list like the
-//! ones that an embedding program registers. The order is written once: [`Registry::entries`] is sorted by priority,
-//! entries of equal priority in the order of their registration (Linux: `nf_register_net_hook`).
+//! ones that an embedding program registers. The order is written once: [`Registry::entries`] is sorted by priority;
+//! of equal priorities the one that was registered last is called first (measured; Linux: `nf_hook_entries_grow`).
 use packet::Family;
 use rules::{Hook, Table};
 
@@ -67,10 +67,10 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Puts an entry in its place: behind those of lower or equal priority.
+    /// Puts an entry in its place: behind those of lower priority, before those of equal priority.
     pub fn register(&mut self, family: Family, hook: Hook, entry: Entry) {
         let list = self.list_mut(family, hook);
-        let at = list.partition_point(|other| other.priority <= entry.priority);
+        let at = list.partition_point(|other| other.priority < entry.priority);
         list.insert(at, entry);
     }
 

@@ -326,7 +326,7 @@ impl Engine {
         }
         let mtu = packet.route.map_or(1500, |route| route.mtu);
         if device == DeviceId::LOOPBACK {
-            return self.loop_back(packet);
+            return self.loop_back(packet, DeviceId::LOOPBACK, Link::default());
         }
         if packet.len() <= mtu as usize && packet.gathered.is_none() {
             self.let_go(packet.tracking);
@@ -362,20 +362,20 @@ impl Engine {
     fn hear_own_broadcast(&mut self, now: Now, packet: &Packet, device: DeviceId, depth: u8) {
         let mut copy = packet.clone();
         copy.output = Some(device);
-        let Passed::On = self.pass(now, Hook::Postrouting, &mut copy, depth) else { return };
-        self.loop_back(copy);
-        if let Some(copy) = self.backlog.back_mut() {
-            copy.input = Some(device);
-            copy.link.kind = LinkKind::Broadcast;
-        }
+        self.shared = true;
+        let passed = self.pass(now, Hook::Postrouting, &mut copy, depth);
+        self.shared = false;
+        let Passed::On = passed else { return };
+        let link = Link { kind: LinkKind::Broadcast, ..Link::default() };
+        self.loop_back(copy, device, link);
     }
 
     /// A packet on loopback keeps its connection, its mark and its route, and comes in again when the present way has
     /// ended (F7).
-    fn loop_back(&mut self, mut packet: Packet) -> Decision {
-        packet.input = Some(DeviceId::LOOPBACK);
+    fn loop_back(&mut self, mut packet: Packet, input: DeviceId, link: Link) -> Decision {
+        packet.input = Some(input);
         packet.output = None;
-        packet.link = Link::default();
+        packet.link = link;
         packet.origin = None;
         if self.backlog.len() < self.settings.most_emitted {
             self.backlog.push_back(packet);
@@ -384,7 +384,7 @@ impl Engine {
                 next_hop: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
             };
         }
-        self.conntrack.release(&packet);
+        self.let_go(packet.tracking);
         Decision::Dropped(Drop::Limit)
     }
 
@@ -571,7 +571,7 @@ impl Engine {
     /// Lets go of the connection of a packet that has ended. An answer on its way over loopback may still belong to a
     /// connection that never comes to be (Linux: it counts as a reference).
     fn let_go(&mut self, tracking: Tracking) {
-        let under_way = !self.emitted.is_empty() || !self.backlog.is_empty();
+        let under_way = self.shared || !self.emitted.is_empty() || !self.backlog.is_empty();
         if under_way && self.held.len() < self.settings.most_emitted {
             self.held.push(tracking);
         } else {

@@ -558,6 +558,19 @@ impl Conntrack {
         self.expire_expectations(now.mono);
     }
 
+    /// Ends the connections that MASQUERADE hid behind a device, or behind one address of it.
+    pub(crate) fn end_masqueraded(&mut self, device: DeviceId, address: Option<IpAddr>) {
+        for slot in 0..u32::try_from(self.slots.len()).unwrap_or(NONE) {
+            let hidden = |connection: &Connection| {
+                connection.masquerade == Some(device)
+                    && address.is_none_or(|address| connection.reply.destination == address)
+            };
+            if let Some(id) = self.id_of(slot).filter(|&id| self.get(id).is_some_and(hidden)) {
+                self.kill(id);
+            }
+        }
+    }
+
     /// Ends every connection and forgets every expectation (`conntrack -F`).
     pub fn flush(&mut self) {
         for slot in 0..u32::try_from(self.slots.len()).unwrap_or(NONE) {
@@ -576,6 +589,10 @@ impl Conntrack {
             let listed = connection.status.has(Status::CONFIRMED) && !connection.status.has(Status::DYING);
             listed.then_some((id, connection))
         })
+    }
+
+    pub(super) fn connections_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
+        self.slots.iter_mut().filter_map(|slot| slot.connection.as_mut())
     }
 
     fn id_of(&self, slot: u32) -> Option<ConnectionId> {

@@ -8,8 +8,8 @@
 //! cases; the window (F43); the timeout of the new state or a shorter one; ASSURED (F42).
 use std::time::Duration;
 
-use packet::View;
 use packet::view::{Tcp as Header, tcp_flags};
+use packet::{Family, View};
 use rules::Hook;
 
 use super::sequence::SequenceAdjust;
@@ -431,6 +431,19 @@ fn after_invalid(table: &mut Conntrack, id: ConnectionId, kind: Kind, reply: boo
 }
 
 impl Conntrack {
+    /// Connection tracking begins again after a pause in which nothing was seen: established connections are picked up
+    /// as if in their middle (measured; Linux: `nf_ct_tcp_fixup`).
+    pub(crate) fn resume(&mut self, family: Family) {
+        for connection in self.connections_mut() {
+            if let ProtocolState::Tcp(tcp) = &mut connection.protocol
+                && tcp.state == State::Established
+                && Family::of(connection.original.source) == family
+            {
+                tcp.sides.iter_mut().for_each(|side| side.largest_window = 0);
+            }
+        }
+    }
+
     /// REJECT answered with a reset: the connection is CLOSE for 10 s, unless it is not confirmed (F29).
     pub fn set_timeout_close(&mut self, id: ConnectionId, now: crate::Instant) {
         let close = self.config.timeouts.tcp_close;

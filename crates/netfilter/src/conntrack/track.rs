@@ -147,6 +147,10 @@ impl Conntrack {
         let (tracking, verdict, reason) =
             env.conntrack.track(packet.view(), template.as_deref(), hook, env.now);
         packet.tracking = tracking;
+        if let Tracking::Entry { connection, info: Info::Related } = tracking {
+            // Linux: `init_conntrack` calls the expectation's function, so that table mangle sees DNAT (measured).
+            crate::nat::follow_master(connection, env);
+        }
         if env.trace.is_some() {
             trace(packet, env, reason);
         }

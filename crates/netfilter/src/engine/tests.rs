@@ -7,6 +7,7 @@ use crate::skb::Link;
 use crate::time::Seeded;
 use crate::{conntrack, defrag};
 
+mod changes;
 mod random;
 
 const NETWORK: &str = "\
@@ -44,4 +45,43 @@ fn at(seconds: u64) -> Now {
 
 fn device(engine: &Engine, name: &str) -> DeviceId {
     engine.network().device_named(InterfaceName::new(name).unwrap()).unwrap()
+}
+
+/// An engine with rules of IPv4.
+fn engine(rules: &str) -> Engine {
+    let mut engine = engine_of(conntrack::Config::default(), 1);
+    set(&mut engine, rules);
+    engine
+}
+
+fn set(engine: &mut Engine, rules: &str) {
+    engine.set_ruleset(&restore::load(rules, Family::V4, None).unwrap());
+}
+
+/// Lets a packet in the one-line form come in; what was sent, in the same form.
+fn receive(engine: &mut Engine, line: &str) -> Vec<String> {
+    let shown = packet::show::parse(line).unwrap();
+    let from = device(engine, shown.device.unwrap().as_str());
+    engine.receive(at(0), from, Link::default(), shown.bytes);
+    engine.conntrack.assert_consistent();
+    let mut lines = Vec::new();
+    while let Some(out) = engine.poll_transmit() {
+        let name = engine.network.device(out.device).map(|device| device.name);
+        lines.push(packet::show::print(name, &out.bytes));
+    }
+    lines
+}
+
+/// How often each rule of a chain was met, and its policy.
+fn counted(engine: &Engine, rules: &str, table: Table, chain: &str) -> Vec<u64> {
+    let mut ruleset = restore::load(rules, Family::V4, None).unwrap();
+    engine.store_counters(&mut ruleset);
+    let (_, chain) = ruleset
+        .table(table)
+        .unwrap()
+        .chains()
+        .into_iter()
+        .find(|(_, own)| own.name.as_str() == chain)
+        .unwrap();
+    chain.rules.iter().map(|rule| rule.counters.packets).chain([chain.counters.packets]).collect()
 }

@@ -22,8 +22,7 @@
 //! A search for a free port makes at most 128 + 64 + 32 + 16 + 8 tries (F50).
 //!
 //! # Differences from Linux
-//! An expected connection gets its translation at its first nat hook, not when connection tracking finds it. PPTP keys
-//! are not translated, because there is no PPTP helper.
+//! PPTP keys are not translated, because there is no PPTP helper.
 mod hash;
 pub mod payload;
 mod pick;
@@ -115,7 +114,6 @@ fn handle_by(walk: Option<Walk<'_>>, hook: Hook, packet: &mut Packet, env: &mut 
     let decided = |env: &Env<'_>| {
         env.conntrack.get(connection).is_none_or(|connection| connection.status.has(done(end)))
     };
-    follow_master(connection, env);
     if decided(env) {
         let reason = skip_reason(connection, packet, env);
         env.step(packet, || Step::NatSkipped { hook, reason });
@@ -157,8 +155,8 @@ fn skip_reason(connection: ConnectionId, packet: &Packet, env: &Env<'_>) -> NatS
     }
 }
 
-/// Translates an expected connection as its master is (Linux: `nf_nat_follow_master`).
-fn follow_master(id: ConnectionId, env: &mut Env<'_>) {
+/// Binds an expected connection as its master is (Linux: `nf_nat_follow_master`), once.
+pub(crate) fn follow_master(id: ConnectionId, env: &mut Env<'_>) {
     let Some(connection) = env.conntrack.get(id) else { return };
     if connection.status.any(Status::NAT_DONE_MASK) {
         return;

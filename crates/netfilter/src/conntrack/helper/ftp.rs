@@ -143,10 +143,10 @@ fn announce(
             Err(_) => Verdict::Drop(Drop::Conntrack),
         };
     }
-    // Linux: `nf_nat_exp_find_port`: the same port if nobody else expects it, else some 128 tries.
-    const FIRST: u16 = 1024;
+    // Linux: `nf_nat_exp_find_port`: the same port if nobody else expects it, else some 128 tries above it.
+    let span = u16::MAX - found.port;
     let mut accepted = false;
-    for _ in 0..=128 {
+    for _ in 0..=span.min(128) {
         match env.conntrack.expect(expectation, env.now.mono) {
             Ok(()) => {
                 accepted = true;
@@ -154,9 +154,8 @@ fn announce(
             }
             Err(Refused::Full) => break,
             Err(Refused::Busy) => {
-                let span = u32::from(u16::MAX - FIRST) + 1;
                 let offset = (u64::from(env.random.bits()) * u64::from(span)) >> 32;
-                expectation.destination_port = FIRST.saturating_add(u16::try_from(offset).unwrap_or(0));
+                expectation.destination_port = found.port.saturating_add(u16::try_from(offset).unwrap_or(0));
             }
         }
     }

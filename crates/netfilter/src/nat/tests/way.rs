@@ -143,6 +143,7 @@ fn f62_an_expected_connection_follows_its_master() {
     packet.tracking = Tracking::Entry { connection: id, info: Info::Related };
     world.conntrack.get_mut(id).unwrap().follow =
         Some(Follow { source: address("8.8.8.8"), destination: address("10.0.1.5"), destination_port: 5005 });
+    world.env(|env| follow_master(id, env));
     let asked = world.asked;
     for hook in [Hook::Prerouting, Hook::Postrouting] {
         assert_eq!(world.nat(hook, &mut packet), Verdict::Accept);

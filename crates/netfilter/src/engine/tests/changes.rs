@@ -1,0 +1,183 @@
+//! Changes of rules and devices while connections live, as measured on Linux 6.18.
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::hook::Verdict;
+use crate::skb::Packet;
+
+const OUT: &str = "lan0 udp 10.0.1.5:1000 > 8.8.8.8:53";
+const BACK: &str = "wan0 udp 8.8.8.8:53 > 203.0.113.1:1000";
+const SNAT: &str = "*nat\n-A POSTROUTING -o wan0 -j SNAT --to-source 203.0.113.1\nCOMMIT\n";
+const STATES: &str = "\
+*filter
+-A FORWARD -m conntrack --ctstate INVALID
+-A FORWARD -m conntrack --ctstate ESTABLISHED
+COMMIT
+";
+
+/// Without the rule connection tracking rests and nothing is translated; when another rule needs it, the old connection
+/// goes on as it was, also if the new rules have no table nat.
+#[test]
+fn f1_f9_translation_rests_with_connection_tracking_and_comes_back() {
+    let mut engine = engine(SNAT);
+    let translated = ["wan0 udp 203.0.113.1:1000 > 8.8.8.8:53 ttl 63"];
+    assert_eq!(receive(&mut engine, OUT), translated);
+    set(&mut engine, "*nat\nCOMMIT\n");
+    assert_eq!(receive(&mut engine, OUT), ["wan0 udp 10.0.1.5:1000 > 8.8.8.8:53 ttl 63"]);
+    assert_eq!(receive(&mut engine, BACK), [""; 0], "it is for the machine itself");
+    assert_eq!(engine.conntrack.len(), 1, "the entry stays");
+    for rules in [STATES.to_owned(), format!("{STATES}*nat\nCOMMIT\n")] {
+        set(&mut engine, &rules);
+        assert_eq!(receive(&mut engine, OUT), translated);
+        assert_eq!(receive(&mut engine, BACK), ["lan0 udp 8.8.8.8:53 > 10.0.1.5:1000 ttl 63"]);
+    }
+}
+
+#[test]
+fn tcp_is_picked_up_anew_after_a_pause_of_connection_tracking() {
+    let mut engine = engine(STATES);
+    let far = "lan0 tcp 10.0.1.5:4000 > 8.8.8.8:80 AP seq 900000 ack 501 win 8192 len 10";
+    let life = [
+        "lan0 tcp 10.0.1.5:4000 > 8.8.8.8:80 S seq 100 win 8192",
+        "wan0 tcp 8.8.8.8:80 > 10.0.1.5:4000 SA seq 500 ack 101 win 8192",
+        "lan0 tcp 10.0.1.5:4000 > 8.8.8.8:80 A seq 101 ack 501 win 8192",
+    ];
+    for packet in life {
+        receive(&mut engine, packet);
+    }
+    receive(&mut engine, far);
+    assert_eq!(counted(&engine, STATES, Table::Filter, "FORWARD"), [1, 2, 4]);
+    set(&mut engine, STATES);
+    receive(&mut engine, far);
+    assert_eq!(counted(&engine, STATES, Table::Filter, "FORWARD"), [1, 0, 1], "there was no pause");
+    set(&mut engine, "*filter\nCOMMIT\n");
+    set(&mut engine, STATES);
+    receive(&mut engine, far);
+    receive(&mut engine, "wan0 tcp 8.8.8.8:80 > 10.0.1.5:4000 A seq 77777777 ack 900010 win 8192");
+    assert_eq!(counted(&engine, STATES, Table::Filter, "FORWARD"), [0, 2, 2]);
+}
+
+const HIDE: &str = "*nat\n-A POSTROUTING -o wan0 -p udp -j MASQUERADE\nCOMMIT\n";
+
+#[test]
+fn f55_masqueraded_connections_end_with_the_device() {
+    let mut engine = engine(HIDE);
+    receive(&mut engine, OUT);
+    receive(&mut engine, "lan0 tcp 10.0.1.5:1000 > 8.8.8.8:53 S");
+    let (lan, wan) = (device(&engine, "lan0"), device(&engine, "wan0"));
+    engine.device_down(lan);
+    assert_eq!(engine.conntrack.len(), 2);
+    engine.device_down(wan);
+    let left: Vec<u8> = engine.conntrack.iter().map(|(_, own)| own.original.protocol).collect();
+    assert_eq!(left, [packet::protocol::TCP], "what was not masqueraded stays");
+    assert!(!engine.network.device(wan).unwrap().up);
+    engine.conntrack.assert_consistent();
+}
+
+#[test]
+fn f55_masqueraded_connections_end_with_the_address() {
+    let mut engine = engine(HIDE);
+    receive(&mut engine, OUT);
+    let wan = device(&engine, "wan0");
+    engine.address_lost(wan, "203.0.113.9".parse().unwrap());
+    assert_eq!(engine.conntrack.len(), 1, "another address");
+    engine.address_lost(wan, "203.0.113.1".parse().unwrap());
+    assert!(engine.conntrack.is_empty());
+}
+
+/// Notes in which order it was called.
+struct Noting(&'static str, Arc<Mutex<Vec<&'static str>>>);
+
+impl Module for Noting {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn handle(&mut self, _hook: Hook, _packet: &mut Packet) -> Verdict {
+        self.1.lock().unwrap().push(self.0);
+        Verdict::Accept
+    }
+}
+
+/// Measured with two nft chains of one priority: the one that was registered last is called first. The tables of the
+/// engine keep their place when rules change.
+#[test]
+fn of_equal_priorities_the_last_registered_is_called_first() {
+    let rules = "*filter\nCOMMIT\n";
+    let mut engine = engine(rules);
+    let called = Arc::default();
+    for name in ["one", "two"] {
+        let module = Box::new(Noting(name, Arc::clone(&called)));
+        engine.register_module(Family::V4, Hook::Forward, priority::FILTER, module);
+    }
+    let order: Vec<Callee> =
+        engine.entries(Family::V4, Hook::Forward).iter().map(|entry| entry.callee).collect();
+    assert_eq!(order, [Callee::Module(1), Callee::Module(0), Callee::Table(Table::Filter)]);
+    set(&mut engine, rules);
+    let after: Vec<Callee> =
+        engine.entries(Family::V4, Hook::Forward).iter().map(|entry| entry.callee).collect();
+    assert_eq!(after, order);
+    receive(&mut engine, OUT);
+    assert_eq!(*called.lock().unwrap(), ["two", "one"]);
+}
+
+const FTP: &str = "\
+*raw
+-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp
+COMMIT
+*mangle
+-A PREROUTING -m conntrack --ctstate DNAT
+-A PREROUTING -m conntrack --ctstate SNAT
+-A PREROUTING -d 203.0.113.1/32 -m conntrack --ctstate RELATED
+COMMIT
+*nat
+-A POSTROUTING -o wan0 -j SNAT --to-source 203.0.113.1
+COMMIT
+";
+
+/// An expected connection is bound when connection tracking finds it: table mangle sees DNAT, before the packet is
+/// translated.
+#[test]
+fn f62_an_expected_connection_is_dnat_in_table_mangle() {
+    let mut engine = engine(FTP);
+    let port = packet::build::tcp("10.0.1.5:4000", "8.8.8.8:21").flags("AP").seq(109).ack(501);
+    let port =
+        packet::show::print(InterfaceName::new("lan0"), &port.payload("PORT 10,0,1,5,19,137\r\n").build());
+    let user = packet::build::tcp("10.0.1.5:4000", "8.8.8.8:21").flags("AP").seq(101).ack(501);
+    let user = packet::show::print(InterfaceName::new("lan0"), &user.payload("USER x\r\n").build());
+    for packet in [
+        "lan0 tcp 10.0.1.5:4000 > 8.8.8.8:21 S seq 100",
+        "wan0 tcp 8.8.8.8:21 > 203.0.113.1:4000 SA seq 500 ack 101",
+        "lan0 tcp 10.0.1.5:4000 > 8.8.8.8:21 A seq 101 ack 501",
+        &user,
+        &port,
+    ] {
+        receive(&mut engine, packet);
+    }
+    assert_eq!(engine.conntrack.expectations().count(), 1);
+    let before = counted(&engine, FTP, Table::Mangle, "PREROUTING");
+    let out = receive(&mut engine, "wan0 tcp 8.8.8.8:20 > 203.0.113.1:5001 S seq 9000");
+    assert_eq!(out, ["lan0 tcp 8.8.8.8:20 > 10.0.1.5:5001 S seq 9000 ttl 63"]);
+    let moved: Vec<u64> = counted(&engine, FTP, Table::Mangle, "PREROUTING")
+        .iter()
+        .zip(before)
+        .map(|(now, before)| now - before)
+        .collect();
+    assert_eq!(moved, [1, 0, 1, 1]);
+}
+
+/// A broadcast of this machine passes POSTROUTING twice. If only the copy for the machine itself is dropped, the packet
+/// still belongs to its connection.
+#[test]
+fn a_dropped_copy_of_a_broadcast_takes_no_connection_with_it() {
+    let mut engine = engine(
+        "*mangle\n-A POSTROUTING -m statistic --mode nth --every 2 --packet 0 -j DROP\nCOMMIT\n\
+         *filter\n-A OUTPUT -m state --state NEW\nCOMMIT\n",
+    );
+    let bytes = packet::build::udp("10.0.1.1:67", "10.0.1.255:68").payload("hi").build();
+    let origin = crate::skb::Origin::default();
+    let decision = engine.send_local(at(0), origin, bytes);
+    assert!(matches!(decision, Ok(Decision::Forwarded { .. })), "{decision:?}");
+    assert_eq!(engine.conntrack.len(), 1);
+    engine.conntrack.assert_consistent();
+}
