@@ -40,6 +40,10 @@ use rules::{Ruleset, Table, TableRules};
 use crate::applets::family_name;
 use crate::whole;
 
+mod kept;
+
+pub(crate) use kept::Kept;
+
 /// Where a ruleset lives.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
@@ -216,7 +220,7 @@ fn default_path() -> PathBuf {
 }
 
 /// Both families as they stand in the file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stored {
     v4: Ruleset,
     v6: Ruleset,
@@ -245,6 +249,19 @@ impl Identity {
 }
 
 impl Stored {
+    /// The ruleset of a family.
+    pub(crate) fn family(&self, family: Family) -> &Ruleset {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        }
+    }
+
+    /// Whether both are of the same file, with no write between them.
+    pub(crate) fn is_same_file(&self, other: &Stored) -> bool {
+        self.identity == other.identity
+    }
+
     /// The ruleset of a family.
     pub(crate) fn family_mut(&mut self, family: Family) -> &mut Ruleset {
         match family {

@@ -19,4 +19,5 @@ pub mod signal;
 pub mod sock_diag;
 pub mod socket;
 pub mod sysctl;
+pub mod terminal;
 pub mod tun;

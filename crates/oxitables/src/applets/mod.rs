@@ -1,4 +1,5 @@
 //! The programs in the binary: those of iptables by their names, and oxitables' own as subcommands.
+mod apply;
 pub(crate) mod exec;
 mod iptables;
 pub(crate) mod lab;
@@ -30,6 +31,7 @@ enum Kind {
     Command,
     Save,
     Restore,
+    Apply,
 }
 
 impl Applet {
@@ -44,6 +46,7 @@ impl Applet {
             "" => Kind::Command,
             "-save" => Kind::Save,
             "-restore" => Kind::Restore,
+            "-apply" => Kind::Apply,
             _ => return None,
         };
         Some(Applet { kind, family })
@@ -55,6 +58,7 @@ impl Applet {
             Kind::Command => iptables::main(self.family, words),
             Kind::Save => save::main(self.family, words),
             Kind::Restore => restore::main(self.family, words),
+            Kind::Apply => apply::main(self.family, words),
         }
     }
 }

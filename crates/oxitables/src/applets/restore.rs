@@ -196,16 +196,10 @@ impl Told {
         }
     }
 
-    /// iptables' own text for the first fault, which is the only one that it would tell; our diagnosis for all.
     fn fault(&mut self, fault: &Fault) {
-        let kind = &fault.error.kind;
-        if self.code.is_none() {
-            eprint!("{}", kind.report(&self.program, &version(), Some(fault.line)));
-            self.code = Some(kind.exit());
-        }
         let path = self.path.as_deref().unwrap_or("<stdin>");
-        let line = fault.rule_line.unwrap_or(fault.line);
-        diagnosis::print(&fault.error, &Source { path: Some(path), line, text: &fault.text, before: "" });
+        eprint!("{}", fault_text(&self.program, path, fault, self.code.is_none()));
+        self.code.get_or_insert(fault.error.kind.exit());
     }
 
     fn end(self, step: Result<(), Stop<TargetError>>) -> ExitCode {
@@ -215,6 +209,19 @@ impl Told {
             Err(Stop::Store(error)) => target_failed(&self.program, &error),
         }
     }
+}
+
+/// iptables' own text for the first fault, which is the only one that it would tell; our diagnosis for all.
+pub(super) fn fault_text(program: &str, path: &str, fault: &Fault, first: bool) -> String {
+    let mut text = String::new();
+    if first {
+        text = fault.error.kind.report(program, &version(), Some(fault.line)).to_string();
+    }
+    let line = fault.rule_line.unwrap_or(fault.line);
+    let source = Source { path: Some(path), line, text: &fault.text, before: "" };
+    text.push_str(&diagnosis::render(&fault.error, &source, diagnosis::colored()));
+    text.push('\n');
+    text
 }
 
 /// The tables of a family in the target's file.

@@ -9,7 +9,7 @@ use packet::Family;
 use rules::syntax::Exit;
 use rules::syntax::command::Wait;
 use rules::syntax::print::{self, Stamp};
-use rules::{Table, TableRules};
+use rules::{Ruleset, Table, TableRules};
 
 use crate::target::Place;
 
@@ -97,14 +97,14 @@ fn dump(
     let locked = Place::from_environment().and_then(|place| place.lock(Wait::Forever));
     let locked = locked.map_err(|error| target_failed(program, &error))?;
     let mut stored = locked.read().map_err(|error| target_failed(program, &error))?;
+    let ruleset = stored.family_mut(family);
+    let Some(name) = only else {
+        print_ruleset(out, ruleset, counters);
+        return Ok(());
+    };
     let date = now();
     let title = format!("{program} {VERSION}");
     let stamp = Some(Stamp { program: &title, date: &date });
-    let ruleset = stored.family_mut(family);
-    let Some(name) = only else {
-        print::ruleset(out, ruleset, counters, stamp);
-        return Ok(());
-    };
     let Some(table) = Table::from_name(name) else {
         eprintln!(
             "{program} {}: Cannot initialize: Table does not exist (do you need to insmod?)",
@@ -121,4 +121,11 @@ fn dump(
         print::table(out, rules, counters, stamp);
     }
     Ok(())
+}
+
+/// All tables of a family, as they are saved now.
+pub(super) fn print_ruleset(out: &mut String, ruleset: &Ruleset, counters: bool) {
+    let title = format!("{}-save {VERSION}", family_name(ruleset.family()));
+    let date = now();
+    print::ruleset(out, ruleset, counters, Some(Stamp { program: &title, date: &date }));
 }

@@ -189,6 +189,14 @@ fn a_link_does_what_a_word_does() {
     }
 }
 
+/// The machine's program of a name. Its -apply is a script that calls the others by their plain names.
+fn of_machine(name: &str) -> String {
+    match name.ends_with("-apply") {
+        true => format!("/usr/sbin/{name}"),
+        false => name.replacen("tables", "tables-legacy", 1),
+    }
+}
+
 #[test]
 fn the_machines_iptables_does_the_same() {
     let exists = Command::new("iptables-legacy").arg("-V").output();
@@ -201,8 +209,7 @@ fn the_machines_iptables_does_the_same() {
         assert!(std::env::var_os("OXITABLES_REQUIRE_KERNEL").is_none(), "the kernel level is required");
         return;
     }
-    let machine =
-        session(|folder| wrappers(folder, |name| name.replacen("tables", "tables-legacy", 1)), true, "");
+    let machine = session(|folder| wrappers(folder, of_machine), true, "");
     let (Some(ours), Some(machine)) = (by_word(), machine) else { return };
     let mut report = String::new();
     for ((line, ours), machine) in lines().into_iter().zip(ours).zip(&machine) {

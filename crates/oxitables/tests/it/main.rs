@@ -1,4 +1,5 @@
 //! Tests of the program and of what it is built of, against the machine where they can.
+mod apply;
 mod chance;
 mod commands;
 mod file;

@@ -7,8 +7,16 @@ use std::process::{Command, Output, Stdio};
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_oxitables");
 
 /// The names by which programs of the family are called.
-pub(crate) const NAMES: [&str; 6] =
-    ["iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"];
+pub(crate) const NAMES: [&str; 8] = [
+    "iptables",
+    "iptables-save",
+    "iptables-restore",
+    "iptables-apply",
+    "ip6tables",
+    "ip6tables-save",
+    "ip6tables-restore",
+    "ip6tables-apply",
+];
 
 /// A folder with the programs' names as links, a ruleset and a lock.
 pub(crate) struct Home {

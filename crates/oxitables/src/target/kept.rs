@@ -1,0 +1,76 @@
+//! The state of a ruleset, kept on the disk beside it for as long as a change of it is on trial.
+//!
+//! What is kept is a copy of the old file. To put it back is one rename: it needs no room on the disk and gives back every
+//! byte, and whoever loses the process that should have done it finds the old rules in the folder.
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Locked, TargetError};
+
+/// A file that is kept. Dropping it removes it.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// Where; `None`: there was no file.
+    path: Option<PathBuf>,
+}
+
+impl Kept {
+    /// Leaves the file where it is, and says where that is.
+    pub(crate) fn leave(mut self) -> Option<PathBuf> {
+        self.path.take()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Locked {
+    /// Keeps the file as it is now, as `PATH.before-apply-PROCESS`.
+    pub(crate) fn keep(&self) -> Result<Kept, TargetError> {
+        let real = self.real_path();
+        let mut name = real.clone().into_os_string();
+        name.push(format!(".before-apply-{}", std::process::id()));
+        let path = PathBuf::from(name);
+        let failed = |error| TargetError::Write { path: path.clone(), error };
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        // Why: not a second name of the same file, which a command that writes into the file would change as well.
+        let kept = Kept { path: Some(path.clone()) };
+        match std::fs::copy(&real, &path) {
+            Ok(_) => File::open(&path).and_then(|copy| copy.sync_all()).map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !real.exists() => {
+                return Ok(Kept { path: None });
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(kept)
+    }
+
+    /// Makes what was kept the ruleset again. Nothing of it is lost if that fails.
+    pub(crate) fn put_back(&self, kept: &Kept) -> Result<(), TargetError> {
+        let real = self.real_path();
+        let folder = real.parent().unwrap_or(Path::new("/"));
+        let done = match &kept.path {
+            Some(old) => std::fs::rename(old, &real),
+            None => std::fs::remove_file(&real).or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            }),
+        };
+        done.and_then(|()| File::open(folder)?.sync_all())
+            .map_err(|error| TargetError::Write { path: self.path.clone(), error })
+    }
+
+    /// The file itself where the target's path is a symbolic link.
+    fn real_path(&self) -> PathBuf {
+        std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+}
