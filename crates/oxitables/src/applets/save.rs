@@ -74,7 +74,7 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
 
 /// Writes a file whole or not at all; what is no regular file (`/dev/stdout`, a pipe), or stands where no other file may
 /// be made, is written as it is.
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let special = path.starts_with("/dev")
         || path.starts_with("/proc")
         || std::fs::metadata(path).is_ok_and(|own| !own.is_file());

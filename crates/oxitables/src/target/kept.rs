@@ -2,9 +2,12 @@
 //!
 //! What is kept is a copy of the old file. To put it back is one rename: it needs no room on the disk and gives back every
 //! byte, and whoever loses the process that should have done it finds the old rules in the folder.
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
+
+use crate::whole;
 
 use super::{Locked, TargetError};
 
@@ -33,7 +36,7 @@ impl Drop for Kept {
 impl Locked {
     /// Keeps the file as it is now, as `PATH.before-apply-PROCESS`.
     pub(crate) fn keep(&self) -> Result<Kept, TargetError> {
-        let real = self.real_path();
+        let real = whole::resolved(&self.path);
         let mut name = real.clone().into_os_string();
         name.push(format!(".before-apply-{}", std::process::id()));
         let path = PathBuf::from(name);
@@ -42,21 +45,28 @@ impl Locked {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
-        // Why: not a second name of the same file, which a command that writes into the file would change as well.
-        let kept = Kept { path: Some(path.clone()) };
-        match std::fs::copy(&real, &path) {
-            Ok(_) => File::open(&path).and_then(|copy| copy.sync_all()).map_err(failed)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !real.exists() => {
-                return Ok(Kept { path: None });
-            }
+        let mut old = match File::open(&real) {
+            Ok(old) => old,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept { path: None }),
             Err(error) => return Err(failed(error)),
-        }
+        };
+        // Why: not a second name of the same file, which a command that writes into the file would change as well.
+        let metadata = old.metadata().map_err(failed)?;
+        let mut copy =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+        let kept = Kept { path: Some(path.clone()) };
+        // Why: who may not give files away keeps what he has made.
+        let _ = fchown(&copy, Some(metadata.uid()), Some(metadata.gid()));
+        copy.set_permissions(metadata.permissions())
+            .and_then(|()| io::copy(&mut old, &mut copy))
+            .and_then(|_| copy.sync_all())
+            .map_err(failed)?;
         Ok(kept)
     }
 
     /// Makes what was kept the ruleset again. Nothing of it is lost if that fails.
     pub(crate) fn put_back(&self, kept: &Kept) -> Result<(), TargetError> {
-        let real = self.real_path();
+        let real = whole::resolved(&self.path);
         let folder = real.parent().unwrap_or(Path::new("/"));
         let done = match &kept.path {
             Some(old) => std::fs::rename(old, &real),
@@ -67,10 +77,5 @@ impl Locked {
         };
         done.and_then(|()| File::open(folder)?.sync_all())
             .map_err(|error| TargetError::Write { path: self.path.clone(), error })
-    }
-
-    /// The file itself where the target's path is a symbolic link.
-    fn real_path(&self) -> PathBuf {
-        std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
     }
 }

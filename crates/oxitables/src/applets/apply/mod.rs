@@ -23,8 +23,7 @@ mod voice;
 mod wait;
 
 use std::ffi::OsString;
-use std::io::{self, BufRead as _, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::{self, BufRead as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -38,12 +37,13 @@ use sys::signal::Signals;
 
 use crate::names::SystemNames;
 use crate::target::{Kept, Locked, Place, Stored, TargetError};
+use crate::whole;
 
 use settings::{Settings, may};
-use voice::{Voice, complain};
+use voice::{Voice, complain, say};
 use wait::{Answer, Ended};
 
-use super::{family_name, print_all, restore, save, system_text};
+use super::{family_name, restore, save, system_text};
 
 /// How the program ends, in the numbers of iptables' script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +80,6 @@ impl From<Code> for ExitCode {
 
 /// How long the answer is waited for if nothing else is said.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Most bytes of a file of rules.
-const FILE_MAX: u64 = 1 << 30;
 
 /// What is put on trial.
 enum Work {
@@ -150,13 +147,8 @@ fn read_rules(path: &Path) -> Result<Vec<u8>, Code> {
         complain(&format!("Error: rulesfile not readable: {}\n", path.display()));
         Code::Unreadable
     })?;
-    let mut text = Vec::new();
-    let read = file.take(FILE_MAX + 1).read_to_end(&mut text).map_err(|error| system_text(&error));
-    let read = read.and_then(|_| match text.len() as u64 > FILE_MAX {
-        true => Err(format!("longer than {FILE_MAX} bytes")),
-        false => Ok(text),
-    });
-    read.map_err(|why| {
+    whole::read(file, whole::MOST_BYTES).map_err(|error| {
+        let why = system_text(&error);
         complain(&format!("{}: {why}\nError: {NOT_APPLIED}: {}\n", path.display(), path.display()));
         Code::Restore
     })
@@ -212,7 +204,7 @@ fn put_file<'a>(
     locked: Locked,
     (place, old, kept): Before,
 ) -> Result<Trial<'a>, Code> {
-    print_all(&format!("Applying new iptables rules from '{}'... ", path.display()));
+    say(&format!("Applying new iptables rules from '{}'... ", path.display()));
     let mut new = old.clone();
     let put = restore_all(new.family_mut(settings.family), path, text).and_then(|()| {
         let prepared = prepare().map_err(|error| format!("{}\n", system_text(&error)))?;
@@ -227,9 +219,9 @@ fn put_file<'a>(
         }
         Err(why) => {
             complain(&why);
-            print_all("failed.\n");
+            say("failed.\n");
             complain(&format!("Error: {NOT_APPLIED}: {}\n", path.display()));
-            print_all(&format!("{REVERTING}done.\n"));
+            say(&format!("{REVERTING}done.\n"));
             Err(Code::Restore)
         }
     }
@@ -265,7 +257,7 @@ fn restore_all(ruleset: &mut Ruleset, path: &Path, mut text: &[u8]) -> Result<()
             Ok(_) => reader.bytes(&line, ruleset, &mut out),
         };
     }
-    print_all(&out);
+    say(&out);
     for warning in reader.warnings.drain(..) {
         complain(&format!("{warning}\n"));
     }
@@ -290,7 +282,7 @@ fn run_command<'a>(
     });
     let (signals, voice) = prepared?;
     // Why: said before anything changes, and before the command says something.
-    print_all(&format!("Running command '{}'... ", path.display()));
+    say(&format!("Running command '{}'... ", path.display()));
     let new = old.clone();
     let mut trial = Trial { settings, place, old, kept, new, signals, voice };
     let why = match wait::run(path, &mut trial.signals, settings.timeout) {
@@ -346,7 +338,7 @@ impl Trial<'_> {
         drop(locked);
         let mut text = String::new();
         save::print_ruleset(&mut text, stored.family(self.settings.family), false);
-        write_whole(path, text.as_bytes()).map_err(|error| system_text(&error))
+        save::write(path, text.as_bytes()).map_err(|error| system_text(&error))
     }
 
     fn refused(self, answer: io::Result<Answer>) -> Result<(), Code> {
@@ -405,23 +397,3 @@ impl Trial<'_> {
 }
 
 const MEANWHILE: &str = "Warning: another program changed the rules while the answer was waited for";
-
-/// Writes a file so that it is the old one or the new one, never a part, where the folder allows it.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let present = std::fs::metadata(&path).ok();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if present.as_ref().is_none_or(std::fs::Metadata::is_file) {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".iptables-apply-").permissions(std::fs::Permissions::from_mode(0o666));
-        if let Ok(mut file) = builder.tempfile_in(folder) {
-            file.write_all(bytes)?;
-            if let Some(present) = present {
-                file.as_file().set_permissions(present.permissions())?;
-            }
-            file.as_file().sync_all()?;
-            return file.persist(&path).map(drop).map_err(|fault| fault.error);
-        }
-    }
-    std::fs::write(&path, bytes)
-}

@@ -29,7 +29,7 @@ impl Voice {
         std::thread::Builder::new().name("voice".into()).spawn(move || {
             for word in words {
                 match word {
-                    Word::Output(text) => super::super::print_all(&text),
+                    Word::Output(text) => say(&text),
                     Word::Error(text) => complain(&text),
                     Word::Mark(answer) => {
                         let _ = answer.send(());
@@ -58,6 +58,12 @@ impl Drop for Voice {
             let _ = answer.recv_timeout(PATIENCE);
         }
     }
+}
+
+/// To the standard output, whether it can be written or not.
+pub(super) fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// To the error stream, whether it can be written or not: `eprintln!` would end the program.

@@ -86,24 +86,22 @@ pub(super) enum Ended {
 /// How long a command has, after it was asked to end, until it is made to.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs a command, without input, and ends it with all that it started when its time is over.
+/// Runs a command, without input, for at most a time. What it started and left in its group ends with it.
 pub(super) fn run(path: &Path, signals: &mut Signals, timeout: Duration) -> io::Result<Ended> {
     let end = Instant::now() + timeout;
     let settings = child::Settings { own_group: true, ..child::Settings::default() };
-    let mut running = child::spawn(&mut child::command(path), settings)?;
+    let mut running = child::spawn(child::command(path), settings)?;
     let ended = watch(&mut running, signals, end);
     if !matches!(ended, Ok(Ended::Code(_))) {
-        // Why: its end is not asked for (`ended`) before the last signal: as long as it is unasked, the number of the
-        // group cannot be another's, and what it started is reached also when it has ended itself.
-        let group = i32::try_from(running.id()).ok().and_then(Pid::from_raw);
-        let signal = |signal| group.map(|group| kill_process_group(group, signal));
-        let _ = signal(Signal::TERM);
+        if let Some(group) = i32::try_from(running.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::TERM);
+        }
         let mut poller = Poller::new()?;
         poller.add(running.descriptor(), OTHER)?;
         poller.wait(Some(GRACE))?.for_each(drop);
-        let _ = signal(Signal::KILL);
-        running.kill_group()?;
     }
+    // Why: what it left behind could change the rules when they are confirmed, or put back.
+    running.kill_group()?;
     ended
 }
 
