@@ -10,6 +10,7 @@ use std::time::Duration;
 use netfilter::engine::{Config, Engine, SendError};
 use netfilter::hook::{Module, Verdict};
 use netfilter::network::RouteKind;
+use netfilter::route::Flow;
 use netfilter::skb::{Link, Owner};
 use netfilter::time::Seeded;
 use netfilter::trace::{Outcome as RuleOutcome, Step as TraceStep};
@@ -211,6 +212,18 @@ impl EngineHalf {
         }
     }
 
+    /// Raw sockets send nothing that is longer than the device takes (Linux: `raw_send_hdrinc`).
+    fn is_too_big_for_a_raw_socket(&self, mark: u32, bytes: &[u8]) -> bool {
+        let Some((engine, view)) = self.engine.as_ref().zip(packet::View::parse(bytes).ok()) else {
+            return false;
+        };
+        let flow = Flow { source: view.source(), destination: view.destination(), mark, tos: view.tos() };
+        let network = engine.network();
+        let device = network.output_route(None, flow).ok().and_then(|route| route.way.device());
+        let mtu = device.and_then(|device| network.device(device)).map(|device| device.mtu);
+        mtu.is_some_and(|mtu| bytes.len() > mtu as usize)
+    }
+
     fn send(&mut self, origin: Origin, bytes: Vec<u8>) -> Option<i32> {
         self.send_about(origin, bytes, Tracking::None)
     }
@@ -233,6 +246,9 @@ impl EngineHalf {
             Step::Inject { device, bytes } => self.inject(device, bytes),
             Step::Send { uid, gid, mark, bytes } => {
                 let owner = Owner { uid: *uid, gid: *gid, has_file: true };
+                if self.is_too_big_for_a_raw_socket(*mark, bytes) {
+                    return Some(90);
+                }
                 let origin = Origin { socket: Some(owner), known: true, mark: *mark };
                 return self.send(origin, as_raw_socket_sends(bytes));
             }

@@ -484,6 +484,10 @@ fn f64_ipv6_refusals() {
     let (verdict, alone) = world.give(&odd);
     assert_eq!((verdict, alone.bytes), (Verdict::Accept, odd));
     assert!(world.defrag.is_empty());
+    // Nothing behind the fragment header: a fragment without data is dropped (one of UDP lacks its header: goes on).
+    let empty = |next| v6(44, &[next, 0, 0, 0, 0, 0, 0, 9]);
+    assert_eq!(world.give(&empty(59)).0, Verdict::Drop(Drop::Fragment));
+    assert_eq!(world.give(&empty(17)).0, Verdict::Accept);
     // A fragment header that is cut short.
     assert_eq!(world.give(&v6(44, &[17, 0, 0, 1])).0, Verdict::Drop(Drop::Fragment));
 }

@@ -62,6 +62,8 @@ fn is_truncated_first(packet: &Packet) -> bool {
     let wanted = match layout.protocol {
         Some(protocol::TCP) => 20,
         Some(protocol::UDP | protocol::ICMPV6) => 8,
+        // Linux: `ipv6_skip_exthdr` finds no header behind "no next header", so nothing is missing.
+        Some(protocol::NO_NEXT) => 0,
         Some(_) => 1,
         None => return false,
     };
