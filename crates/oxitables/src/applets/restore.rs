@@ -3,7 +3,7 @@
 //! Input is read line by line as it comes, and the output is flushed after each line that prints something, so that a
 //! program may keep one restore running and feed it for hours. The lock is held from `*table` to `COMMIT`.
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
 use std::process::ExitCode;
 
 use packet::Family;
@@ -46,6 +46,9 @@ const USAGE: &str = " [-c] [-v] [-V] [-t] [-h] [-n] [-w secs] [-W usecs] [-T tab
 \t   [ --table=<TABLE> ]
 \t   [ --modprobe=<command> ]
 ";
+
+/// The longest line that is read. The longest that means something has 253 words of 1,023 bytes.
+const LINE_MAX: usize = 1 << 20;
 
 /// What the command line says.
 #[derive(Default)]
@@ -96,11 +99,19 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
     let mut out = String::new();
     loop {
         line.clear();
-        let step = match input.read_until(b'\n', &mut line) {
+        let step = match (&mut input).take(LINE_MAX as u64 + 1).read_until(b'\n', &mut line) {
             Ok(0) => {
                 let step = reader.end(&mut store);
                 told.faults(&mut reader);
                 return told.end(step);
+            }
+            Ok(length) if length > LINE_MAX => {
+                eprintln!(
+                    "{}: line {} is longer than {LINE_MAX} bytes",
+                    told.program,
+                    reader.line_number() + 1
+                );
+                return exit(Exit::Parameter);
             }
             Ok(_) => reader.bytes(&line, &mut store, &mut out),
             Err(error) => {

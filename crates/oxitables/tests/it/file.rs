@@ -179,9 +179,10 @@ fn a_restore_answers_each_commit_of_a_stream() {
     let mut output = BufReader::new(child.stdout.take().unwrap());
     for at in 1..=3 {
         write!(input, "*filter\n-A INPUT -s 10.0.0.{at} -j DROP\nCOMMIT\n# done {at}\n").unwrap();
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        assert_eq!(line, format!("# done {at}\n"));
+        let mut echo = String::new();
+        output.read_line(&mut echo).unwrap();
+        output.read_line(&mut echo).unwrap();
+        assert_eq!(echo, format!("DROP  all opt -- in * out *  10.0.0.{at}  -> 0.0.0.0/0  \n# done {at}\n"));
         assert_eq!(home.iptables("-S INPUT").lines().count(), 1 + at);
     }
     drop(input);
@@ -286,4 +287,14 @@ fn dump_is_as_no_option() {
     home.iptables("-N a");
     let output = home.run("iptables-save", &["-d"]);
     assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains(":a - [0:0]"));
+}
+
+#[test]
+fn a_line_without_end_is_refused() {
+    let home = Home::new();
+    let mut command = Command::new(home.bin().join("iptables-restore"));
+    let zero = std::fs::File::open("/dev/zero").unwrap();
+    let output = home.dress(&mut command).stdin(zero).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(error(&output), "iptables-restore: line 1 is longer than 1048576 bytes\n");
 }

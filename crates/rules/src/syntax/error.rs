@@ -328,6 +328,26 @@ impl ErrorKind {
 }
 
 impl RestoreError {
+    /// The fault without the program and the line, for a place where both are told beside it.
+    fn words(&self) -> Cow<'static, str> {
+        match self {
+            Self::LineFailed => "this line cannot stand here".into(),
+            Self::TableName => "table name invalid".into(),
+            Self::ChainName => "chain name invalid".into(),
+            Self::Policy => "policy invalid".into(),
+            Self::CountersNeed(what) => format!("need {what}").into(),
+            Self::CommitExpected => "COMMIT expected".into(),
+            Self::NoTable(name) => format!("unable to initialize table '{name}'").into(),
+            Self::SetPolicy(policy, chain, reason) => {
+                format!("Can't set policy `{policy}' on `{chain}': {}", reason.text()).into()
+            }
+            Self::ChainNameLong(_) | Self::ChainExists(_) | Self::PolicyCounters(_) => {
+                self.text("", 0).into()
+            }
+        }
+    }
+
+    /// iptables' words.
     fn text(&self, program: &str, line: usize) -> String {
         match self {
             Self::LineFailed => format!("{program}: line {line} failed"),
@@ -418,7 +438,7 @@ impl fmt::Display for ErrorKind {
             Self::TooManyWords => f.write_str("Parser cannot handle more arguments"),
             Self::NotText => f.write_str("an argument is not UTF-8 text"),
             Self::Operation(operation) => f.write_str(operation.text()),
-            Self::Restore(fault) => f.write_str(&fault.text("iptables-restore", 0)),
+            Self::Restore(fault) => f.write_str(&fault.words()),
         }
     }
 }

@@ -318,6 +318,10 @@ impl<'a, 'w> Parser<'a, 'w> {
             }
             'c' => {
                 self.set('c', span, invert)?;
+                // Linux: counters in front of a line of a restore file are handed on as this option.
+                if self.counters.is_some() {
+                    return Err(Error::new(ErrorKind::OptionTwice(long_name('c').into()), span));
+                }
                 self.counters = Some(self.counters_option(&word(&value))?);
             }
             'w' | 'W' if self.mode.restore.is_some() => {
@@ -384,8 +388,9 @@ impl<'a, 'w> Parser<'a, 'w> {
             'E' | 'P' => {
                 let kind = if letter == 'E' { ErrorKind::NeedsNewName } else { ErrorKind::NeedsPolicy };
                 let word = self.getopt.argument().ok_or(Error::new(kind, self.span))?;
-                // Why: upstream lets -E make names with blanks, which its own save files cannot carry.
-                if letter == 'E' && word.text.contains(|letter: char| letter.is_whitespace()) {
+                // Why: upstream lets -E make names that are empty or have blanks, which its own save files cannot carry.
+                let unfit = word.text.is_empty() || word.text.contains(|letter: char| letter.is_whitespace());
+                if letter == 'E' && unfit {
                     return Err(Error::new(ErrorKind::ChainName((&*word.text).into()), word.span));
                 }
                 self.extra = Some(Self::named(word));
@@ -401,7 +406,8 @@ impl<'a, 'w> Parser<'a, 'w> {
             ErrorKind::ChainNameLong(text.into())
         } else if let Some(first) = text.chars().next().filter(|first| matches!(first, '-' | '!')) {
             ErrorKind::ChainNameStart(first)
-        } else if targets::standard(text).is_some()
+        } else if text.is_empty()
+            || targets::standard(text).is_some()
             || inventory::exists(inventory::TARGETS, text, self.mode.family)
         {
             ErrorKind::ChainNameClash

@@ -7,6 +7,7 @@
 use packet::Family;
 
 use super::apply::{Editor, Session};
+use super::command::Action;
 use super::error::{Error, ErrorKind, RestoreError};
 use super::lex::{self, LexError, Span};
 use super::parse::{Mode, Parsed, parse, scan_number};
@@ -39,7 +40,7 @@ pub struct Options<'a> {
     pub no_flush: bool,
     /// `-t`: nothing is committed.
     pub test: bool,
-    /// `-v`: comments are echoed.
+    /// `-v`: comments are echoed, rules that are added or replaced, and what is done to a chain that is named.
     pub verbose: bool,
     /// `-T`: only this table.
     pub only: Option<&'a str>,
@@ -372,9 +373,27 @@ fn command(
         trusted: options.trusted,
     };
     match parse(&words, mode, counters) {
-        Ok(Parsed::Command(command)) => editor.apply(*command, session),
+        Ok(Parsed::Command(mut command)) => {
+            // Linux: only these ask for the restore's own `-v` (measured with 1.8.9): not -C, -D, and commands on all
+            // chains.
+            let echoes = matches!(
+                command.action,
+                Action::Append { .. }
+                    | Action::Insert { .. }
+                    | Action::Replace { .. }
+                    | Action::Flush { chain: Some(_) }
+                    | Action::Zero { chain: Some(_), .. }
+                    | Action::DeleteChain { chain: Some(_) }
+            );
+            if echoes && options.verbose {
+                command.output.verbose = command.output.verbose.max(1);
+            }
+            editor.apply(*command, session)
+        }
         Ok(Parsed::Help(_) | Parsed::Version(_)) => {
-            Err(Error::new(ErrorKind::Restore(RestoreError::LineFailed), whole(text)))
+            // Linux: iptables-restore prints the help or the version and ends with success, in the middle of a table.
+            Err(Error::new(ErrorKind::Restore(RestoreError::LineFailed), whole(text))
+                .because("help and version have no place in a table"))
         }
         // Linux: a line for the other family is skipped.
         Err(error) if error.kind == ErrorKind::WrongFamily => Ok(()),

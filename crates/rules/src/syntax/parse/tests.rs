@@ -24,6 +24,12 @@ fn fails(line: &str, message: &str, at: &str) {
 }
 
 #[test]
+fn a_chain_has_a_name() {
+    fails("-N \"\"", "chain name may not clash with target name", "\"\"");
+    fails("-E a \"\"", "Invalid chain name `'", "\"\"");
+}
+
+#[test]
 fn commands_and_their_abbreviations() {
     assert_eq!(command("-L").action.letter(), 'L');
     assert_eq!(command("--list-r INPUT 3").action.letter(), 'S');

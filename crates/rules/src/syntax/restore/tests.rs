@@ -81,6 +81,54 @@ fn faults_name_the_line() {
 }
 
 #[test]
+fn the_diagnosis_has_no_line_of_its_own() {
+    let words = |text: &str| {
+        let faults = load(text, Family::V4, None).map(|_| ()).unwrap_err();
+        faults.first().unwrap().error.kind.to_string()
+    };
+    assert_eq!(words("-A INPUT\n"), "this line cannot stand here");
+    assert_eq!(words("*filter\n-h\nCOMMIT\n"), "this line cannot stand here");
+    assert_eq!(words("*filter\n-V\nCOMMIT\n"), "this line cannot stand here");
+    assert_eq!(words("*filter\n"), "COMMIT expected");
+    assert_eq!(words("*\n"), "table name invalid");
+    assert_eq!(words("*filter\n:INPUT\nCOMMIT\n"), "policy invalid");
+    assert_eq!(words("*filter\n:INPUT BAD\nCOMMIT\n"), "Can't set policy `BAD' on `INPUT': Bad policy name");
+    assert_eq!(words("*filter\n:a - -\n:a - -\nCOMMIT\n"), "error creating chain 'a':File exists");
+}
+
+#[test]
+fn counters_are_given_once() {
+    fails(
+        "*filter\n[1:2] -A INPUT -c 5 6\nCOMMIT\n",
+        2,
+        "iptables-restore v1.8.13 (file): multiple --set-counters options not allowed",
+    );
+}
+
+#[test]
+fn verbose_restores_echo_what_they_do() {
+    let mut ruleset = Ruleset::new(Family::V4);
+    let mut reader = Reader::new(Options {
+        family: Family::V4,
+        names: &NoNames,
+        counters: false,
+        no_flush: true,
+        test: false,
+        verbose: true,
+        only: None,
+        trusted: false,
+    });
+    let mut out = String::new();
+    for line in ["*filter", "# hi", "-A INPUT -s 10.0.0.1", "-F INPUT", "-F", "-C INPUT", "COMMIT", "# bye"] {
+        assert!(reader.line(line, &mut ruleset, &mut out).is_ok());
+    }
+    assert_eq!(
+        out,
+        "# hi\n  all opt -- in * out *  10.0.0.1  -> 0.0.0.0/0  \nFlushing chain `INPUT'\n# bye\n"
+    );
+}
+
+#[test]
 fn a_loop_is_found_at_the_commit_and_names_the_rule() {
     let text = "*filter\n:a - -\n:b - -\n-A a -j b\n-A b -j a\n-A INPUT -j a\nCOMMIT\n";
     let faults = load(text, Family::V4, None).map(|_| ()).unwrap_err();
