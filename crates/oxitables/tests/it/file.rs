@@ -179,10 +179,9 @@ fn a_restore_answers_each_commit_of_a_stream() {
     let mut output = BufReader::new(child.stdout.take().unwrap());
     for at in 1..=3 {
         write!(input, "*filter\n-A INPUT -s 10.0.0.{at} -j DROP\nCOMMIT\n# done {at}\n").unwrap();
-        let mut echo = String::new();
-        output.read_line(&mut echo).unwrap();
-        output.read_line(&mut echo).unwrap();
-        assert_eq!(echo, format!("DROP  all opt -- in * out *  10.0.0.{at}  -> 0.0.0.0/0  \n# done {at}\n"));
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        assert_eq!(line, format!("# done {at}\n"));
         assert_eq!(home.iptables("-S INPUT").lines().count(), 1 + at);
     }
     drop(input);

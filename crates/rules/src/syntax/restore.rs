@@ -7,7 +7,6 @@
 use packet::Family;
 
 use super::apply::{Editor, Session};
-use super::command::Action;
 use super::error::{Error, ErrorKind, RestoreError};
 use super::lex::{self, LexError, Span};
 use super::parse::{Mode, Parsed, parse, scan_number};
@@ -40,7 +39,7 @@ pub struct Options<'a> {
     pub no_flush: bool,
     /// `-t`: nothing is committed.
     pub test: bool,
-    /// `-v`: comments are echoed, rules that are added or replaced, and what is done to a chain that is named.
+    /// `-v`: comments are echoed; without `-n` each command is one with `-v`.
     pub verbose: bool,
     /// `-T`: only this table.
     pub only: Option<&'a str>,
@@ -374,18 +373,8 @@ fn command(
     };
     match parse(&words, mode, counters) {
         Ok(Parsed::Command(mut command)) => {
-            // Linux: only these ask for the restore's own `-v` (measured with 1.8.9): not -C, -D, and commands on all
-            // chains.
-            let echoes = matches!(
-                command.action,
-                Action::Append { .. }
-                    | Action::Insert { .. }
-                    | Action::Replace { .. }
-                    | Action::Flush { chain: Some(_) }
-                    | Action::Zero { chain: Some(_), .. }
-                    | Action::DeleteChain { chain: Some(_) }
-            );
-            if echoes && options.verbose {
+            // Linux: the restore's own `-v` holds for each command, but not with `-n` (measured with 1.8.9).
+            if options.verbose && !options.no_flush {
                 command.output.verbose = command.output.verbose.max(1);
             }
             editor.apply(*command, session)

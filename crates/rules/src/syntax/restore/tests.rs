@@ -106,26 +106,32 @@ fn counters_are_given_once() {
 }
 
 #[test]
-fn verbose_restores_echo_what_they_do() {
-    let mut ruleset = Ruleset::new(Family::V4);
-    let mut reader = Reader::new(Options {
-        family: Family::V4,
-        names: &NoNames,
-        counters: false,
-        no_flush: true,
-        test: false,
-        verbose: true,
-        only: None,
-        trusted: false,
-    });
-    let mut out = String::new();
-    for line in ["*filter", "# hi", "-A INPUT -s 10.0.0.1", "-F INPUT", "-F", "-C INPUT", "COMMIT", "# bye"] {
-        assert!(reader.line(line, &mut ruleset, &mut out).is_ok());
-    }
+fn verbose_restores_echo_what_they_do_unless_they_add() {
+    let told = |no_flush| {
+        let mut ruleset = Ruleset::new(Family::V4);
+        let mut reader = Reader::new(Options {
+            family: Family::V4,
+            names: &NoNames,
+            counters: false,
+            no_flush,
+            test: false,
+            verbose: true,
+            only: None,
+            trusted: false,
+        });
+        let mut out = String::new();
+        for line in ["*raw", "# hi", "-A OUTPUT -s 10.0.0.1", "-F OUTPUT", "-Z OUTPUT", "COMMIT", "# bye"] {
+            assert!(reader.line(line, &mut ruleset, &mut out).is_ok());
+        }
+        out
+    };
     assert_eq!(
-        out,
-        "# hi\n  all opt -- in * out *  10.0.0.1  -> 0.0.0.0/0  \nFlushing chain `INPUT'\n# bye\n"
+        told(false),
+        "Flushing chain `PREROUTING'\nFlushing chain `OUTPUT'\n# hi\n\
+         \x20 all opt -- in * out *  10.0.0.1  -> 0.0.0.0/0  \n\
+         Flushing chain `OUTPUT'\nZeroing chain `OUTPUT'\n# bye\n"
     );
+    assert_eq!(told(true), "# hi\n# bye\n");
 }
 
 #[test]
