@@ -112,7 +112,7 @@ pub const EXTENSION: Extension<Icmp> = Extension {
             Cow::Owned(text)
         },
     },
-    start: |_| Icmp { invert: false, kind: 255, codes: (0, 255) },
+    start: |_| Icmp::ANY,
     parse: |icmp, call, _| {
         *icmp = parse_type(call, "ICMP", NAMES)?;
         Ok(())
@@ -184,6 +184,9 @@ fn bounds(text: &str) -> Option<((u8, u8), &str)> {
 }
 
 impl Icmp {
+    /// Before any option; `any` in IPv4.
+    pub(super) const ANY: Icmp = Icmp { invert: false, kind: 255, codes: (0, 255) };
+
     /// `8`, `3/1`, `3/1:2`.
     pub(super) fn push_saved(&self, out: &mut String) {
         put!(out, "{}", self.kind);

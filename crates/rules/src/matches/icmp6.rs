@@ -67,7 +67,7 @@ pub const EXTENSION: Extension<Icmp6> = Extension {
             Cow::Owned(text)
         },
     },
-    start: |_| Icmp { invert: false, kind: 255, codes: (0, 255) },
+    start: |_| Icmp::ANY,
     parse: |icmp, call, _| {
         *icmp = parse_type(call, "ICMPv6", NAMES)?;
         Ok(())

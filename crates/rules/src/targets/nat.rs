@@ -102,8 +102,41 @@ impl NatRange {
         Ok(())
     }
 
+    /// ` --to-source 1.2.3.4:80-90 --random`, or with the name of another option.
+    pub(super) fn push_saved(&self, out: &mut String, option: &str) {
+        put!(out, " --{option} ");
+        self.push(out);
+        self.push_flags(out, "--");
+    }
+
+    /// ` to:1.2.3.4:80-90 random`.
+    pub(super) fn push_listed(&self, out: &mut String) {
+        out.push_str(" to:");
+        self.push(out);
+        self.push_flags(out, "");
+    }
+
+    /// ` --to-ports 80-90 --random`, of targets that choose the address themselves.
+    pub(super) fn push_saved_ports(&self, out: &mut String) {
+        self.push_ports_behind(out, " --to-ports ");
+        self.push_flags(out, "--");
+    }
+
+    /// As [`Self::push_saved_ports`] for listings, where the ports have other words before them.
+    pub(super) fn push_listed_ports(&self, out: &mut String, words: &str) {
+        self.push_ports_behind(out, words);
+        self.push_flags(out, "");
+    }
+
+    fn push_ports_behind(&self, out: &mut String, words: &str) {
+        if self.ports.is_some() {
+            out.push_str(words);
+            self.push_ports(out);
+        }
+    }
+
     /// `1.2.3.4-1.2.3.9:80-90`.
-    pub(super) fn push(&self, out: &mut String) {
+    fn push(&self, out: &mut String) {
         if let Some((from, to)) = self.addresses {
             let bracket = Family::of(from) == Family::V6 && self.ports.is_some();
             if bracket {
@@ -125,7 +158,7 @@ impl NatRange {
     }
 
     /// `80-90`, `5000-5100/53`.
-    pub(super) fn push_ports(&self, out: &mut String) {
+    fn push_ports(&self, out: &mut String) {
         let Some(ports) = self.ports else { return };
         put!(out, "{}", ports.first);
         // Why: iptables leaves out the end of a shifted range of one port, and then cannot read it back.
@@ -138,7 +171,7 @@ impl NatRange {
     }
 
     /// ` --random --random-fully --persistent`, or without the dashes for listings.
-    pub(super) fn push_flags(&self, out: &mut String, dashes: &str) {
+    fn push_flags(&self, out: &mut String, dashes: &str) {
         for (set, name) in
             [(self.random, "random"), (self.random_fully, "random-fully"), (self.persistent, "persistent")]
         {

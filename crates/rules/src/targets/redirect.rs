@@ -25,20 +25,8 @@ pub const EXTENSION: Extension<NatRange> = Extension {
         Ok(())
     },
     finish: finish_nothing,
-    save: |range, out| {
-        if range.ports.is_some() {
-            out.push_str(" --to-ports ");
-            range.push_ports(out);
-        }
-        range.push_flags(out, "--");
-    },
-    list: |range, out, _| {
-        if range.ports.is_some() {
-            out.push_str(" redir ports ");
-            range.push_ports(out);
-        }
-        range.push_flags(out, "");
-    },
+    save: NatRange::push_saved_ports,
+    list: |range, out, _| range.push_listed_ports(out, " redir ports "),
     check: check_nothing,
 };
 

@@ -32,16 +32,8 @@ pub const EXTENSION: Extension<NatRange> = Extension {
         Ok(())
     },
     finish: finish_nothing,
-    save: |range, out| {
-        out.push_str(" --to-source ");
-        range.push(out);
-        range.push_flags(out, "--");
-    },
-    list: |range, out, _| {
-        out.push_str(" to:");
-        range.push(out);
-        range.push_flags(out, "");
-    },
+    save: |range, out| range.push_saved(out, "to-source"),
+    list: |range, out, _| range.push_listed(out),
     check: check_nothing,
 };
 
