@@ -89,6 +89,14 @@ fn demo() -> Result<(), String> {
     Ok(())
 }
 
+/// The program as `cargo build --release` leaves it: beside the profile that this program was built in, wherever the
+/// target folder is (`CARGO_TARGET_DIR`).
+fn binary() -> Result<PathBuf, String> {
+    let own = std::env::current_exe().map_err(|error| format!("where am I? {error}"))?;
+    let target = own.ancestors().nth(2).ok_or("this program is in no target folder")?;
+    Ok(target.join("release/oxitables"))
+}
+
 /// Runs the program in the workspace's folder and shows the command as one would type it.
 fn show(words: &[String], expected: &[i32]) -> Result<i32, String> {
     let plain =
@@ -96,8 +104,7 @@ fn show(words: &[String], expected: &[i32]) -> Result<i32, String> {
     let quoted = |word: &String| if plain(&word) { word.clone() } else { format!("'{word}'") };
     let shown: Vec<String> = words.iter().map(quoted).collect();
     println!("\n$ target/release/oxitables {}", shown.join(" "));
-    let binary = root().join("target/release/oxitables");
-    let status = Command::new(binary).args(words).current_dir(root()).status();
+    let status = Command::new(binary()?).args(words).current_dir(root()).status();
     match status.as_ref().ok().and_then(std::process::ExitStatus::code) {
         Some(code) if expected.contains(&code) => Ok(code),
         _ => Err(format!("{} ended with {status:?}", words.first().map_or("", String::as_str))),
