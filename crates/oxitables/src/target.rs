@@ -148,7 +148,9 @@ impl Place {
         let path = match std::env::var_os("OXITABLES_TARGET").filter(|value| !value.is_empty()) {
             Some(target) => {
                 let text = target.to_string_lossy();
-                let path = text.strip_prefix("file:").map(PathBuf::from).filter(|path| path.is_absolute());
+                let path = text.strip_prefix("file:").map(PathBuf::from);
+                // Why: the root folder has no name, and its lock would be a file in it.
+                let path = path.filter(|path| path.is_absolute() && path.file_name().is_some());
                 path.ok_or_else(|| TargetError::Unsupported(text.clone().into_owned()))?
             }
             None => default_path(),

@@ -192,9 +192,11 @@ fn a_restore_answers_each_commit_of_a_stream() {
 fn the_environment_says_where_the_ruleset_lives() {
     let home = Home::new();
     assert_eq!(home.iptables("-V"), format!("iptables v1.8.13 (file:{})\n", home.ruleset().display()));
-    let mut command = Command::new(home.bin().join("iptables"));
-    let output = home.dress(command.arg("-L")).env("OXITABLES_TARGET", "engine:/x").output().unwrap();
-    assert_eq!(output.status.code(), Some(3));
+    for unknown in ["engine:/x", "file:", "file:ruleset", "file:/", "file:/tmp/.."] {
+        let mut command = Command::new(home.bin().join("iptables"));
+        let output = home.dress(command.arg("-L")).env("OXITABLES_TARGET", unknown).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{unknown}");
+    }
     let help = Command::new(crate::programs::BINARY).arg("--help").output().unwrap();
     assert!(help.status.success());
     assert!(String::from_utf8_lossy(&help.stdout).contains("oxitables iptables-save"));
