@@ -475,10 +475,13 @@ impl Engine {
             tables::walk(&mut program, hook, packet, &mut env)
         };
         self.put_program(family, table, program);
-        if before.is_some_and(|before| verdict == Verdict::Accept && before != RouteKey::of(packet)) {
+        if verdict != Verdict::Accept {
+            return verdict;
+        }
+        if before.is_some_and(|before| before != RouteKey::of(packet)) {
             return self.reroute(packet, "mark, TOS or address changed in mangle OUTPUT");
         }
-        verdict
+        Verdict::Accept
     }
 
     fn call_nat(&mut self, now: Now, hook: Hook, packet: &mut Packet) -> Verdict {
@@ -492,18 +495,19 @@ impl Engine {
         if let Some(program) = program {
             self.put_program(family, Table::Nat, program);
         }
-        if verdict != Verdict::Accept || before == packet.view().destination() {
+        if verdict != Verdict::Accept {
             return verdict;
         }
-        match hook {
-            Hook::Output => self.reroute(packet, "destination changed in nat OUTPUT"),
-            Hook::Prerouting => {
-                // Linux: `nf_nat_ipv4_pre_routing` drops the route of a packet whose destination changed.
-                packet.route = None;
-                verdict
-            }
-            _ => verdict,
+        if before == packet.view().destination() {
+            return Verdict::Accept;
         }
+        match hook {
+            Hook::Output => return self.reroute(packet, "destination changed in nat OUTPUT"),
+            // Linux: `nf_nat_ipv4_pre_routing` drops the route of a packet whose destination changed.
+            Hook::Prerouting => packet.route = None,
+            _ => {}
+        }
+        Verdict::Accept
     }
 
     // Why: a program is taken out while it runs, so that it and the rest of the engine can both be borrowed. A box moves

@@ -107,6 +107,16 @@ pub(super) enum Outcome {
     Repeat,
 }
 
+/// What connection tracking makes of a packet.
+enum Tracked {
+    /// It belongs to a connection, or to none on purpose.
+    As(Tracking),
+    /// It goes on without a connection.
+    Invalid(Invalid),
+    /// It ends.
+    Dropped(Drop),
+}
+
 /// What a tracker of a protocol must know besides the packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context {
@@ -144,55 +154,65 @@ impl Conntrack {
             return Verdict::Accept;
         }
         let template = packet.template.take();
-        let (tracking, verdict, reason) =
-            env.conntrack.track(packet.view(), template.as_deref(), hook, env.now);
-        packet.tracking = tracking;
-        if let Tracking::Entry { connection, info: Info::Related } = tracking {
-            // Linux: `init_conntrack` calls the expectation's function, so that table mangle sees DNAT (measured).
-            crate::nat::follow_master(connection, env);
-        }
+        let reason = match env.conntrack.track(packet.view(), template.as_deref(), hook, env.now) {
+            Tracked::As(tracking) => {
+                packet.tracking = tracking;
+                if let Tracking::Entry { connection, info: Info::Related } = tracking {
+                    // Linux: `init_conntrack` calls the expectation's function, so that table mangle sees DNAT
+                    // (measured).
+                    crate::nat::follow_master(connection, env);
+                }
+                None
+            }
+            Tracked::Invalid(reason) => Some(reason),
+            Tracked::Dropped(reason) => {
+                if env.trace.is_some() {
+                    trace(packet, env, None);
+                }
+                return Verdict::Drop(reason);
+            }
+        };
         if env.trace.is_some() {
             trace(packet, env, reason);
         }
-        verdict
+        Verdict::Accept
     }
 
-    /// The same without a packet to write to: what it is, what becomes of it, and why it is INVALID.
+    /// The same without a packet to write to.
     fn track(
         &mut self,
         view: View<'_>,
         template: Option<&Template>,
         hook: Hook,
         now: Now,
-    ) -> (Tracking, Verdict, Option<Invalid>) {
-        let invalid = |reason| (Tracking::None, Verdict::Accept, Some(reason));
+    ) -> Tracked {
         let zone = template.map_or(Zone::default(), |template| template.zone);
         let mut context = Context { hook, checksum: self.config.checksum, now: now.mono, info: Info::New };
         let layout = view.layout();
         if layout.later_fragment() {
-            return invalid(Invalid::NoTuple);
+            return Tracked::Invalid(Invalid::NoTuple);
         }
         if let (Family::V4, Some(protocol::ICMP)) | (Family::V6, Some(protocol::ICMPV6)) =
             (layout.family, layout.protocol)
         {
             match icmp::judge(self, view, zone, &context) {
                 Judged::Track => {}
-                Judged::Untracked => return (Tracking::Untracked, Verdict::Accept, None),
+                Judged::Untracked => return Tracked::As(Tracking::Untracked),
                 Judged::Related(connection, info) => {
-                    return (Tracking::Entry { connection, info }, Verdict::Accept, None);
+                    return Tracked::As(Tracking::Entry { connection, info });
                 }
-                Judged::Invalid(reason) => return invalid(reason),
+                Judged::Invalid(reason) => return Tracked::Invalid(reason),
             }
         }
-        let Some(tuple) = Tuple::of(view) else { return invalid(Invalid::NoTuple) };
+        let Some(tuple) = Tuple::of(view) else { return Tracked::Invalid(Invalid::NoTuple) };
         // A connection is reopened at most once: the new one cannot be over.
         for _ in 0..2 {
             let (id, direction) = match self.find(&tuple, zone, now.mono) {
                 Some(found) => found,
                 None => {
-                    let Some(reply) = tuple.inverted() else { return invalid(Invalid::NoAnswer) };
+                    let Some(reply) = tuple.inverted() else { return Tracked::Invalid(Invalid::NoAnswer) };
                     let Some(id) = self.begin(tuple, reply, zone, template, now) else {
-                        return (Tracking::None, Verdict::Drop(Drop::TableFull), None);
+                        return Tracked::Dropped(Drop::TableFull);
                     };
                     (id, Direction::Original)
                 }
@@ -216,18 +236,18 @@ impl Conntrack {
             match outcome {
                 Outcome::Accept => {
                     self.see_reply(id, context.info);
-                    return (Tracking::Entry { connection: id, info: context.info }, Verdict::Accept, None);
+                    return Tracked::As(Tracking::Entry { connection: id, info: context.info });
                 }
                 Outcome::Invalid(reason) => {
                     if !confirmed {
                         self.kill(id);
                     }
-                    return invalid(reason);
+                    return Tracked::Invalid(reason);
                 }
                 Outcome::Repeat => self.kill(id),
             }
         }
-        (Tracking::None, Verdict::Drop(Drop::Conntrack), None)
+        Tracked::Dropped(Drop::Conntrack)
     }
 
     fn see_reply(&mut self, id: ConnectionId, info: Info) {

@@ -26,7 +26,7 @@ enum Fits {
 impl Walk<'_> {
     /// Adds the step [`Step::Overtaken`] if a later rule would have decided otherwise.
     pub(super) fn overtaken<A: Address>(&mut self, entries: &[Entry<A>], packet: &Packet, env: &mut Env<'_>) {
-        let Some((from, passed)) = self.decided.filter(|_| env.trace.is_some()) else { return };
+        let Some((from, passed)) = self.decided else { return };
         // In table nat ACCEPT means "no translation": a later rule does not decide otherwise, it does something else.
         if self.place.table == Table::Nat {
             return;

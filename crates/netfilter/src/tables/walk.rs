@@ -37,23 +37,25 @@ pub fn walk(program: &mut Program, hook: Hook, packet: &mut Packet, env: &mut En
         mark_zone: None,
         decided: None,
     };
-    let verdict = match (entries, packet.family()) {
-        (Entries::V4(entries), Family::V4) => {
-            let verdict = walk.run(entries, packet, env);
-            walk.overtaken(entries, packet, env);
-            verdict
-        }
-        (Entries::V6(entries), Family::V6) => {
-            let verdict = walk.run(entries, packet, env);
-            walk.overtaken(entries, packet, env);
-            verdict
-        }
-        _ => Verdict::Accept,
+    let verdict = match (&*entries, packet.family()) {
+        (Entries::V4(entries), Family::V4) => walk.run(entries, packet, env),
+        (Entries::V6(entries), Family::V6) => walk.run(entries, packet, env),
+        _ => return Verdict::Accept,
     };
+    if env.trace.is_some() {
+        match entries {
+            Entries::V4(entries) => walk.overtaken(entries, packet, env),
+            Entries::V6(entries) => walk.overtaken(entries, packet, env),
+        }
+    }
     if let Some(direction) = walk.mark_zone {
         targets::ct::zone_of_mark(packet, direction);
     }
-    verdict
+    // Why: a verdict is wide, but its tag says all of the common one; copying it whole would wait for the tag's store.
+    match verdict {
+        Verdict::Accept => Verdict::Accept,
+        other => other,
+    }
 }
 
 /// A packet on its walk over one table.
