@@ -30,6 +30,7 @@ use rules::{Hook, Match, Ruleset, Table, TableRules, Target};
 use crate::defrag::Defrag;
 use crate::env::{LogLine, Settings};
 use crate::hook::{Callee, Entry, Module, Registry};
+use crate::route::cache::Cache;
 use crate::skb::{Drop, Emitted, Packet};
 use crate::tables::Program;
 use crate::trace::Trace;
@@ -129,6 +130,8 @@ impl std::fmt::Debug for dyn Random {
 pub struct Engine {
     pub(crate) settings: Settings,
     pub(crate) network: Network,
+    /// What the network decided lately; forgotten when it changes.
+    pub(crate) routes: Cache,
     pub(crate) conntrack: Conntrack,
     pub(crate) defrag: Defrag,
     pub(crate) random: Box<dyn Random>,
@@ -157,6 +160,7 @@ impl Engine {
         let mut engine = Self {
             settings: config.settings,
             network: config.network,
+            routes: Cache::default(),
             conntrack: Conntrack::new(config.conntrack, config.hash_key),
             defrag: Defrag::new(config.defrag),
             random: config.random,
@@ -261,7 +265,7 @@ impl Engine {
     /// A device goes down: nothing is sent by it any more, and the connections that MASQUERADE hid behind it end (F55).
     // Linux: `masq_device_event`. Its routes stay here and are passed over.
     pub fn device_down(&mut self, device: DeviceId) {
-        if let Some(own) = self.network.devices.get_mut(device.0 as usize) {
+        if let Some(own) = self.network_mut().devices.get_mut(device.0 as usize) {
             own.up = false;
         }
         self.conntrack.end_masqueraded(device, None);
@@ -309,6 +313,7 @@ impl Engine {
 
     /// Devices and routes, to change. Fragments and connections are not touched.
     pub fn network_mut(&mut self) -> &mut Network {
+        self.routes.forget();
         &mut self.network
     }
 

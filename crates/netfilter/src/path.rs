@@ -17,6 +17,7 @@ use rules::{Hook, Table};
 use crate::engine::{Decision, Deliver, Engine, SendError, Transmit};
 use crate::hook::{Callee, Verdict};
 use crate::network::{Route, Unroutable, Way};
+use crate::route::Flow;
 use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Packet, Tracking};
 use crate::trace::Step;
 use crate::{DeviceId, Now, answer, defrag, nat, tables};
@@ -156,7 +157,8 @@ impl Engine {
     }
 
     fn route_input(&mut self, packet: &Packet) -> Result<Route, Unroutable> {
-        let route = self.network.route_input(packet);
+        let (device, flow) = (packet.input.unwrap_or(DeviceId::LOOPBACK), Flow::of(packet));
+        let route = self.routes.find(device, flow, || self.network.input_route(device, flow));
         self.trace_route(packet, "input", route);
         route
     }

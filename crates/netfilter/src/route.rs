@@ -17,6 +17,7 @@ use crate::network::{
 };
 use crate::skb::Packet;
 
+pub(crate) mod cache;
 mod fib;
 mod kind;
 mod source;

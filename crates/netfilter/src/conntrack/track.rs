@@ -179,13 +179,7 @@ impl Conntrack {
     }
 
     /// The same without a packet to write to.
-    fn track(
-        &mut self,
-        view: View<'_>,
-        template: Option<&Template>,
-        hook: Hook,
-        now: Now,
-    ) -> Tracked {
+    fn track(&mut self, view: View<'_>, template: Option<&Template>, hook: Hook, now: Now) -> Tracked {
         let zone = template.map_or(Zone::default(), |template| template.zone);
         let mut context = Context { hook, checksum: self.config.checksum, now: now.mono, info: Info::New };
         let layout = view.layout();

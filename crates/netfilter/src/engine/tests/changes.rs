@@ -181,3 +181,26 @@ fn a_dropped_copy_of_a_broadcast_takes_no_connection_with_it() {
     assert_eq!(engine.conntrack.len(), 1);
     engine.conntrack.assert_consistent();
 }
+
+/// A decision that was made before does not outlive a change of the network.
+#[test]
+fn a_change_of_the_network_counts_at_once() {
+    let mut engine = engine("*filter\nCOMMIT\n");
+    let out = ["wan0 udp 10.0.1.5:1000 > 8.8.8.8:53 ttl 63"];
+    assert_eq!(receive(&mut engine, OUT), out);
+    let dmz = device(&engine, "dmz0");
+    let route = crate::network::RouteEntry {
+        destination: packet::AddrMask::host("8.8.8.8".parse().unwrap()),
+        kind: crate::network::RouteKind::Unicast,
+        via: None,
+        device: Some(dmz),
+        source: None,
+        metric: 0,
+        tos: 0,
+        mtu: None,
+    };
+    engine.network_mut().add_route(crate::network::TABLE_MAIN, route);
+    assert_eq!(receive(&mut engine, OUT), ["dmz0 udp 10.0.1.5:1000 > 8.8.8.8:53 ttl 63"]);
+    engine.device_down(dmz);
+    assert_eq!(receive(&mut engine, OUT), out);
+}
