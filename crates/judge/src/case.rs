@@ -18,6 +18,7 @@
 //! sleep 2100                             (milliseconds; the engine's clock moves as far)
 //! listen udp 10.0.1.1:53                 (a local process that takes datagrams)
 //! answer udp 10.0.1.1:53 70696e67        (that process sends a payload to the last peer it heard)
+//! reload4                                (another save file, up to a line `end`: replaces the tables it names)
 //! ```
 //!
 //! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses and routes away), `mtu DEVICE BYTES`,
@@ -95,6 +96,13 @@ pub enum Step {
         /// Payload.
         payload: Vec<u8>,
     },
+    /// The tables of a save file replace those that are there.
+    Reload {
+        /// Of IPv6.
+        v6: bool,
+        /// The save file.
+        save: String,
+    },
 }
 
 /// What is wrong with a case file.
@@ -131,7 +139,7 @@ pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
         match word {
             "note" => case.notes.push(rest.to_owned()),
             "network" => case.network.push(rest.to_owned()),
-            "rules4" | "rules6" => {
+            "rules4" | "rules6" | "reload4" | "reload6" => {
                 let mut save = String::new();
                 loop {
                     match lines.next() {
@@ -143,7 +151,11 @@ pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
                         None => return Err(error("no `end` of the rules")),
                     }
                 }
-                *(if word == "rules4" { &mut case.rules4 } else { &mut case.rules6 }) = Some(save);
+                match word {
+                    "rules4" => case.rules4 = Some(save),
+                    "rules6" => case.rules6 = Some(save),
+                    _ => case.steps.push(Step::Reload { v6: word == "reload6", save }),
+                }
             }
             _ => case.steps.push(parse_step(word, rest.trim()).map_err(|what| error(&what))?),
         }
@@ -203,6 +215,9 @@ impl fmt::Display for Step {
             Step::Sleep { milliseconds } => write!(f, "sleep {milliseconds}"),
             Step::Listen { at } => write!(f, "listen udp {at}"),
             Step::Answer { at, payload } => write!(f, "answer udp {at} {}", craft::hex(payload)),
+            Step::Reload { v6, save } => {
+                write!(f, "reload{}\n{}\nend", if *v6 { 6 } else { 4 }, save.trim_end())
+            }
         }
     }
 }

@@ -212,6 +212,18 @@ impl EngineHalf {
         }
     }
 
+    fn reload(&mut self, family: Family, save: &str) -> Option<i32> {
+        let Ok(new) = rules::syntax::load(save, family, None) else { return Some(22) };
+        let engine = self.engine.as_mut()?;
+        let ruleset = self.rulesets.iter_mut().find(|ruleset| ruleset.family() == family)?;
+        for table in new.tables() {
+            ruleset.set_table(table.clone());
+        }
+        let changed: Vec<Table> = new.tables().iter().map(|table| table.table()).collect();
+        engine.set_tables(ruleset, &changed);
+        None
+    }
+
     /// Raw sockets send nothing that is longer than the device takes (Linux: `raw_send_hdrinc`).
     fn is_too_big_for_a_raw_socket(&self, mark: u32, bytes: &[u8]) -> bool {
         let Some((engine, view)) = self.engine.as_ref().zip(packet::View::parse(bytes).ok()) else {
@@ -259,6 +271,7 @@ impl EngineHalf {
                 }
             }
             Step::Sleep { .. } => {}
+            Step::Reload { v6, save } => return self.reload(if *v6 { Family::V6 } else { Family::V4 }, save),
             Step::Listen { at } => self.host.listen(*at),
             Step::Answer { at, payload } => {
                 let bytes = self.host.answer(*at, payload)?;

@@ -195,6 +195,8 @@ impl Kernel {
                     self.inject(device, &bytes);
                 }
             }
+            // A refusal shows as the error number "invalid argument".
+            Step::Reload { v6, save } => return self.restore(*v6, save).err().map(|_| 22),
             Step::Sleep { milliseconds } => std::thread::sleep(Duration::from_millis(*milliseconds)),
             Step::Listen { at } => match UdpSocket::bind(at) {
                 Ok(socket) => {

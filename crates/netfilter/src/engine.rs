@@ -191,8 +191,14 @@ impl Engine {
     /// `limit` and `statistic` starts anew (F72). Without a rule that needs it connection tracking rests (F1): nothing
     /// is looked up or translated, and connections only age.
     pub fn set_ruleset(&mut self, ruleset: &Ruleset) {
+        self.set_tables(ruleset, &Table::ALL);
+    }
+
+    /// As [`Engine::set_ruleset`] when only some tables have changed: the others keep their counters and the state of
+    /// `limit` and `statistic` (F72, as `iptables-restore` leaves tables alone that its file does not name).
+    pub fn set_tables(&mut self, ruleset: &Ruleset, changed: &[Table]) {
         let family = ruleset.family();
-        for table in Table::ALL {
+        for &table in changed {
             let program = ruleset.table(table).map(|rules| Box::new(Program::new(rules, family)));
             if let Some(slot) = self.slot(family, table) {
                 *slot = program;

@@ -146,12 +146,12 @@ impl Machine {
     pub fn load(&mut self, ruleset: &Ruleset) {
         let family = ruleset.family();
         let Some(own) = self.rulesets.get_mut(family as usize) else { return };
-        self.engine.store_counters(own);
         for table in ruleset.tables() {
             own.set_table(table.clone());
         }
         self.owners.want(family, Wanted::by(own));
-        self.engine.set_ruleset(own);
+        let changed: Vec<rules::Table> = ruleset.tables().iter().map(|table| table.table()).collect();
+        self.engine.set_tables(own, &changed);
     }
 
     /// The rulesets with the counters that they have now.

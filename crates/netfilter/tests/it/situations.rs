@@ -467,3 +467,31 @@ fn f12_link_local_sources_are_not_forwarded() {
     assert_eq!(sent.len(), 1, "{sent:?}");
     assert!(sent[0].starts_with("lan0 icmpv6 fe80::1 > fe80::5 beyond-scope "), "{sent:?}");
 }
+
+/// F72: a change starts `limit` and `statistic` of that table anew, those of other tables go on.
+#[test]
+fn f72_other_tables_keep_what_they_know() {
+    const RULES: &str = "\
+*mangle\n-A FORWARD\nCOMMIT
+*filter
+-A FORWARD -m limit --limit 1/hour --limit-burst 2
+-A FORWARD -m statistic --mode nth --every 3 --packet 0
+COMMIT
+";
+    let ruleset = rules::syntax::restore::load(RULES, Family::V4, None).unwrap();
+    let mut engine = bed::engine(RULES, "");
+    let mut counts = |changed: &[Table]| {
+        for _ in 0..4 {
+            bed::receive(&mut engine, 0, "lan0 udp 10.0.1.5:1 > 8.8.8.8:2");
+        }
+        engine.set_tables(&ruleset, changed);
+        let of = |table| bed::counted(&engine, RULES, table).first().map(|(_, packets)| *packets);
+        (of(Table::Mangle), of(Table::Filter))
+    };
+    // Of 4 packets the burst lets 2 pass; then none, until the table is new.
+    assert_eq!(counts(&[Table::Mangle]), (None, Some(2)));
+    assert_eq!(counts(&[Table::Mangle]), (None, Some(2)));
+    assert_eq!(counts(&[]), (Some(4), Some(2)));
+    assert_eq!(counts(&[Table::Filter]).1, None);
+    assert_eq!(counts(&[]).1, Some(2));
+}
