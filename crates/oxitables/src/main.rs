@@ -4,6 +4,10 @@
 //! subcommand. The exit codes of the process are given here and in the applets' `main` functions, nowhere else.
 #![forbid(unsafe_code)]
 
+// Why: first, so that all modules behind it have its macros.
+#[macro_use]
+mod say;
+
 mod applets;
 mod capture;
 mod diagnosis;

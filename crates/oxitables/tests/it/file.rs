@@ -299,3 +299,25 @@ fn a_line_without_end_is_refused() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(error(&output), "iptables-restore: line 1 is longer than 1048576 bytes\n");
 }
+
+#[test]
+fn an_error_that_cannot_be_told_is_still_its_exit_code() {
+    let home = Home::new();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for (program, words, code) in [
+        ("iptables", &["-L", "NOPE"][..], 1),
+        ("iptables", &["-p", "nope"], 2),
+        ("iptables-restore", &["/nonexistent"], 1),
+        ("iptables-save", &["-t", "nope"], 1),
+    ] {
+        let mut command = Command::new(home.bin().join(program));
+        let status = home.dress(command.args(words)).stdout(full()).stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{program} {words:?}");
+    }
+    for (words, code) in
+        [(&["exec", "--rules", "/nonexistent", "true"][..], 4), (&["lab", "/nonexistent"], 4)]
+    {
+        let status = Command::new(crate::programs::BINARY).args(words).stdout(full()).stderr(full()).status();
+        assert_eq!(status.unwrap().code(), Some(code), "{words:?}");
+    }
+}
