@@ -329,3 +329,14 @@ fn a_signal_ends_a_lab_and_everything_in_it() {
     });
     assert!(!alive, "a process of the lab lives on");
 }
+
+#[test]
+fn a_process_that_prints_without_end_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("noisy.lab");
+    std::fs::write(&path, "title noise\nhost a\nstart a yes\ntry a run yes expect exit 137\n").unwrap();
+    let start = std::time::Instant::now();
+    let Some(output) = run(oxitables().arg("lab").arg(&path)) else { return };
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(start.elapsed() < std::time::Duration::from_secs(15), "ended before the patience is over");
+}

@@ -34,6 +34,9 @@ const MOST_HOPS: usize = 10_000;
 /// Most bytes of a process's output that are looked at.
 const MOST_OUTPUT: usize = 1 << 20;
 
+/// Most bytes that a process may print: it is ended with what it started when there are more.
+const MOST_PRINTED: u64 = 64 << 20;
+
 /// A host that lives.
 struct LiveHost {
     namespace: NetworkNamespace,
@@ -339,7 +342,17 @@ impl World {
                         return Err(io::Error::other(format!("ended by signal {signal}")));
                     }
                 }
-                Token::Other => {}
+                // Why: an ended process that nobody asks for stays readable, and the loop would never wait.
+                Token::Other => {
+                    for process in 0..self.processes.len() {
+                        self.ended(process)?;
+                    }
+                }
+            }
+        }
+        for process in &mut self.processes {
+            if process.output.metadata()?.len() > MOST_PRINTED {
+                process.running.kill_group()?;
             }
         }
         for host in &mut self.hosts {
@@ -457,14 +470,6 @@ impl World {
     /// Ends a process and what it started.
     pub fn kill(&mut self, process: usize) -> io::Result<()> {
         self.processes.get_mut(process).map_or(Ok(()), |process| process.running.kill_group())
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        for process in &mut self.processes {
-            let _ = process.running.kill_group();
-        }
     }
 }
 
