@@ -51,7 +51,10 @@ pub fn walk(program: &mut Program, hook: Hook, packet: &mut Packet, env: &mut En
     if let Some(direction) = walk.mark_zone {
         targets::ct::zone_of_mark(packet, direction);
     }
-    // Why: a verdict is wide, but its tag says all of the common one; copying it whole would wait for the tag's store.
+    #[expect(
+        clippy::needless_match,
+        reason = "a verdict is wide, but its tag says all of the common one; a copy of the whole waits for the tag's store"
+    )]
     match verdict {
         Verdict::Accept => Verdict::Accept,
         other => other,
