@@ -389,19 +389,9 @@ fn machine_packet(env: &mut Env<'_>, bytes: Vec<u8>, socket: bool) -> Option<Pac
     let layout: Layout = layout::parse(&bytes).ok()?;
     let owner = Owner { has_file: false, ..Owner::default() };
     Some(Packet {
-        id: env.new_packet_id(),
-        bytes,
-        layout,
-        mark: 0,
-        input: None,
-        output: None,
         link: Link { kind: LinkKind::Outgoing, ..Link::default() },
         origin: Some(Origin { socket: socket.then_some(owner), known: true, mark: 0 }),
-        tracking: Tracking::None,
-        template: None,
-        route: None,
-        gathered: None,
-        traced: false,
+        ..Packet::new(env.new_packet_id(), bytes, layout)
     })
 }
 

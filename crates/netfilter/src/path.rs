@@ -41,7 +41,7 @@ impl Engine {
     pub fn receive(&mut self, now: Now, device: DeviceId, link: Link, bytes: Vec<u8>) -> Decision {
         let id = self.take_packet_id();
         let decision = match self.arrive(id, Some(device), link, bytes) {
-            Ok(packet) => self.input(now, packet, 0),
+            Ok(mut packet) => self.input(now, &mut packet, 0),
             Err(reason) => self.ended(now, id, reason),
         };
         self.settle(now, 0);
@@ -72,7 +72,7 @@ impl Engine {
                 packet.origin = Some(origin);
                 crate::Conntrack::attach(&mut packet, about);
                 let destination = packet.view().destination();
-                self.output(now, packet, destination, 0)
+                self.output(now, &mut packet, destination, 0)
             }
             Err(reason) => {
                 self.ended(now, id, reason);
@@ -103,25 +103,11 @@ impl Engine {
         }
         let layout = layout::parse(&bytes).map_err(Drop::Malformed)?;
         bytes.truncate(layout.total_len);
-        Ok(Packet {
-            id,
-            bytes,
-            layout,
-            mark: 0,
-            input: device,
-            output: None,
-            link,
-            origin: None,
-            tracking: Tracking::None,
-            template: None,
-            route: None,
-            gathered: None,
-            traced: false,
-        })
+        Ok(Packet { input: device, link, ..Packet::new(id, bytes, layout) })
     }
 
     /// From PREROUTING to the packet's end.
-    fn input(&mut self, now: Now, mut packet: Packet, depth: u8) -> Decision {
+    fn input(&mut self, now: Now, packet: &mut Packet, depth: u8) -> Decision {
         if packet.link.kind == LinkKind::OtherHost {
             return self.end(now, packet, Drop::NotForwarded);
         }
@@ -130,7 +116,7 @@ impl Engine {
             return self.end(now, packet, Drop::Route(Unroutable::MartianSource));
         }
         let destination = packet.view().destination();
-        if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, &mut packet, depth) {
+        if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, packet, depth) {
             return decision;
         }
         // Linux: `nf_nat_ipv4_pre_routing` drops the route that a translated packet came with.
@@ -140,7 +126,7 @@ impl Engine {
         // Linux: a packet from loopback still has the route that its sender found.
         let route = match packet.route {
             Some(route) => Ok(route),
-            None => self.route_input(&packet),
+            None => self.route_input(packet),
         };
         match route {
             Ok(route) => {
@@ -172,18 +158,18 @@ impl Engine {
     }
 
     /// Linux: `ip_local_deliver`, `ip6_input`.
-    fn deliver(&mut self, now: Now, mut packet: Packet, depth: u8) -> Decision {
+    fn deliver(&mut self, now: Now, packet: &mut Packet, depth: u8) -> Decision {
         packet.output = None;
         if packet.family() == Family::V4 && packet.layout.fragment.is_some() {
             let verdict = {
                 let (mut env, defrag) = self.env_and_defrag(now);
-                defrag::handle(defrag, &mut packet, defrag::User::LocalDeliver, &mut env)
+                defrag::handle(defrag, packet, defrag::User::LocalDeliver, &mut env)
             };
-            if let Passed::Ended(decision) = self.passed(now, verdict, &mut packet, depth) {
+            if let Passed::Ended(decision) = self.passed(now, Callee::Defrag, verdict, packet, depth) {
                 return decision;
             }
         }
-        if let Passed::Ended(decision) = self.pass(now, Hook::Input, &mut packet, depth) {
+        if let Passed::Ended(decision) = self.pass(now, Hook::Input, packet, depth) {
             return decision;
         }
         if let Some(trace) = &mut self.trace {
@@ -191,11 +177,11 @@ impl Engine {
                 packet.input.and_then(|device| self.network.device(device)).map(|device| device.name);
             trace.push(packet.id, Step::Delivered { device, bytes: packet.bytes.clone() });
         }
-        self.conntrack.release(&packet);
+        self.conntrack.release(packet);
         self.delivers.push_back(Deliver {
             packet: packet.id,
             device: packet.input,
-            bytes: packet.bytes,
+            bytes: std::mem::take(&mut packet.bytes),
             mark: packet.mark,
             tracking: packet.tracking,
         });
@@ -206,7 +192,7 @@ impl Engine {
     fn forward(
         &mut self,
         now: Now,
-        mut packet: Packet,
+        packet: &mut Packet,
         device: DeviceId,
         next_hop: IpAddr,
         depth: u8,
@@ -216,16 +202,16 @@ impl Engine {
         }
         let ttl = packet.view().ttl();
         if ttl <= 1 {
-            self.answer(now, &packet, answer::Kind::TimeExceeded);
+            self.answer(now, packet, answer::Kind::TimeExceeded);
             return self.end_nested(now, packet, Drop::TimeToLive, depth);
         }
         // Linux: `ip6_forward` looks at the source only if the packet does not leave where it came in.
-        if packet.input != Some(device) && self.is_unforwardable(now, &packet) {
+        if packet.input != Some(device) && self.is_unforwardable(now, packet) {
             return self.end_nested(now, packet, Drop::NotForwarded, depth);
         }
         let mtu = packet.route.map_or(1500, |route| route.mtu);
-        if defrag::too_big_to_forward(&packet, mtu) {
-            self.answer(now, &packet, answer::Kind::TooBig { mtu });
+        if defrag::too_big_to_forward(packet, mtu) {
+            self.answer(now, packet, answer::Kind::TooBig { mtu });
             return self.end_nested(now, packet, Drop::TooBig, depth);
         }
         let before = self.trace.is_some().then(|| packet.bytes.clone());
@@ -234,7 +220,7 @@ impl Engine {
             trace.push(packet.id, Step::Rewritten { by: "TTL", before, after: packet.bytes.clone() });
         }
         packet.output = Some(device);
-        if let Passed::Ended(decision) = self.pass(now, Hook::Forward, &mut packet, depth) {
+        if let Passed::Ended(decision) = self.pass(now, Hook::Forward, packet, depth) {
             return decision;
         }
         self.postrouting(now, packet, device, next_hop, depth)
@@ -251,7 +237,7 @@ impl Engine {
     }
 
     /// What the machine says when there is no way (F12).
-    fn unroutable(&mut self, now: Now, packet: Packet, unroutable: Unroutable, depth: u8) -> Decision {
+    fn unroutable(&mut self, now: Now, packet: &mut Packet, unroutable: Unroutable, depth: u8) -> Decision {
         let forwards = match packet.family() {
             Family::V4 => self.network.settings.forward_v4,
             Family::V6 => true,
@@ -263,7 +249,7 @@ impl Engine {
             _ => None,
         };
         if let Some(kind) = kind.filter(|_| forwards) {
-            self.answer(now, &packet, kind);
+            self.answer(now, packet, kind);
         }
         self.end_nested(now, packet, Drop::Route(unroutable), depth)
     }
@@ -272,12 +258,12 @@ impl Engine {
     pub(crate) fn output(
         &mut self,
         now: Now,
-        mut packet: Packet,
+        packet: &mut Packet,
         destination: IpAddr,
         depth: u8,
     ) -> Result<Decision, SendError> {
-        let route = self.network.route_output(&packet, destination);
-        self.trace_route(&packet, "output", route);
+        let route = self.network.route_output(packet, destination);
+        self.trace_route(packet, "output", route);
         match route {
             Ok(route) => packet.route = Some(route),
             Err(unroutable) => {
@@ -286,7 +272,7 @@ impl Engine {
             }
         }
         packet.output = packet.route.map(|route| route.way.device().unwrap_or(DeviceId::LOOPBACK));
-        if let Passed::Ended(decision) = self.pass(now, Hook::Output, &mut packet, depth) {
+        if let Passed::Ended(decision) = self.pass(now, Hook::Output, packet, depth) {
             return match decision {
                 Decision::Dropped(Drop::Route(unroutable)) => Err(send_error(unroutable)),
                 // Linux: `nf_queue` frees the packet and gives no error.
@@ -303,7 +289,7 @@ impl Engine {
             Some(Way::Local) | None => (DeviceId::LOOPBACK, packet.view().destination()),
         };
         if matches!(packet.route.map(|route| route.way), Some(Way::Broadcast { .. })) {
-            self.hear_own_broadcast(now, &packet, device, depth);
+            self.hear_own_broadcast(now, packet, device, depth);
         }
         match self.postrouting(now, packet, device, next_hop, depth) {
             Decision::Dropped(Drop::TooBig) => Err(SendError::TooBig),
@@ -317,13 +303,13 @@ impl Engine {
     fn postrouting(
         &mut self,
         now: Now,
-        mut packet: Packet,
+        packet: &mut Packet,
         device: DeviceId,
         next_hop: IpAddr,
         depth: u8,
     ) -> Decision {
         packet.output = Some(device);
-        if let Passed::Ended(decision) = self.pass(now, Hook::Postrouting, &mut packet, depth) {
+        if let Passed::Ended(decision) = self.pass(now, Hook::Postrouting, packet, depth) {
             return decision;
         }
         let mtu = packet.route.map_or(1500, |route| route.mtu);
@@ -332,10 +318,10 @@ impl Engine {
         }
         if packet.len() <= mtu as usize && packet.gathered.is_none() {
             self.let_go(packet.tracking);
-            self.transmit(packet.id, device, next_hop, packet.bytes);
+            self.transmit(packet.id, device, next_hop, std::mem::take(&mut packet.bytes));
             return Decision::Forwarded { device, next_hop };
         }
-        match defrag::split(&packet, mtu, &mut self.next_ip_id) {
+        match defrag::split(packet, mtu, &mut self.next_ip_id) {
             Ok(pieces) => {
                 self.let_go(packet.tracking);
                 for piece in pieces {
@@ -344,7 +330,7 @@ impl Engine {
                 Decision::Forwarded { device, next_hop }
             }
             Err(defrag::Uncuttable) => {
-                self.answer(now, &packet, answer::Kind::TooBig { mtu });
+                self.answer(now, packet, answer::Kind::TooBig { mtu });
                 self.end_nested(now, packet, Drop::TooBig, depth)
             }
         }
@@ -369,18 +355,18 @@ impl Engine {
         self.shared = false;
         let Passed::On = passed else { return };
         let link = Link { kind: LinkKind::Broadcast, ..Link::default() };
-        self.loop_back(copy, device, link);
+        self.loop_back(&mut copy, device, link);
     }
 
     /// A packet on loopback keeps its connection, its mark and its route, and comes in again when the present way has
     /// ended (F7).
-    fn loop_back(&mut self, mut packet: Packet, input: DeviceId, link: Link) -> Decision {
+    fn loop_back(&mut self, packet: &mut Packet, input: DeviceId, link: Link) -> Decision {
         packet.input = Some(input);
         packet.output = None;
         packet.link = link;
         packet.origin = None;
         if self.backlog.len() < self.settings.most_emitted {
-            self.backlog.push_back(packet);
+            self.backlog.push_back(packet.take());
             return Decision::Forwarded {
                 device: DeviceId::LOOPBACK,
                 next_hop: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
@@ -404,7 +390,7 @@ impl Engine {
                 Verdict::Accept if self.emitted.is_empty() => at += 1,
                 Verdict::Repeat if repeats < MOST_REPEATS => repeats += 1,
                 verdict => {
-                    if let Passed::Ended(decision) = self.passed(now, verdict, packet, depth) {
+                    if let Passed::Ended(decision) = self.passed(now, callee, verdict, packet, depth) {
                         return Passed::Ended(decision);
                     }
                     at += 1;
@@ -415,14 +401,14 @@ impl Engine {
     }
 
     /// What a verdict means for the path; answers that the module made go their way first.
-    fn passed(&mut self, now: Now, verdict: Verdict, packet: &mut Packet, depth: u8) -> Passed {
+    fn passed(&mut self, now: Now, from: Callee, verdict: Verdict, packet: &mut Packet, depth: u8) -> Passed {
         self.send_emitted(now, depth);
         let decision = match verdict {
             Verdict::Accept | Verdict::Repeat => return Passed::On,
             Verdict::Drop(reason) => self.ended(now, packet.id, reason),
             Verdict::Queue => self.ended(now, packet.id, Drop::QueueUnheard),
             Verdict::Stolen => {
-                if packet.layout.fragment.is_some() {
+                if from == Callee::Defrag {
                     Decision::Kept
                 } else {
                     Decision::Stolen
@@ -552,23 +538,23 @@ impl Engine {
     /// Sends what the present packet has caused, each on its own way through OUTPUT.
     fn send_emitted(&mut self, now: Now, depth: u8) {
         while !self.emitted.is_empty() {
-            let Emitted { packet, destination } = self.emitted.remove(0);
+            let Emitted { mut packet, destination } = self.emitted.remove(0);
             if depth >= MOST_NESTED {
-                self.end(now, packet, Drop::Limit);
+                self.end(now, &packet, Drop::Limit);
                 continue;
             }
             // Linux: the machine's own answers have no sender that could be told of an error.
-            let _unheard = self.output(now, packet, destination, depth + 1);
+            let _unheard = self.output(now, &mut packet, destination, depth + 1);
         }
     }
 
     /// Ends a packet after its answers have gone.
-    fn end_nested(&mut self, now: Now, packet: Packet, reason: Drop, depth: u8) -> Decision {
+    fn end_nested(&mut self, now: Now, packet: &Packet, reason: Drop, depth: u8) -> Decision {
         self.send_emitted(now, depth);
         self.end(now, packet, reason)
     }
 
-    fn end(&mut self, now: Now, packet: Packet, reason: Drop) -> Decision {
+    fn end(&mut self, now: Now, packet: &Packet, reason: Drop) -> Decision {
         let decision = self.ended(now, packet.id, reason);
         self.let_go(packet.tracking);
         decision
@@ -597,13 +583,13 @@ impl Engine {
         let mut budget = self.settings.most_emitted;
         loop {
             self.send_emitted(now, depth);
-            let Some(packet) = self.backlog.pop_front() else { break };
+            let Some(mut packet) = self.backlog.pop_front() else { break };
             if budget == 0 {
-                self.end(now, packet, Drop::Limit);
+                self.end(now, &packet, Drop::Limit);
                 continue;
             }
             budget -= 1;
-            self.input(now, packet, depth);
+            self.input(now, &mut packet, depth);
         }
         while let Some(tracking) = self.held.pop() {
             self.conntrack.release_tracking(tracking);

@@ -40,6 +40,35 @@ pub struct Packet {
 }
 
 impl Packet {
+    /// A packet of which only its bytes are known.
+    pub fn new(id: u64, bytes: Vec<u8>, layout: Layout) -> Self {
+        Self {
+            id,
+            bytes,
+            layout,
+            mark: 0,
+            input: None,
+            output: None,
+            link: Link::default(),
+            origin: None,
+            tracking: Tracking::None,
+            template: None,
+            route: None,
+            gathered: None,
+            traced: false,
+        }
+    }
+
+    /// The packet itself, out of a place that it leaves for good.
+    pub(crate) fn take(&mut self) -> Self {
+        Self {
+            bytes: std::mem::take(&mut self.bytes),
+            template: self.template.take(),
+            gathered: self.gathered.take(),
+            ..*self
+        }
+    }
+
     /// The fields of the bytes.
     #[inline]
     pub fn view(&self) -> View<'_> {

@@ -10,7 +10,7 @@ use super::{Config, ConnectionId, Conntrack, Status};
 use crate::env::{Env, LogLine};
 use crate::hook::Verdict;
 use crate::network::{Device, DeviceId, Network, Settings};
-use crate::skb::{Emitted, Link, Packet, Template, Tracking};
+use crate::skb::{Emitted, Packet, Template};
 use crate::time::{Now, Seeded};
 
 /// A router whose only module is connection tracking.
@@ -91,19 +91,9 @@ impl World {
     pub(crate) fn packet(&self, device: &str, bytes: &[u8]) -> Packet {
         let input = self.network.devices.iter().position(|own| own.name.as_str() == device);
         Packet {
-            id: 0,
-            bytes: bytes.to_vec(),
-            layout: packet::layout::parse(bytes).unwrap(),
-            mark: 0,
             input: input.map(|place| DeviceId(place as u32)),
-            output: None,
-            link: Link::default(),
-            origin: None,
-            tracking: Tracking::None,
             template: self.template.clone().map(Box::new),
-            route: None,
-            gathered: None,
-            traced: false,
+            ..Packet::new(0, bytes.to_vec(), packet::layout::parse(bytes).unwrap())
         }
     }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::env::Env;
 use crate::network::{Address, Device, Network};
-use crate::skb::{Emitted, Link, Origin, Tracking};
+use crate::skb::{Emitted, Origin};
 use crate::time::{Now, Seeded};
 use crate::trace::Trace;
 use crate::{Conntrack, LogLine};
@@ -119,21 +119,7 @@ impl World {
 
 fn packet(bytes: &[u8]) -> Packet {
     let layout = layout::parse(bytes).unwrap();
-    Packet {
-        id: 1,
-        bytes: bytes.to_vec(),
-        layout,
-        mark: 0,
-        input: Some(DeviceId(1)),
-        output: None,
-        link: Link::default(),
-        origin: None,
-        tracking: Tracking::None,
-        template: None,
-        route: None,
-        gathered: None,
-        traced: false,
-    }
+    Packet { input: Some(DeviceId(1)), ..Packet::new(1, bytes.to_vec(), layout) }
 }
 
 /// An IPv4 packet; `bits` is the fragment field.

@@ -10,7 +10,7 @@ use rules::targets::nat::{NatRange, Netmap};
 use super::*;
 use crate::conntrack::{Connection, Tuple};
 use crate::network::{Address, Network, Route, Way};
-use crate::skb::{Emitted, Link, Origin};
+use crate::skb::{Emitted, Origin};
 use crate::time::{Now, Random, Seeded};
 use crate::trace::Trace;
 use crate::{Conntrack, LogLine};
@@ -90,19 +90,9 @@ impl World {
 
     fn packet(&self, device: Option<DeviceId>, bytes: &[u8]) -> Packet {
         Packet {
-            id: 0,
-            bytes: bytes.to_vec(),
-            layout: layout::parse(bytes).unwrap(),
-            mark: 0,
             input: device,
-            output: None,
-            link: Link::default(),
             origin: device.is_none().then(Origin::default),
-            tracking: Tracking::None,
-            template: None,
-            route: None,
-            gathered: None,
-            traced: false,
+            ..Packet::new(0, bytes.to_vec(), layout::parse(bytes).unwrap())
         }
     }
 

@@ -16,7 +16,7 @@ use super::Program;
 use crate::env::Env;
 use crate::hook::Verdict;
 use crate::network::{Address, DeviceId, Network};
-use crate::skb::{Emitted, Link, Packet, Tracking};
+use crate::skb::{Emitted, Packet, Tracking};
 use crate::time::{Now, Seeded};
 use crate::trace::{Mismatch, Outcome, Step, Trace};
 use crate::{Conntrack, LogLine};
@@ -181,21 +181,7 @@ impl Bench {
 /// A packet that is forwarded from `lan0` to `wan0`.
 fn packet_of(bytes: Vec<u8>) -> Packet {
     let layout = layout::parse(&bytes).expect("a packet that reaches PREROUTING");
-    Packet {
-        id: 1,
-        bytes,
-        layout,
-        mark: 0,
-        input: Some(LAN),
-        output: Some(WAN),
-        link: Link::default(),
-        origin: None,
-        tracking: Tracking::None,
-        template: None,
-        route: None,
-        gathered: None,
-        traced: false,
-    }
+    Packet { input: Some(LAN), output: Some(WAN), ..Packet::new(1, bytes, layout) }
 }
 
 /// The option that failed, and what the packet had.

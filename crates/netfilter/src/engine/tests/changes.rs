@@ -204,3 +204,29 @@ fn a_change_of_the_network_counts_at_once() {
     engine.device_down(dmz);
     assert_eq!(receive(&mut engine, OUT), out);
 }
+
+/// Takes everything.
+struct Taking;
+
+impl Module for Taking {
+    fn name(&self) -> &'static str {
+        "taking"
+    }
+
+    fn handle(&mut self, _hook: Hook, _packet: &mut Packet) -> Verdict {
+        Verdict::Stolen
+    }
+}
+
+/// A fragment that a module takes is not one that waits for others.
+#[test]
+fn what_a_module_takes_is_stolen() {
+    let mut engine = engine("*filter\nCOMMIT\n");
+    engine.register_module(Family::V4, Hook::Forward, 5, Box::new(Taking));
+    let whole = packet::build::udp("10.0.1.5:1", "8.8.8.8:2").payload([0; 100]).build();
+    let lan = device(&engine, "lan0");
+    for bytes in packet::build::fragments(&whole, 68, 7).into_iter().chain([whole]) {
+        assert_eq!(engine.receive(at(0), lan, Link::default(), bytes), Decision::Stolen);
+    }
+    assert!(engine.defrag.is_empty());
+}
