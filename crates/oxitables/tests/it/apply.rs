@@ -100,6 +100,22 @@ fn read_to_question(from: &mut impl std::io::Read) -> String {
     String::from_utf8(text).unwrap()
 }
 
+/// Waits for its end, for a minute at most.
+#[track_caller]
+fn end_of(child: &mut Child) -> Option<i32> {
+    let flags = rustix::process::PidfdFlags::empty();
+    let descriptor = rustix::process::pidfd_open(Pid::from_child(child), flags).unwrap();
+    let mut poller = sys::poll::Poller::new().unwrap();
+    poller.add(&descriptor, 0).unwrap();
+    let ended = poller.wait(Some(Duration::from_secs(60))).unwrap().count() > 0;
+    if !ended {
+        child.kill().unwrap();
+    }
+    let code = child.wait().unwrap().code();
+    assert!(ended, "it does not end");
+    code
+}
+
 fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
@@ -173,6 +189,7 @@ fn without_an_answer_the_rules_go_in_time() {
 /// `wait_with_output` would close the input, which is an answer.
 fn wait_with_open_input(mut child: Child) -> Output {
     let input = child.stdin.take();
+    end_of(&mut child);
     let output = child.wait_with_output().unwrap();
     drop(input);
     output
@@ -189,6 +206,17 @@ fn a_signal_brings_the_old_rules_back() {
         assert_eq!(text(&output.stdout), format!("\nEnded by {name}! Better play it safe...\n{REVERTED}"));
         desk.is_as_before();
     }
+}
+
+#[test]
+fn who_kills_it_finds_the_old_rules_beside_the_new() {
+    let desk = Desk::new();
+    let mut child = desk.ask(&["-t", "60", "cut"]);
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    assert!(desk.is_cut());
+    let kept = desk.home.ruleset().with_file_name(format!("ruleset.before-apply-{}", child.id()));
+    assert_eq!(std::fs::read(kept).unwrap(), desk.before);
 }
 
 /// A terminal of its own for the program: the side of the operator, and the program's side.
@@ -229,7 +257,7 @@ fn on_a_terminal_one_key_is_the_answer() {
         let told = read_to_question(&mut reader);
         assert!(told.contains("... done.\r\n"), "{told:?}");
         ours.write_all(key.as_bytes()).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(code), "{key:?}");
+        assert_eq!(end_of(&mut child), Some(code), "{key:?}");
         let modes = rustix::termios::tcgetattr(theirs.as_fd()).unwrap().local_modes;
         assert_eq!(modes, before);
         match code {
@@ -247,7 +275,7 @@ fn a_lost_terminal_brings_the_old_rules_back() {
     read_to_question(&mut ours);
     assert!(desk.is_cut());
     drop(ours);
-    child.wait().unwrap();
+    end_of(&mut child);
     // `setsid --wait` may be ended by the hang-up before the program; the lock tells when that is done.
     let end = Instant::now() + Duration::from_secs(30);
     while desk.is_cut() || std::fs::read(desk.home.ruleset()).unwrap() != desk.before {
@@ -268,7 +296,7 @@ fn nobody_waits_for_a_reader_who_hangs() {
     let mut child = command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::null()).spawn().unwrap();
     drop(command);
     let input = child.stdin.take();
-    assert_eq!(child.wait().unwrap().code(), Some(255));
+    assert_eq!(end_of(&mut child), Some(255));
     desk.is_as_before();
     drop((input, reader));
 }
@@ -433,7 +461,7 @@ fn a_command_that_fails_is_undone() {
     // One that does not end, with a child that would change the rules later.
     desk.script(
         "hangs",
-        "#!/bin/sh\ntrap '' TERM\niptables -F INPUT\n(trap '' TERM; read x < fifo; iptables -P INPUT DROP) &\nwait\n",
+        "#!/bin/sh\ntrap '' TERM\niptables -F INPUT\n(trap '' TERM; read x < fifo; iptables -P INPUT DROP) > log 2>&1 &\nwait\n",
     );
     let fifo = desk.home.path().join("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
@@ -462,7 +490,7 @@ fn a_signal_while_the_command_runs_undoes_it() {
         told.push(char::from(byte[0]));
     }
     signal(&child, Signal::HUP);
-    assert_eq!(child.wait().unwrap().code(), Some(7));
+    assert_eq!(end_of(&mut child), Some(7));
     desk.is_as_before();
 }
 
