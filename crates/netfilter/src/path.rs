@@ -123,6 +123,10 @@ impl Engine {
         if packet.view().destination() != destination {
             packet.route = None;
         }
+        // Linux: `ip_rcv_options` stands between PREROUTING and the routing decision; `accept_source_route` is off.
+        if packet.view().source_routed() {
+            return self.end(now, packet, Drop::SourceRouted);
+        }
         // Linux: a packet from loopback still has the route that its sender found.
         let route = match packet.route {
             Some(route) => Ok(route),

@@ -276,6 +276,8 @@ pub enum Drop {
     TooBig,
     /// Forwarding is switched off, or the frame was not for us.
     NotForwarded,
+    /// IPv4 options that prescribe the way (source routing), which Linux refuses by default.
+    SourceRouted,
     /// Fragments: bad, overlapping, or the queue is full.
     Fragment,
     /// No free tuple, or a clash when the connection was confirmed (F51).

@@ -157,6 +157,10 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
         Drop::Route(why) => unroutable(why).to_owned(),
         Drop::TimeToLive => "TTL is used up".to_owned(),
         Drop::TooBig => "too big for the next device, and not to be fragmented".to_owned(),
+        Drop::SourceRouted => {
+            "an IPv4 option prescribes the way (source routing): refused by default, accept_source_route=0"
+                .to_owned()
+        }
         Drop::NotForwarded => {
             "not to be forwarded (forwarding is off, or the frame was not for us)".to_owned()
         }
