@@ -135,25 +135,50 @@ COMMIT
 COMMIT
 ";
 
+/// A control connection from a client up to its announcement; what comes of that.
+fn announce(engine: &mut Engine, client: &str, port: u16, announcement: &str) -> Vec<String> {
+    let line = |builder: packet::build::Builder, device: &str| {
+        packet::show::print(InterfaceName::new(device), &builder.build())
+    };
+    let client: std::net::SocketAddr = format!("{client}:{port}").parse().unwrap();
+    let there = || packet::build::tcp(client, "8.8.8.8:21");
+    let back = packet::build::tcp(("8.8.8.8".parse().unwrap(), 21), ("203.0.113.1".parse().unwrap(), port));
+    let before = [
+        line(there().flags("S").seq(100), "lan0"),
+        line(back.flags("SA").seq(500).ack(101), "wan0"),
+        line(there().flags("A").seq(101).ack(501), "lan0"),
+        line(there().flags("AP").seq(101).ack(501).payload("USER x\r\n"), "lan0"),
+    ];
+    for packet in before {
+        assert_eq!(receive(engine, &packet).len(), 1, "{packet}");
+    }
+    receive(engine, &line(there().flags("AP").seq(109).ack(501).payload(announcement), "lan0"))
+}
+
+/// Measured: another port is sought above the announced one; where there is none, the packet is dropped.
+#[test]
+fn f62_two_clients_announce_the_same_port() {
+    let mut engine = engine(FTP);
+    assert_eq!(announce(&mut engine, "10.0.1.5", 4000, "PORT 10,0,1,5,255,254\r\n").len(), 1);
+    assert_eq!(announce(&mut engine, "10.0.1.6", 4001, "PORT 10,0,1,6,255,254\r\n"), [""; 0]);
+    for last in 10..30 {
+        let announcement = format!("PORT 10,0,1,{last},200,0\r\n");
+        let out = announce(&mut engine, &format!("10.0.1.{last}"), 4000 + last, &announcement);
+        assert_eq!(out.len(), 1);
+    }
+    let mut ports: Vec<u16> = engine.conntrack.expectations().map(|own| own.destination_port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    assert_eq!(ports.len(), 21);
+    assert!(ports.iter().all(|&port| port >= 200 << 8), "{ports:?}");
+}
+
 /// An expected connection is bound when connection tracking finds it: table mangle sees DNAT, before the packet is
 /// translated.
 #[test]
 fn f62_an_expected_connection_is_dnat_in_table_mangle() {
     let mut engine = engine(FTP);
-    let port = packet::build::tcp("10.0.1.5:4000", "8.8.8.8:21").flags("AP").seq(109).ack(501);
-    let port =
-        packet::show::print(InterfaceName::new("lan0"), &port.payload("PORT 10,0,1,5,19,137\r\n").build());
-    let user = packet::build::tcp("10.0.1.5:4000", "8.8.8.8:21").flags("AP").seq(101).ack(501);
-    let user = packet::show::print(InterfaceName::new("lan0"), &user.payload("USER x\r\n").build());
-    for packet in [
-        "lan0 tcp 10.0.1.5:4000 > 8.8.8.8:21 S seq 100",
-        "wan0 tcp 8.8.8.8:21 > 203.0.113.1:4000 SA seq 500 ack 101",
-        "lan0 tcp 10.0.1.5:4000 > 8.8.8.8:21 A seq 101 ack 501",
-        &user,
-        &port,
-    ] {
-        receive(&mut engine, packet);
-    }
+    announce(&mut engine, "10.0.1.5", 4000, "PORT 10,0,1,5,19,137\r\n");
     assert_eq!(engine.conntrack.expectations().count(), 1);
     let before = counted(&engine, FTP, Table::Mangle, "PREROUTING");
     let out = receive(&mut engine, "wan0 tcp 8.8.8.8:20 > 203.0.113.1:5001 S seq 9000");
