@@ -11,8 +11,11 @@ use crate::hook::Verdict;
 use crate::skb::{Drop, Packet};
 use crate::trace::{Mismatch, Outcome, Step};
 
+/// Jumps that one packet may take in one walk; then it is dropped ([`Drop::Limit`]). Linux has no such limit: chains that
+/// each jump to the next several times make it walk for ever.
+const MOST_JUMPS: u32 = 100_000;
+
 /// Shows a packet to the chain of a hook. A table without a chain there, or of the other family, lets it pass.
-#[expect(clippy::needless_match, reason = "copying the common verdict by its tag is measurably faster")]
 pub fn walk(program: &mut Program, hook: Hook, packet: &mut Packet, env: &mut Env<'_>) -> Verdict {
     let Some((start, policy)) = program.hooks.get(hook.index()).copied().flatten() else {
         return Verdict::Accept;
@@ -33,6 +36,7 @@ pub fn walk(program: &mut Program, hook: Hook, packet: &mut Packet, env: &mut En
         spans,
         stack,
         depth: 0,
+        jumps: 0,
         start,
         policy,
         mark_zone: None,
@@ -73,6 +77,8 @@ pub(super) struct Walk<'p> {
     /// Where the jumps came from.
     pub(super) stack: &'p mut [At],
     pub(super) depth: usize,
+    /// How many jumps were taken.
+    jumps: u32,
     /// First entry of the hook's chain.
     start: At,
     /// The entry that closes it.
@@ -151,11 +157,13 @@ impl Walk<'_> {
                 Action::Return | Action::End => at = self.back(at, packet, env),
                 Action::Goto(to) => at = to,
                 Action::Jump(to) => match self.stack.get_mut(self.depth) {
-                    Some(slot) => {
+                    Some(slot) if self.jumps < MOST_JUMPS => {
                         *slot = at;
                         self.depth += 1;
+                        self.jumps += 1;
                         at = to;
                     }
+                    Some(_) => return Verdict::Drop(Drop::Limit),
                     None => return self.dropped(at, false),
                 },
                 Action::Target(number) => match self.target(number, packet, env) {

@@ -495,3 +495,22 @@ COMMIT
     assert_eq!(counts(&[Table::Filter]).1, None);
     assert_eq!(counts(&[]).1, Some(2));
 }
+
+/// Forty chains that each jump to the next three times are 3^40 steps: the walk has an end.
+#[test]
+fn a_walk_that_explodes_has_an_end() {
+    let mut rules = String::from("*filter\n");
+    for chain in 0..40 {
+        rules.push_str(&format!(":c{chain} - [0:0]\n"));
+    }
+    rules.push_str("-A FORWARD -j c0\n");
+    for chain in 0..39 {
+        for _ in 0..3 {
+            rules.push_str(&format!("-A c{chain} -j c{}\n", chain + 1));
+        }
+    }
+    rules.push_str("COMMIT\n");
+    let mut engine = bed::engine(&rules, "");
+    let decision = bed::receive(&mut engine, 0, "lan0 udp 10.0.1.5:1 > 8.8.8.8:2");
+    assert_eq!(decision, Decision::Dropped(Drop::Limit));
+}
