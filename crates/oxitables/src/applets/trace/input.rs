@@ -1,6 +1,5 @@
 //! What a trace is given: rulesets, the machine, packets. Everything is read and checked before the first packet runs.
 use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,10 +13,7 @@ use super::Arguments;
 use super::run::{From, Given, Prepared};
 use crate::capture;
 use crate::names::SystemNames;
-use crate::rulesfile;
-
-/// Largest rule or network file that is read, in bytes.
-const MOST_BYTES: u64 = 1 << 30;
+use crate::{rulesfile, whole};
 
 /// Why a trace cannot begin.
 pub(super) struct Failure {
@@ -65,8 +61,7 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
 fn text_of(path: &Path) -> Result<String, Failure> {
     let cannot = |error| Failure { text: format!("Can't open {}: {error}", path.display()), exit: 4 };
     let file = fs::File::open(path).map_err(cannot)?;
-    let mut bytes = Vec::new();
-    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(cannot)?;
+    let bytes = whole::read(file, whole::MOST_BYTES).map_err(cannot)?;
     String::from_utf8(bytes).map_err(|error| {
         let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
@@ -139,9 +134,7 @@ fn default_device(arguments: &Arguments) -> Result<Option<InterfaceName>, Failur
 
 fn captured(path: &Path, arguments: &Arguments, network: &Network) -> Result<Vec<Given>, Failure> {
     let cannot = |error| Failure { text: format!("Can't open {}: {error}", path.display()), exit: 4 };
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(cannot)?;
-    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(cannot)?;
+    let bytes = whole::read(fs::File::open(path).map_err(cannot)?, whole::MOST_BYTES).map_err(cannot)?;
     let frames =
         capture::read(&bytes).map_err(|problem| Failure::usage(format!("{}: {problem}", path.display())))?;
     let default = default_device(arguments)?;
