@@ -42,7 +42,7 @@ impl Engine {
         let id = self.take_packet_id();
         let decision = match self.arrive(id, Some(device), link, bytes) {
             Ok(mut packet) => self.input(now, &mut packet, 0),
-            Err(reason) => self.ended(now, id, reason),
+            Err(reason) => self.ended(id, reason),
         };
         self.settle(now, 0);
         decision
@@ -75,7 +75,7 @@ impl Engine {
                 self.output(now, &mut packet, destination, 0)
             }
             Err(reason) => {
-                self.ended(now, id, reason);
+                self.ended(id, reason);
                 Err(SendError::Invalid)
             }
         };
@@ -109,11 +109,11 @@ impl Engine {
     /// From PREROUTING to the packet's end.
     fn input(&mut self, now: Now, packet: &mut Packet, depth: u8) -> Decision {
         if packet.link.kind == LinkKind::OtherHost {
-            return self.end(now, packet, Drop::NotForwarded);
+            return self.end(packet, Drop::NotForwarded);
         }
         // Linux: `ip6_rcv_core` looks at IPv6 addresses before any hook does.
         if packet.view().refused_addresses(packet.input == Some(DeviceId::LOOPBACK)) {
-            return self.end(now, packet, Drop::Route(Unroutable::MartianSource));
+            return self.end(packet, Drop::Route(Unroutable::MartianSource));
         }
         let destination = packet.view().destination();
         if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, packet, depth) {
@@ -125,7 +125,7 @@ impl Engine {
         }
         // Linux: `ip_rcv_options` stands between PREROUTING and the routing decision; `accept_source_route` is off.
         if packet.view().source_routed() {
-            return self.end(now, packet, Drop::SourceRouted);
+            return self.end(packet, Drop::SourceRouted);
         }
         // Linux: a packet from loopback still has the route that its sender found.
         let route = match packet.route {
@@ -202,7 +202,7 @@ impl Engine {
         depth: u8,
     ) -> Decision {
         if packet.link.kind != LinkKind::Host {
-            return self.end(now, packet, Drop::NotForwarded);
+            return self.end(packet, Drop::NotForwarded);
         }
         let ttl = packet.view().ttl();
         if ttl <= 1 {
@@ -271,7 +271,7 @@ impl Engine {
         match route {
             Ok(route) => packet.route = Some(route),
             Err(unroutable) => {
-                self.end(now, packet, Drop::Route(unroutable));
+                self.end(packet, Drop::Route(unroutable));
                 return Err(send_error(unroutable));
             }
         }
@@ -409,8 +409,8 @@ impl Engine {
         self.send_emitted(now, depth);
         let decision = match verdict {
             Verdict::Accept | Verdict::Repeat => return Passed::On,
-            Verdict::Drop(reason) => self.ended(now, packet.id, reason),
-            Verdict::Queue => self.ended(now, packet.id, Drop::QueueUnheard),
+            Verdict::Drop(reason) => self.ended(packet.id, reason),
+            Verdict::Queue => self.ended(packet.id, Drop::QueueUnheard),
             Verdict::Stolen => {
                 if from == Callee::Defrag {
                     Decision::Kept
@@ -544,7 +544,7 @@ impl Engine {
         while !self.emitted.is_empty() {
             let Emitted { mut packet, destination } = self.emitted.remove(0);
             if depth >= MOST_NESTED {
-                self.end(now, &packet, Drop::Limit);
+                self.end(&packet, Drop::Limit);
                 continue;
             }
             // Linux: the machine's own answers have no sender that could be told of an error.
@@ -555,11 +555,11 @@ impl Engine {
     /// Ends a packet after its answers have gone.
     fn end_nested(&mut self, now: Now, packet: &Packet, reason: Drop, depth: u8) -> Decision {
         self.send_emitted(now, depth);
-        self.end(now, packet, reason)
+        self.end(packet, reason)
     }
 
-    fn end(&mut self, now: Now, packet: &Packet, reason: Drop) -> Decision {
-        let decision = self.ended(now, packet.id, reason);
+    fn end(&mut self, packet: &Packet, reason: Drop) -> Decision {
+        let decision = self.ended(packet.id, reason);
         self.let_go(packet.tracking);
         decision
     }
@@ -575,7 +575,7 @@ impl Engine {
         }
     }
 
-    fn ended(&mut self, _now: Now, packet: u64, reason: Drop) -> Decision {
+    fn ended(&mut self, packet: u64, reason: Drop) -> Decision {
         if let Some(trace) = &mut self.trace {
             trace.push(packet, Step::Dropped(reason));
         }
@@ -589,7 +589,7 @@ impl Engine {
             self.send_emitted(now, depth);
             let Some(mut packet) = self.backlog.pop_front() else { break };
             if budget == 0 {
-                self.end(now, &packet, Drop::Limit);
+                self.end(&packet, Drop::Limit);
                 continue;
             }
             budget -= 1;
