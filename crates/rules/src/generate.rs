@@ -13,6 +13,7 @@ use crate::{
     ChainId, ChainName, Counters, Hook, Match, Negatable, Policy, Rule, Ruleset, Table, TableRules, Target,
 };
 
+mod effects;
 mod header;
 mod matches;
 mod targets;
@@ -37,7 +38,7 @@ pub struct Options {
     pub queue: bool,
     /// Whether TRACE and LOG may be targets.
     pub logging: bool,
-    /// Names of matches that are left out.
+    /// Names of matches and targets that are left out.
     pub without: Vec<&'static str>,
 }
 
@@ -193,7 +194,8 @@ fn one_rule(random: &mut Random<'_>, place: &Place<'_>, options: &Options) -> Ru
             list.pop();
         }
     }
-    let target = targets::one(random, place, &header, options);
+    let target = targets::one(random, place, &header, &list, options)
+        .filter(|target| !target.name().is_some_and(|name| options.without.contains(&name)));
     Rule { header, matches: list, target, counters: counters(random, options) }
 }
 

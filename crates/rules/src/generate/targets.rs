@@ -2,7 +2,7 @@
 use packet::{AddrMask, Family, protocol};
 
 use super::values::Random;
-use super::{Options, Place, call};
+use super::{Options, Place, call, effects};
 use crate::matches::PortRange;
 use crate::targets::connmark::{Connmark, Operation};
 use crate::targets::ct::{Ct, Zone, ZoneDirection, ZoneId};
@@ -10,13 +10,14 @@ use crate::targets::log::Log;
 use crate::targets::mark::Mark;
 use crate::targets::nat::{NatRange, Netmap};
 use crate::targets::reject::Reject;
-use crate::{Header, Hook, Table, Target};
+use crate::{Header, Hook, Match, Table, Target};
 
 /// A target, or none.
 pub(super) fn one(
     random: &mut Random<'_>,
     place: &Place<'_>,
     header: &Header,
+    list: &[Match],
     options: &Options,
 ) -> Option<Target> {
     if !place.below.is_empty() && random.chance(1, 3) {
@@ -24,6 +25,11 @@ pub(super) fn one(
     }
     if random.chance(1, 3)
         && let Some(target) = of_table(random, place, header, options)
+    {
+        return Some(target);
+    }
+    if random.chance(1, 4)
+        && let Some(target) = effects::one(random, place, header, list)
     {
         return Some(target);
     }

@@ -149,11 +149,6 @@ pub fn read(call: &OptionCall<'_>, context: &mut Context<'_>) -> Result<Value, E
     let text = call.text();
     let extension = call.extension;
     let option = call.option.name;
-    let bad_number = |min: u64, max: u64| {
-        call.error(format!(
-            "{extension}: bad value for option \"--{option}\", or out of range ({min}-{max}).\n"
-        ))
-    };
     Ok(match call.option.kind {
         Kind::Flag | Kind::Word | Kind::TwoWords => Value::None,
         Kind::Text { min, max, cut } => {
@@ -167,7 +162,7 @@ pub fn read(call: &OptionCall<'_>, context: &mut Context<'_>) -> Result<Value, E
             Value::Text(text.get(..keep).unwrap_or(text).into())
         }
         Kind::Number { min, max } => {
-            Value::Number(number(text, min, max).ok_or_else(|| bad_number(min, max))?)
+            Value::Number(number(text, min, max).ok_or_else(|| out_of_range(call, min, max))?)
         }
         Kind::NumberRange { min, max } => number_range(call, min, max)?,
         Kind::Port => {
@@ -206,6 +201,14 @@ pub fn read(call: &OptionCall<'_>, context: &mut Context<'_>) -> Result<Value, E
             })?)
         }
     })
+}
+
+/// `EXT: bad value for option "--X", or out of range (MIN-MAX).`
+pub fn out_of_range(call: &OptionCall<'_>, min: u64, max: u64) -> Error {
+    call.error(format!(
+        "{}: bad value for option \"--{}\", or out of range ({min}-{max}).\n",
+        call.extension, call.option.name
+    ))
 }
 
 /// A whole text as a number (`strtoul`, base 0) in limits.

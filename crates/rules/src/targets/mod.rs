@@ -1,7 +1,12 @@
 //! The targets: a closed set. To add one: its file, its variant of [`Target`], its line in the registry.
+pub mod audit;
+pub mod checksum;
+pub mod classify;
 pub mod connmark;
+pub mod connsecmark;
 pub mod ct;
 pub mod dnat;
+pub mod hl;
 pub mod log;
 pub mod mark;
 pub mod masquerade;
@@ -11,7 +16,10 @@ pub mod notrack;
 pub mod redirect;
 pub mod reject;
 pub mod snat;
+pub mod tcpmss;
+pub mod tcpoptstrip;
 pub mod trace;
+pub mod ttl;
 
 use crate::ChainId;
 
@@ -54,6 +62,22 @@ pub enum Target {
     Notrack,
     /// `TRACE`.
     Trace,
+    /// `AUDIT`.
+    Audit(audit::Audit),
+    /// `CHECKSUM`.
+    Checksum,
+    /// `CLASSIFY`.
+    Classify(classify::Classify),
+    /// `CONNSECMARK`.
+    Connsecmark(connsecmark::Connsecmark),
+    /// `TTL`.
+    Ttl(ttl::HopChange),
+    /// `HL`.
+    Hl(ttl::HopChange),
+    /// `TCPMSS`.
+    Tcpmss(tcpmss::Tcpmss),
+    /// `TCPOPTSTRIP`.
+    Tcpoptstrip(tcpoptstrip::Tcpoptstrip),
 }
 
 impl Target {
@@ -85,6 +109,14 @@ impl Target {
             Self::Ct(_) => "CT",
             Self::Notrack => "NOTRACK",
             Self::Trace => "TRACE",
+            Self::Audit(_) => "AUDIT",
+            Self::Checksum => "CHECKSUM",
+            Self::Classify(_) => "CLASSIFY",
+            Self::Connsecmark(_) => "CONNSECMARK",
+            Self::Ttl(_) => "TTL",
+            Self::Hl(_) => "HL",
+            Self::Tcpmss(_) => "TCPMSS",
+            Self::Tcpoptstrip(_) => "TCPOPTSTRIP",
         })
     }
 }
@@ -93,9 +125,13 @@ impl Target {
 crate::syntax::registry::registry! {
     Target, crate::syntax::inventory::TARGETS;
     data {
+        Audit: audit::EXTENSION,
+        Classify: classify::EXTENSION,
         Connmark: connmark::EXTENSION,
+        Connsecmark: connsecmark::EXTENSION,
         Ct: ct::EXTENSION,
         Dnat: dnat::EXTENSION,
+        Hl: hl::EXTENSION,
         Log: log::EXTENSION,
         Mark: mark::EXTENSION,
         Masquerade: masquerade::EXTENSION,
@@ -103,8 +139,12 @@ crate::syntax::registry::registry! {
         Redirect: redirect::EXTENSION,
         Reject: reject::EXTENSION,
         Snat: snat::EXTENSION,
+        Tcpmss: tcpmss::EXTENSION,
+        Tcpoptstrip: tcpoptstrip::EXTENSION,
+        Ttl: ttl::EXTENSION,
     }
     unit {
+        Checksum: checksum::EXTENSION,
         Notrack: notrack::EXTENSION,
         Trace: trace::EXTENSION,
     }

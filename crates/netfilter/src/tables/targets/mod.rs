@@ -45,6 +45,15 @@ pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &m
         | Target::Masquerade(_)
         | Target::Redirect(_)
         | Target::Netmap(_) => Effect::Verdict(crate::nat::target(target, place.hook, packet, env)),
+        // Read and printed, but not yet evaluated.
+        Target::Audit(_)
+        | Target::Checksum
+        | Target::Classify(_)
+        | Target::Connsecmark(_)
+        | Target::Hl(_)
+        | Target::Tcpmss(_)
+        | Target::Tcpoptstrip(_)
+        | Target::Ttl(_) => Effect::Undecided(target.name().unwrap_or("this target")),
         // The walk knows these by entries of their own.
         Target::Drop | Target::Return | Target::Jump(_) | Target::Goto(_) => Effect::Undecided("this target"),
     }
