@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod tidy;
+mod wild;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -16,6 +17,7 @@ usage: cargo xtask COMMAND
                 with the reason printed; OXITABLES_REQUIRE_KERNEL=1 makes such a skip a failure)
   tidy          the house rules that a program can check
   judge ARGS    random cases against this machine's kernel, see `cargo xtask judge --help`
+  wild [NAME]   real programs (ufw, fail2ban ...) with our binary in place of iptables, compared with the machine's own
   fuzz SECONDS  each fuzz target for so long (needs cargo-fuzz and a nightly toolchain)
 ";
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         "ci" => ci(),
         "tidy" => tidy_all(),
         "judge" => judge(&rest),
+        "wild" => wild::run(&root(), &rest),
         "fuzz" => fuzz(rest.first().map_or("60", String::as_str)),
         _ => {
             eprint!("{USAGE}");
