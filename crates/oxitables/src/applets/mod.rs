@@ -3,10 +3,12 @@ mod apply;
 pub(crate) mod exec;
 mod iptables;
 pub(crate) mod lab;
+mod link;
 mod restore;
 mod save;
 mod trace;
 mod words;
+mod xml;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -32,6 +34,7 @@ enum Kind {
     Save,
     Restore,
     Apply,
+    Xml,
 }
 
 impl Applet {
@@ -47,6 +50,7 @@ impl Applet {
             "-save" => Kind::Save,
             "-restore" => Kind::Restore,
             "-apply" => Kind::Apply,
+            "-xml" if family == Family::V4 => Kind::Xml,
             _ => return None,
         };
         Some(Applet { kind, family })
@@ -59,6 +63,7 @@ impl Applet {
             Kind::Save => save::main(self.family, words),
             Kind::Restore => restore::main(self.family, words),
             Kind::Apply => apply::main(self.family, words),
+            Kind::Xml => xml::main(words),
         }
     }
 }
@@ -73,6 +78,7 @@ pub(crate) enum Subcommand {
     Exec(exec::Arguments),
     /// Play a small network of real processes
     Lab(lab::Arguments),
+    Link(link::Arguments),
     /// The small servers and clients of `lab`
     #[command(hide = true)]
     LabProcess(lab::ProcessArguments),
@@ -85,6 +91,7 @@ impl Subcommand {
             Self::Trace(arguments) => trace::main(&arguments),
             Self::Exec(arguments) => ExitCode::from(exec::run(&arguments)),
             Self::Lab(arguments) => ExitCode::from(lab::run(&arguments)),
+            Self::Link(arguments) => link::main(&arguments),
             Self::LabProcess(arguments) => ExitCode::from(lab::process::run(&arguments.words).unwrap_or(2)),
             Self::Target => match crate::target::Place::from_environment() {
                 Ok(place) => print_only(&format!("{place}\n")),
