@@ -402,10 +402,18 @@ impl Engine {
 /// Whether a rule of a table needs connection tracking (Linux: the extensions whose check calls `nf_ct_netns_get`).
 fn needs_conntrack(table: &TableRules) -> bool {
     table.slots_in_order().flat_map(|(_, chain)| &chain.rules).any(|rule| {
-        let matched = rule
-            .matches
-            .iter()
-            .any(|own| matches!(own, Match::State(_) | Match::Conntrack(_) | Match::Connmark(_)));
+        let matched = rule.matches.iter().any(|own| {
+            matches!(
+                own,
+                Match::Cluster(_)
+                    | Match::Connbytes(_)
+                    | Match::Connlimit(_)
+                    | Match::Connmark(_)
+                    | Match::Conntrack(_)
+                    | Match::Helper(_)
+                    | Match::State(_)
+            )
+        });
         let targeted = match &rule.target {
             Some(
                 Target::Snat(_)

@@ -2,7 +2,7 @@
 use packet::{Family, protocol};
 
 use super::values::Random;
-use super::{Place, negatable};
+use super::{Place, negatable, stateful};
 use crate::matches::addrtype::{Addrtype, TypeSet};
 use crate::matches::comment::Comment;
 use crate::matches::conntrack::{Conntrack, HostMask, StateSet, StatusSet};
@@ -24,6 +24,9 @@ use crate::{Header, Hook, Match, Negatable};
 /// A match; `None` where the one that was drawn may not stand.
 pub(super) fn one(random: &mut Random<'_>, place: &Place<'_>, header: &Header) -> Option<Match> {
     let own = header.positive_protocol();
+    if random.chance(1, 4) {
+        return stateful::one(random, place);
+    }
     Some(match random.below(22) {
         0 => Match::Addrtype(addrtype(random, place)),
         1 => Match::Comment(comment(random)),

@@ -1,8 +1,13 @@
 //! The matches: a closed set, one file each. To add one: its file, its variant of [`Match`], its line in the registry.
 pub mod addrtype;
+pub mod cgroup;
+pub mod cluster;
 pub mod comment;
+pub mod connbytes;
+pub mod connlimit;
 pub mod connmark;
 pub mod conntrack;
+pub mod helper;
 pub mod icmp;
 pub mod icmp6;
 pub mod iprange;
@@ -12,6 +17,7 @@ pub mod mark;
 pub mod multiport;
 pub mod owner;
 pub mod physdev;
+pub mod quota;
 pub mod state;
 pub mod statistic;
 pub mod string;
@@ -43,12 +49,22 @@ impl PortRange {
 pub enum Match {
     /// `-m addrtype`.
     Addrtype(addrtype::Addrtype),
+    /// `-m cgroup`.
+    Cgroup(Box<cgroup::Cgroup>),
+    /// `-m cluster`.
+    Cluster(cluster::Cluster),
     /// `-m comment`.
     Comment(comment::Comment),
+    /// `-m connbytes`.
+    Connbytes(Box<connbytes::Connbytes>),
+    /// `-m connlimit`.
+    Connlimit(connlimit::Connlimit),
     /// `-m connmark`.
     Connmark(connmark::Connmark),
     /// `-m conntrack`.
     Conntrack(Box<conntrack::Conntrack>),
+    /// `-m helper`.
+    Helper(helper::Helper),
     /// `-m icmp`.
     Icmp(icmp::Icmp),
     /// `-m icmp6`.
@@ -67,6 +83,8 @@ pub enum Match {
     Owner(owner::Owner),
     /// `-m physdev`.
     Physdev(Box<physdev::Physdev>),
+    /// `-m quota`.
+    Quota(quota::Quota),
     /// `-m state`.
     State(state::State),
     /// `-m statistic`.
@@ -84,9 +102,14 @@ impl Match {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Addrtype(_) => "addrtype",
+            Self::Cgroup(_) => "cgroup",
+            Self::Cluster(_) => "cluster",
             Self::Comment(_) => "comment",
+            Self::Connbytes(_) => "connbytes",
+            Self::Connlimit(_) => "connlimit",
             Self::Connmark(_) => "connmark",
             Self::Conntrack(_) => "conntrack",
+            Self::Helper(_) => "helper",
             Self::Icmp(_) => "icmp",
             Self::Icmp6(_) => "icmp6",
             Self::Iprange(_) => "iprange",
@@ -96,6 +119,7 @@ impl Match {
             Self::Multiport(_) => "multiport",
             Self::Owner(_) => "owner",
             Self::Physdev(_) => "physdev",
+            Self::Quota(_) => "quota",
             Self::State(_) => "state",
             Self::Statistic(_) => "statistic",
             Self::String(_) => "string",
@@ -110,9 +134,14 @@ crate::syntax::registry::registry! {
     Match, crate::syntax::inventory::MATCHES;
     data {
         Addrtype: addrtype::EXTENSION,
+        Cgroup: cgroup::EXTENSION,
+        Cluster: cluster::EXTENSION,
         Comment: comment::EXTENSION,
+        Connbytes: connbytes::EXTENSION,
+        Connlimit: connlimit::EXTENSION,
         Connmark: connmark::EXTENSION,
         Conntrack: conntrack::EXTENSION,
+        Helper: helper::EXTENSION,
         Icmp: icmp::EXTENSION,
         Icmp6: icmp6::EXTENSION,
         Iprange: iprange::EXTENSION,
@@ -122,6 +151,7 @@ crate::syntax::registry::registry! {
         Multiport: multiport::EXTENSION,
         Owner: owner::EXTENSION,
         Physdev: physdev::EXTENSION,
+        Quota: quota::EXTENSION,
         State: state::EXTENSION,
         Statistic: statistic::EXTENSION,
         String: string::EXTENSION,

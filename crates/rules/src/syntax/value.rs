@@ -54,6 +54,9 @@ pub enum Kind {
     Network,
     /// A prefix length or a mask: `Value::Address`, a mask of the family.
     Mask,
+    /// A prefix length, or a mask that stands for one: `Value::Number`, at most the family's bits, or
+    /// [`NO_PREFIX`] for a mask that is no prefix.
+    PrefixLength,
     /// A protocol by name or number: `Value::Number`.
     Protocol,
     /// A level of syslog, 0 to 7 or a name: `Value::Number`.
@@ -99,7 +102,7 @@ pub enum Value {
     None,
     /// [`Kind::Text`].
     Text(Box<str>),
-    /// [`Kind::Number`], [`Kind::Protocol`], [`Kind::SyslogLevel`].
+    /// [`Kind::Number`], [`Kind::PrefixLength`], [`Kind::Protocol`], [`Kind::SyslogLevel`].
     Number(u64),
     /// [`Kind::NumberRange`].
     Range(u64, u64),
@@ -182,6 +185,7 @@ pub fn read(call: &OptionCall<'_>, context: &mut Context<'_>) -> Result<Value, E
             })?;
             Value::Address(mask)
         }
+        Kind::PrefixLength => Value::Number(prefix_length(call, text, context)?),
         Kind::Protocol => {
             let number = protocol_number(text, context.names)
                 .ok_or_else(|| Error::new(ErrorKind::Protocol(text.into()), call.value_span()))?;
@@ -387,6 +391,25 @@ fn network(call: &OptionCall<'_>, context: &Context<'_>) -> Result<Value, Error>
             "{extension}: bad value for option \"--{option}\", neither a valid network mask nor valid CIDR (0-{bits}).\n"
         ))),
     }
+}
+
+/// What [`Kind::PrefixLength`] gives for a mask that is no prefix, as libxtables does: -1 in eight bits.
+pub const NO_PREFIX: u64 = 255;
+
+/// A prefix length, or a mask as `getaddrinfo` reads one (`255.255` is 255.0.0.255).
+fn prefix_length(call: &OptionCall<'_>, text: &str, context: &Context<'_>) -> Result<u64, Error> {
+    let bits = context.family.bits();
+    if let Some(length) = number(text, 0, u64::from(bits)) {
+        return Ok(length);
+    }
+    let mask = resolver_address(text, context.family).ok_or_else(|| {
+        let (extension, option) = (call.extension, call.option.name);
+        call.error(format!(
+            "{extension}: bad value for option \"--{option}\", neither a valid network mask nor valid CIDR (0-{bits}).\n"
+        ))
+    })?;
+    let network = AddrMask::new(mask, mask);
+    Ok(network.and_then(|network| network.prefix_length()).map_or(NO_PREFIX, u64::from))
 }
 
 /// An address in numbers as `getaddrinfo` reads it (`inet_aton`: of fewer than four parts the last one fills the rest,
