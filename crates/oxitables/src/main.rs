@@ -16,6 +16,7 @@ mod host;
 mod names;
 mod owners;
 mod rulesfile;
+mod rulesjson;
 mod target;
 mod whole;
 

@@ -20,8 +20,8 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text"))
 }
 
-/// All bytes of a file, if they are no more than `most`.
-pub(crate) fn read(file: File, most: u64) -> io::Result<Vec<u8>> {
+/// All bytes of an input, if they are no more than `most`.
+pub(crate) fn read(file: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let length = file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if length as u64 > most {

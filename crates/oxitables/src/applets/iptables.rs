@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use packet::Family;
 use rules::syntax::apply::{Editor, Session};
-use rules::syntax::command::Wait;
-use rules::syntax::{Error, ErrorKind, Exit, Mode, Parsed, Span, help, lex, parse};
+use rules::syntax::command::{Action, Wait};
+use rules::syntax::{Command, Error, ErrorKind, Exit, Mode, Parsed, Span, help, lex, parse};
 use rules::{Table, TableRules};
 
 use crate::diagnosis::{self, Source};
 use crate::names::SystemNames;
+use crate::rulesjson::{self, Extent};
 use crate::target::Place;
 
 use super::{exit, family_name, print_all, print_only, target_failed, version};
@@ -44,7 +45,7 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
     }
 }
 
-fn run(family: Family, program: &str, text: &str, command: rules::syntax::Command) -> ExitCode {
+fn run(family: Family, program: &str, text: &str, command: Command) -> ExitCode {
     let names = SystemNames::new();
     let only_reads = command.action.only_reads();
     let wait: Wait = command.wait;
@@ -67,6 +68,7 @@ fn run(family: Family, program: &str, text: &str, command: rules::syntax::Comman
     let known = ruleset.table(table).is_some();
     let present = ruleset.table(table).cloned().unwrap_or_else(|| TableRules::new(table));
     let mut editor = Editor::new(present, family);
+    let json = json(&command, editor.rules(), family);
     let (mut out, mut warnings) = (String::new(), Vec::new());
     let mut session = Session { names: &names, out: &mut out, warnings: &mut warnings };
     let applied = editor.apply(command, &mut session);
@@ -84,7 +86,12 @@ fn run(family: Family, program: &str, text: &str, command: rules::syntax::Comman
     });
     // Linux: what a command lists or echoes is printed as it goes, also when it fails in the end.
     // Why: counters that nobody has seen (`-L -Z` to a full disk) are not set to zero.
-    if let Err(code) = print_all(&out) {
+    let printed = match json {
+        None => print_all(&out),
+        Some(text) if committed.is_ok() => print_all(&text),
+        Some(_) => Ok(()),
+    };
+    if let Err(code) = printed {
         return code;
     }
     match committed {
@@ -109,6 +116,23 @@ fn run(family: Family, program: &str, text: &str, command: rules::syntax::Comman
             failed(program, text, &error)
         }
     }
+}
+
+/// What `--json` prints of a listing, as it is before the command.
+fn json(command: &Command, rules: &TableRules, family: Family) -> Option<String> {
+    let (Action::List(selection) | Action::ListRules(selection)) = &command.action else { return None };
+    if !command.output.json {
+        return None;
+    }
+    let counters = command.output.verbose > 0;
+    let extent = Extent {
+        chain: selection.chain.as_ref().and_then(|chain| rules.find(&chain.text)),
+        number: selection.number,
+        rule_counters: counters,
+        policy_counters: counters,
+        numbers: true,
+    };
+    rulesjson::document(family, [rules], extent).ok()
 }
 
 fn failed(program: &str, text: &str, error: &Error) -> ExitCode {

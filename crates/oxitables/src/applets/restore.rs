@@ -2,6 +2,8 @@
 //!
 //! Input is read line by line as it comes, and the output is flushed after each line that prints something, so that a
 //! program may keep one restore running and feed it for hours. The lock is held from `*table` to `COMMIT`.
+mod json;
+
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read as _};
 use std::process::ExitCode;
@@ -16,7 +18,7 @@ use crate::diagnosis::{self, Source};
 use crate::names::SystemNames;
 use crate::target::{Locked, Place, Stored, TargetError};
 
-use super::words::{Option_, Words, system_text};
+use super::words::{JSON, Option_, Words, system_text};
 use super::{exit, family_name, print_all, print_only, target_failed, version};
 
 const OPTIONS: &[Option_] = &[
@@ -33,6 +35,7 @@ const OPTIONS: &[Option_] = &[
     Option_::optional('W', "wait-interval"),
     Option_::value('M', "modprobe"),
     Option_::value('T', "table"),
+    Option_::flag(JSON, "json"),
 ];
 
 const USAGE: &str = " [-c] [-v] [-V] [-t] [-h] [-n] [-w secs] [-W usecs] [-T table] [-M command] [file]
@@ -59,6 +62,7 @@ struct Settings {
     no_flush: bool,
     wait: Wait,
     only: Option<String>,
+    json: bool,
     path: Option<String>,
 }
 
@@ -94,6 +98,9 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
         only: settings.only.as_deref(),
         trusted: false,
     });
+    if settings.json {
+        return json::restore(&program, family, settings.counters, input, &mut reader, &mut store);
+    }
     let mut told = Told { program, path: settings.path.clone(), code: None };
     let mut line = Vec::new();
     let mut out = String::new();
@@ -146,6 +153,7 @@ fn settings(program: &str, words: Vec<OsString>) -> Result<Settings, ExitCode> {
                 't' => settings.test = true,
                 'n' => settings.no_flush = true,
                 'T' => settings.only = value,
+                JSON => settings.json = true,
                 'V' => {
                     return Err(print_only(&format!("{program} {}\n", version())));
                 }

@@ -11,9 +11,10 @@ use rules::syntax::command::Wait;
 use rules::syntax::print::{self, Stamp};
 use rules::{Ruleset, Table, TableRules};
 
+use crate::rulesjson::{self, Extent};
 use crate::target::Place;
 
-use super::words::{Option_, Words};
+use super::words::{JSON, Option_, Words};
 use super::{VERSION, exit, family_name, now, print_only, target_failed, version};
 
 const OPTIONS: &[Option_] = &[
@@ -24,12 +25,13 @@ const OPTIONS: &[Option_] = &[
     Option_::value('t', "table"),
     Option_::value('f', "file"),
     Option_::value('M', "modprobe"),
+    Option_::flag(JSON, "json"),
 ];
 
 /// Runs it.
 pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
     let program = format!("{}-save", family_name(family));
-    let mut counters = false;
+    let (mut counters, mut json) = (false, false);
     let mut only = None;
     let mut file = None;
     let mut words = Words::new(words, OPTIONS);
@@ -37,6 +39,7 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
         match words.next() {
             Ok(None) => break,
             Ok(Some(('c', _))) => counters = true,
+            Ok(Some((JSON, _))) => json = true,
             Ok(Some(('V', _))) => {
                 return print_only(&format!("{program} {}\n", version()));
             }
@@ -56,7 +59,8 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
         return exit(Exit::Other);
     }
     let mut out = String::new();
-    if let Err(code) = dump(family, &program, only.as_deref(), counters, &mut out) {
+    let form = Form { counters, json };
+    if let Err(code) = dump(family, &program, only.as_deref(), form, &mut out) {
         return code;
     }
     let Some(path) = file else {
@@ -87,11 +91,18 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     File::create(path)?.write_all(bytes)
 }
 
+/// How tables are written.
+#[derive(Clone, Copy)]
+struct Form {
+    counters: bool,
+    json: bool,
+}
+
 fn dump(
     family: Family,
     program: &str,
     only: Option<&str>,
-    counters: bool,
+    form: Form,
     out: &mut String,
 ) -> Result<(), ExitCode> {
     let locked = Place::from_environment().and_then(|place| place.lock(Wait::Forever));
@@ -99,7 +110,11 @@ fn dump(
     let mut stored = locked.read().map_err(|error| target_failed(program, &error))?;
     let ruleset = stored.family_mut(family);
     let Some(name) = only else {
-        print_ruleset(out, ruleset, counters);
+        if form.json {
+            out.push_str(&json(family, ruleset.tables().iter().rev(), form.counters)?);
+        } else {
+            print_ruleset(out, ruleset, form.counters);
+        }
         return Ok(());
     };
     let date = now();
@@ -118,9 +133,25 @@ fn dump(
         let _ = locked.write(&stored);
     }
     if let Some(rules) = stored.family_mut(family).table(table) {
-        print::table(out, rules, counters, stamp);
+        if form.json {
+            out.push_str(&json(family, [rules], form.counters)?);
+        } else {
+            print::table(out, rules, form.counters, stamp);
+        }
     }
     Ok(())
+}
+
+fn json<'a>(
+    family: Family,
+    tables: impl IntoIterator<Item = &'a TableRules>,
+    counters: bool,
+) -> Result<String, ExitCode> {
+    let extent = Extent { rule_counters: counters, policy_counters: true, ..Extent::default() };
+    rulesjson::document(family, tables, extent).map_err(|error| {
+        eprintln!("{error}");
+        exit(Exit::Resource)
+    })
 }
 
 /// All tables of a family, as they are saved now.

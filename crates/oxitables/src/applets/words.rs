@@ -2,6 +2,9 @@
 use std::ffi::OsString;
 use std::fmt;
 
+/// `--json`, which has no letter: no argument holds this one.
+pub(crate) const JSON: char = '\0';
+
 /// An option.
 pub(crate) struct Option_ {
     letter: char,

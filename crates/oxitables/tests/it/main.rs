@@ -6,6 +6,7 @@ mod file;
 mod fixtures;
 mod generated;
 mod help;
+mod json;
 mod lab;
 mod link;
 mod machine;

@@ -180,7 +180,7 @@ pub enum ZeroAfter {
     Rule(u32),
 }
 
-/// `-n -v -x --line-numbers`.
+/// `-n -v -x --line-numbers --json`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Output {
     /// How often `-v` was given.
@@ -191,6 +191,8 @@ pub struct Output {
     pub exact: bool,
     /// `--line-numbers`.
     pub line_numbers: bool,
+    /// `--json`: the caller prints what is selected in its own form.
+    pub json: bool,
 }
 
 /// `-w`.

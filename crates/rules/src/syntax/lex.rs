@@ -107,6 +107,20 @@ pub fn restore_line<'a>(line: &'a str, offset: usize, words: &mut Vec<Word<'a>>)
     }
 }
 
+/// The words of a text that iptables has printed, without places and limits.
+pub fn printed_words(mut text: &str) -> Vec<Cow<'_, str>> {
+    let mut words = Vec::new();
+    loop {
+        text = text.trim_start_matches([' ', '\t', '\n']);
+        if text.is_empty() {
+            return words;
+        }
+        let (word, length) = restore_word(text);
+        words.push(word);
+        text = text.get(length..).unwrap_or("");
+    }
+}
+
 /// The first word of a text that starts with one, and its length in the text.
 fn restore_word(text: &str) -> (Cow<'_, str>, usize) {
     let bytes = text.as_bytes();

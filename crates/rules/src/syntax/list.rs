@@ -112,7 +112,7 @@ fn push_count(out: &mut String, number: u64, exact: bool) {
 }
 
 fn line(out: &mut String, view: &View<'_>, rule: &Rule, number: usize) {
-    let Output { verbose, numeric, exact, line_numbers } = view.output;
+    let Output { verbose, numeric, exact, line_numbers, .. } = view.output;
     if line_numbers {
         put!(out, "{number:<4} ");
     }

@@ -16,6 +16,7 @@ pub mod parse;
 pub mod print;
 pub(crate) mod registry;
 pub mod restore;
+pub mod saved;
 pub mod text;
 pub mod validity;
 pub mod value;

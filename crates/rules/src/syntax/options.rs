@@ -67,6 +67,9 @@ pub(crate) const GENERIC: &[Generic] = &[
 
 /// The long name of a generic option, as messages of 1.8.13 give it: `--in-interface`.
 pub(crate) fn long_name(letter: char) -> String {
+    if letter == JSON {
+        return "--json".into();
+    }
     let option = GENERIC.iter().find(|option| option.letter == letter);
     format!("--{}", option.and_then(|option| option.long.first()).unwrap_or(&"?"))
 }
@@ -210,11 +213,18 @@ impl<'w> Getopt<'w> {
     }
 }
 
+/// `--json`, which upstream has not.
+pub(crate) const JSON: char = 'J';
+
 /// The option of a long name: an exact name, else the only one that begins so.
 fn find_long(name: &str, loaded: &[(usize, &'static Spec)]) -> Option<(Which, Arity)> {
     let exact = long_options(loaded).find(|&(long, ..)| long == name);
     if let Some((_, which, arity)) = exact {
         return Some((which, arity));
+    }
+    // Why: not in the table, so that `--j` still means `--jump`, and `-J` nothing.
+    if name == "json" {
+        return Some((Which::Generic(JSON), Arity::None));
     }
     let mut candidates = long_options(loaded).filter(|&(long, ..)| long.starts_with(name));
     let (_, which, arity) = candidates.next()?;

@@ -10,7 +10,7 @@ use super::command::{Command, Named, Output, Wait};
 use super::error::{Error, ErrorKind};
 use super::extension::{Calls, Context, Lookup, OptionCall, Spec};
 use super::lex::{Span, Word};
-use super::options::{Found, Getopt, Which, long_name, long_options};
+use super::options::{Found, Getopt, JSON, Which, long_name, long_options};
 use super::value::{self, Kind, Value};
 use super::{Names, inventory};
 use crate::{ChainName, Counters, Header, InterfacePattern, Match, Negatable, Target, matches, targets};
@@ -307,6 +307,11 @@ impl<'a, 'w> Parser<'a, 'w> {
                 self.set('0', span, invert)?;
                 self.output.line_numbers = true;
             }
+            JSON if self.mode.restore.is_none() => {
+                self.set(JSON, span, invert)?;
+                self.output.json = true;
+            }
+            JSON => return Err(self.unknown_option("--json", span)),
             't' => {
                 if let Some(not) = invert {
                     return Err(Error::new(ErrorKind::UnexpectedNotBefore("--table".into()), not));

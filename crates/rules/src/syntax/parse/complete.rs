@@ -4,7 +4,7 @@ use super::super::command::{Action, Command, Named, RuleSpec, Selection, TargetS
 use super::super::error::{Error, ErrorKind};
 use super::super::extension::{Context, Families, Lookup};
 use super::super::lex::{Span, Word};
-use super::super::options::long_name;
+use super::super::options::{JSON, long_name};
 use super::{Parsed, Parser};
 use crate::{ChainName, Negatable, targets};
 
@@ -91,10 +91,11 @@ impl<'w> Parser<'_, 'w> {
 
     fn check_options(&self, letter: char, is_rule: bool) -> Result<(), Error> {
         // The order in which upstream tries its option bits.
-        for option in ['n', 's', 'd', 'p', 'j', 'v', 'x', 'i', 'o', '0', 'c', 'f'] {
+        for option in ['n', 's', 'd', 'p', 'j', 'v', 'x', 'i', 'o', '0', 'c', 'f', JSON] {
             let Some(&(_, span)) = self.used.iter().find(|&&(own, _)| own == option) else { continue };
             let legal = match option {
                 'v' => true,
+                JSON => matches!(letter, 'L' | 'S'),
                 'n' | 'x' | '0' => letter == 'L',
                 'c' => matches!(letter, 'A' | 'I' | 'R' | 'P'),
                 // Linux: the options of a rule are legal with -D of a number as well, where they do nothing.
