@@ -1,4 +1,5 @@
-//! Names of this system: /etc/services, /etc/protocols, /etc/networks, /etc/hosts, /etc/passwd, /etc/group, the resolver.
+//! Names of this system: /etc/services, /etc/protocols, /etc/networks, /etc/hosts, /etc/passwd, /etc/group,
+//! /etc/iproute2/rt_realms, /etc/iproute2/group, the resolver.
 //!
 //! The files are read themselves, so that a static build needs no name service switch. Each file is read once, when it
 //! is first asked for. Host names are resolved by the standard library; numbers are turned into host names by /etc/hosts
@@ -19,6 +20,8 @@ pub(crate) struct SystemNames {
     hosts: OnceCell<HashMap<IpAddr, String>>,
     users: OnceCell<Pairs<u32>>,
     groups: OnceCell<Pairs<u32>>,
+    realms: OnceCell<Pairs<u32>>,
+    device_groups: OnceCell<Pairs<u32>>,
     /// Hosts that were resolved already: one question for each name.
     resolved: RefCell<HashMap<(String, Family), Vec<IpAddr>>>,
 }
@@ -82,6 +85,18 @@ fn account(line: &str) -> Option<(Vec<String>, u32)> {
     Some((vec![name.to_owned()], fields.nth(1)?.parse().ok()?))
 }
 
+/// `number name`, as the files of iproute2 have it: decimal or hexadecimal, at most 255.
+fn number_name(line: &str) -> Option<(Vec<String>, u32)> {
+    let mut words = line.split_ascii_whitespace();
+    let number = words.next()?;
+    let number = match number.strip_prefix("0x") {
+        Some(digits) => u8::from_str_radix(digits, 16),
+        None => number.parse(),
+    };
+    let name = words.next().filter(|name| !name.starts_with('#'))?;
+    Some((vec![name.to_owned()], u32::from(number.ok()?)))
+}
+
 impl SystemNames {
     /// Nothing read yet.
     pub(crate) fn new() -> Self {
@@ -114,6 +129,14 @@ impl SystemNames {
                 Some((names, number.parse().ok()?))
             })
         })
+    }
+
+    fn realms(&self) -> &Pairs<u32> {
+        self.realms.get_or_init(|| Pairs::read("/etc/iproute2/rt_realms", number_name))
+    }
+
+    fn device_groups(&self) -> &Pairs<u32> {
+        self.device_groups.get_or_init(|| Pairs::read("/etc/iproute2/group", number_name))
     }
 
     fn networks(&self) -> &Pairs<Ipv4Addr> {
@@ -209,5 +232,21 @@ impl Names for SystemNames {
 
     fn group_name(&self, id: u32) -> Option<String> {
         self.groups.get_or_init(|| Pairs::read("/etc/group", account)).names.get(&id).cloned()
+    }
+
+    fn realm(&self, name: &str) -> Option<u32> {
+        self.realms().numbers.get(name).copied()
+    }
+
+    fn realm_name(&self, id: u32) -> Option<String> {
+        self.realms().names.get(&id).cloned()
+    }
+
+    fn device_group(&self, name: &str) -> Option<u32> {
+        self.device_groups().numbers.get(name).copied()
+    }
+
+    fn device_group_name(&self, id: u32) -> Option<String> {
+        self.device_groups().names.get(&id).cloned()
     }
 }

@@ -16,6 +16,7 @@ use crate::{
 mod effects;
 mod header;
 mod matches;
+mod packet_fields;
 mod stateful;
 mod targets;
 mod values;

@@ -2,7 +2,7 @@
 use packet::{Family, protocol};
 
 use super::values::Random;
-use super::{Place, negatable, stateful};
+use super::{Place, negatable, packet_fields, stateful};
 use crate::matches::addrtype::{Addrtype, TypeSet};
 use crate::matches::comment::Comment;
 use crate::matches::conntrack::{Conntrack, HostMask, StateSet, StatusSet};
@@ -26,6 +26,9 @@ pub(super) fn one(random: &mut Random<'_>, place: &Place<'_>, header: &Header) -
     let own = header.positive_protocol();
     if random.chance(1, 4) {
         return stateful::one(random, place);
+    }
+    if random.chance(1, 3) {
+        return packet_fields::one(random, place, header);
     }
     Some(match random.below(22) {
         0 => Match::Addrtype(addrtype(random, place)),
@@ -57,7 +60,10 @@ pub(super) fn one(random: &mut Random<'_>, place: &Place<'_>, header: &Header) -
 }
 
 /// Sometimes a value.
-fn maybe<'a, T>(random: &mut Random<'a>, value: impl FnOnce(&mut Random<'a>) -> T) -> Option<Negatable<T>> {
+pub(super) fn maybe<'a, T>(
+    random: &mut Random<'a>,
+    value: impl FnOnce(&mut Random<'a>) -> T,
+) -> Option<Negatable<T>> {
     if random.chance(1, 3) {
         let value = value(random);
         return Some(negatable(random, value));

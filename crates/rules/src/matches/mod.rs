@@ -1,5 +1,6 @@
 //! The matches: a closed set, one file each. To add one: its file, its variant of [`Match`], its line in the registry.
 pub mod addrtype;
+pub mod ah;
 pub mod cgroup;
 pub mod cluster;
 pub mod comment;
@@ -7,21 +8,39 @@ pub mod connbytes;
 pub mod connlimit;
 pub mod connmark;
 pub mod conntrack;
+pub mod cpu;
+pub mod dccp;
+pub mod devgroup;
+pub mod dscp;
+pub mod ecn;
+pub mod esp;
+pub mod eui64;
 pub mod helper;
+pub mod hl;
 pub mod icmp;
 pub mod icmp6;
+pub mod ipcomp;
 pub mod iprange;
+pub mod length;
 pub mod limit;
 pub mod mac;
 pub mod mark;
 pub mod multiport;
+pub mod named;
 pub mod owner;
 pub mod physdev;
+pub mod pkttype;
 pub mod quota;
+pub mod range;
+pub mod realm;
+pub mod sctp;
 pub mod state;
 pub mod statistic;
 pub mod string;
 pub mod tcp;
+pub mod tcpmss;
+pub mod tos;
+pub mod ttl;
 pub mod udp;
 
 /// A range of ports, both ends included, first <= last.
@@ -49,6 +68,10 @@ impl PortRange {
 pub enum Match {
     /// `-m addrtype`.
     Addrtype(addrtype::Addrtype),
+    /// `-m ah` of IPv4.
+    Ah(ah::Ah),
+    /// `-m ah` of IPv6.
+    Ah6(ah::Ah6),
     /// `-m cgroup`.
     Cgroup(Box<cgroup::Cgroup>),
     /// `-m cluster`.
@@ -63,14 +86,34 @@ pub enum Match {
     Connmark(connmark::Connmark),
     /// `-m conntrack`.
     Conntrack(Box<conntrack::Conntrack>),
+    /// `-m cpu`.
+    Cpu(cpu::Cpu),
+    /// `-m dccp`.
+    Dccp(dccp::Dccp),
+    /// `-m devgroup`.
+    Devgroup(Box<devgroup::Devgroup>),
+    /// `-m dscp`.
+    Dscp(dscp::Dscp),
+    /// `-m ecn`.
+    Ecn(ecn::Ecn),
+    /// `-m esp`.
+    Esp(esp::Esp),
+    /// `-m eui64`.
+    Eui64(eui64::Eui64),
     /// `-m helper`.
     Helper(helper::Helper),
+    /// `-m hl`.
+    Hl(hl::Hl),
     /// `-m icmp`.
     Icmp(icmp::Icmp),
     /// `-m icmp6`.
     Icmp6(icmp6::Icmp6),
+    /// `-m ipcomp`.
+    Ipcomp(ipcomp::Ipcomp),
     /// `-m iprange`.
     Iprange(Box<iprange::Iprange>),
+    /// `-m length`.
+    Length(length::Length),
     /// `-m limit`.
     Limit(limit::Limit),
     /// `-m mac`.
@@ -83,8 +126,14 @@ pub enum Match {
     Owner(owner::Owner),
     /// `-m physdev`.
     Physdev(Box<physdev::Physdev>),
+    /// `-m pkttype`.
+    Pkttype(pkttype::Pkttype),
     /// `-m quota`.
     Quota(quota::Quota),
+    /// `-m realm`.
+    Realm(Box<realm::Realm>),
+    /// `-m sctp`.
+    Sctp(Box<sctp::Sctp>),
     /// `-m state`.
     State(state::State),
     /// `-m statistic`.
@@ -93,6 +142,12 @@ pub enum Match {
     String(Box<string::StringMatch>),
     /// `-m tcp`.
     Tcp(tcp::Tcp),
+    /// `-m tcpmss`.
+    Tcpmss(tcpmss::Tcpmss),
+    /// `-m tos`.
+    Tos(tos::Tos),
+    /// `-m ttl`.
+    Ttl(ttl::Ttl),
     /// `-m udp`.
     Udp(udp::Udp),
 }
@@ -102,6 +157,7 @@ impl Match {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Addrtype(_) => "addrtype",
+            Self::Ah(_) | Self::Ah6(_) => "ah",
             Self::Cgroup(_) => "cgroup",
             Self::Cluster(_) => "cluster",
             Self::Comment(_) => "comment",
@@ -109,21 +165,37 @@ impl Match {
             Self::Connlimit(_) => "connlimit",
             Self::Connmark(_) => "connmark",
             Self::Conntrack(_) => "conntrack",
+            Self::Cpu(_) => "cpu",
+            Self::Dccp(_) => "dccp",
+            Self::Devgroup(_) => "devgroup",
+            Self::Dscp(_) => "dscp",
+            Self::Ecn(_) => "ecn",
+            Self::Esp(_) => "esp",
+            Self::Eui64(_) => "eui64",
             Self::Helper(_) => "helper",
+            Self::Hl(_) => "hl",
             Self::Icmp(_) => "icmp",
             Self::Icmp6(_) => "icmp6",
+            Self::Ipcomp(_) => "ipcomp",
             Self::Iprange(_) => "iprange",
+            Self::Length(_) => "length",
             Self::Limit(_) => "limit",
             Self::Mac(_) => "mac",
             Self::Mark(_) => "mark",
             Self::Multiport(_) => "multiport",
             Self::Owner(_) => "owner",
             Self::Physdev(_) => "physdev",
+            Self::Pkttype(_) => "pkttype",
             Self::Quota(_) => "quota",
+            Self::Realm(_) => "realm",
+            Self::Sctp(_) => "sctp",
             Self::State(_) => "state",
             Self::Statistic(_) => "statistic",
             Self::String(_) => "string",
             Self::Tcp(_) => "tcp",
+            Self::Tcpmss(_) => "tcpmss",
+            Self::Tos(_) => "tos",
+            Self::Ttl(_) => "ttl",
             Self::Udp(_) => "udp",
         }
     }
@@ -134,6 +206,8 @@ crate::syntax::registry::registry! {
     Match, crate::syntax::inventory::MATCHES;
     data {
         Addrtype: addrtype::EXTENSION,
+        Ah6: ah::EXTENSION_V6,
+        Ah: ah::EXTENSION,
         Cgroup: cgroup::EXTENSION,
         Cluster: cluster::EXTENSION,
         Comment: comment::EXTENSION,
@@ -141,21 +215,37 @@ crate::syntax::registry::registry! {
         Connlimit: connlimit::EXTENSION,
         Connmark: connmark::EXTENSION,
         Conntrack: conntrack::EXTENSION,
+        Cpu: cpu::EXTENSION,
+        Dccp: dccp::EXTENSION,
+        Devgroup: devgroup::EXTENSION,
+        Dscp: dscp::EXTENSION,
+        Ecn: ecn::EXTENSION,
+        Esp: esp::EXTENSION,
+        Eui64: eui64::EXTENSION,
         Helper: helper::EXTENSION,
-        Icmp: icmp::EXTENSION,
+        Hl: hl::EXTENSION,
         Icmp6: icmp6::EXTENSION,
+        Icmp: icmp::EXTENSION,
+        Ipcomp: ipcomp::EXTENSION,
         Iprange: iprange::EXTENSION,
+        Length: length::EXTENSION,
         Limit: limit::EXTENSION,
         Mac: mac::EXTENSION,
         Mark: mark::EXTENSION,
         Multiport: multiport::EXTENSION,
         Owner: owner::EXTENSION,
         Physdev: physdev::EXTENSION,
+        Pkttype: pkttype::EXTENSION,
         Quota: quota::EXTENSION,
+        Realm: realm::EXTENSION,
+        Sctp: sctp::EXTENSION,
         State: state::EXTENSION,
         Statistic: statistic::EXTENSION,
         String: string::EXTENSION,
         Tcp: tcp::EXTENSION,
+        Tcpmss: tcpmss::EXTENSION,
+        Tos: tos::EXTENSION,
+        Ttl: ttl::EXTENSION,
         Udp: udp::EXTENSION,
     }
     unit {}

@@ -135,13 +135,23 @@ fn flag_set(call: &OptionCall<'_>, at: usize) -> Result<u8, Error> {
     Ok(set)
 }
 
-/// Ports of `-m tcp`: `a`, `a:b`, `a:`, `:b`, each a number (`strtoul`) or a service of TCP.
+/// Ports, where every port, not inverted, is left out.
 fn ports(call: &OptionCall<'_>, context: &Context<'_>) -> Result<Option<Negatable<PortRange>>, Error> {
+    Ok(shown(Some(Negatable { invert: call.invert, value: parse_ports(call, context, "tcp")? })))
+}
+
+/// Ports that upstream reads by hand (tcp, sctp): `a`, `a:b`, `a:`, `:b`, each a number (`strtoul`) or a service of the
+/// protocol.
+pub(super) fn parse_ports(
+    call: &OptionCall<'_>,
+    context: &Context<'_>,
+    protocol: &str,
+) -> Result<PortRange, Error> {
     let text = call.text();
     let one = |part: &str, from: usize| {
         number(part, 0, 65_535)
             .and_then(|port| u16::try_from(port).ok())
-            .or_else(|| context.names.service(part, Some("tcp")))
+            .or_else(|| context.names.service(part, Some(protocol)))
             .ok_or_else(|| {
                 let span = call.words.first().map_or(call.span, |word| word.part(from, from + part.len()));
                 Error::new(ErrorKind::Port(part.into()), span)
@@ -160,8 +170,12 @@ fn ports(call: &OptionCall<'_>, context: &Context<'_>) -> Result<Option<Negatabl
     if range.first > range.last {
         return Err(call.error("invalid portrange (min > max)"));
     }
-    Ok(Some(Negatable { invert: call.invert, value: range })
-        .filter(|ports| ports.invert || ports.value != PortRange::ALL))
+    Ok(range)
+}
+
+/// The ports that a listing has: not those that are every port, not inverted.
+pub(super) fn shown(ports: Option<Negatable<PortRange>>) -> Option<Negatable<PortRange>> {
+    ports.filter(|ports| ports.invert || ports.value != PortRange::ALL)
 }
 
 fn save(tcp: &Tcp, out: &mut String) {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use packet::protocol;
 
 use super::PortRange;
-use super::tcp::{push_ports_listed, push_ports_saved};
+use super::tcp::{push_ports_listed, push_ports_saved, shown};
 use crate::Negatable;
 use crate::syntax::extension::{Extension, Families, OptionSpec, Place, Spec, check_nothing, finish_nothing};
 use crate::syntax::value::{Kind, Value};
@@ -34,8 +34,7 @@ pub const EXTENSION: Extension<Udp> = Extension {
     start: |_| Udp { source: None, destination: None },
     parse: |udp, call, _| {
         let Value::Ports(ports) = call.value else { return Ok(()) };
-        let ports = Some(Negatable { invert: call.invert, value: ports })
-            .filter(|ports| ports.invert || ports.value != PortRange::ALL);
+        let ports = shown(Some(Negatable { invert: call.invert, value: ports }));
         if call.name == "source-port" {
             udp.source = ports;
         } else {

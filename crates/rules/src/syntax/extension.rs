@@ -95,10 +95,12 @@ pub struct OptionSpec {
     pub repeat: Repeat,
     /// Whether the rule is wrong without it.
     pub mandatory: bool,
-    /// Names of options that may not stand beside it.
+    /// Names of options that may not stand beside it, in the order in which they are complained of.
     pub excludes: &'static [&'static str],
     /// Names of options without which it may not stand.
     pub needs: &'static [&'static str],
+    /// What is said of an option of two words that has one: `--X ` and this.
+    pub without_second: &'static str,
 }
 
 /// What a second use of an option is.
@@ -124,6 +126,7 @@ impl OptionSpec {
             mandatory: false,
             excludes: &[],
             needs: &[],
+            without_second: "requires two args.",
         }
     }
 
@@ -154,6 +157,12 @@ impl OptionSpec {
     /// May not stand beside these.
     pub const fn excludes(mut self, names: &'static [&'static str]) -> Self {
         self.excludes = names;
+        self
+    }
+
+    /// With a text of its own for a missing second word.
+    pub const fn without_second(mut self, text: &'static str) -> Self {
+        self.without_second = text;
         self
     }
 
@@ -455,16 +464,16 @@ impl Calls {
                 }
                 continue;
             };
-            for other in spec.options.iter().filter(|other| !std::ptr::eq(*other, option)) {
-                let has = self.has(spec, other.name);
-                if option.needs.contains(&other.name) && !has {
-                    let text = format!("also requires \"--{}\".", other.name);
-                    return Err(option_error(spec, option.name, &text, used.4));
-                }
-                if option.excludes.contains(&other.name) && has {
-                    let text = format!("cannot be used together with \"--{}\".", other.name);
-                    return Err(option_error(spec, option.name, &text, used.4));
-                }
+            let used_names = |names: &'static [&'static str], wanted: bool| {
+                names.iter().find(|name| **name != option.name && self.has(spec, name) == wanted)
+            };
+            if let Some(other) = used_names(option.needs, false) {
+                let text = format!("also requires \"--{other}\".");
+                return Err(option_error(spec, option.name, &text, used.4));
+            }
+            if let Some(other) = used_names(option.excludes, true) {
+                let text = format!("cannot be used together with \"--{other}\".");
+                return Err(option_error(spec, option.name, &text, used.4));
             }
         }
         Ok(())

@@ -51,6 +51,22 @@ pub trait Names {
     fn group(&self, name: &str) -> Option<u32>;
     /// The name of a group id.
     fn group_name(&self, id: u32) -> Option<String>;
+    /// The number of a routing realm. Source: /etc/iproute2/rt_realms; nobody knows any where there is no such file.
+    fn realm(&self, _name: &str) -> Option<u32> {
+        None
+    }
+    /// The name of a routing realm.
+    fn realm_name(&self, _id: u32) -> Option<String> {
+        None
+    }
+    /// The number of a group of devices. Source: /etc/iproute2/group; nobody knows any where there is no such file.
+    fn device_group(&self, _name: &str) -> Option<u32> {
+        None
+    }
+    /// The name of a group of devices.
+    fn device_group_name(&self, _id: u32) -> Option<String> {
+        None
+    }
 }
 
 /// Names where there is nobody to ask: numbers only. For tests and embedding code.

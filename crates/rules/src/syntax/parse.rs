@@ -614,7 +614,7 @@ fn read_option<'w, T>(
         (Some(first), Kind::TwoWords) => {
             own.calls.before(own.spec, row, option, span, invert)?;
             let second = getopt.argument().ok_or_else(|| {
-                let text = format!("--{} requires two args.", option.name);
+                let text = format!("--{} {}", option.name, option.without_second);
                 Error::new(ErrorKind::Extension(text.into()), span.to(first.span))
             })?;
             pair = [first.clone(), second.clone()];

@@ -16,7 +16,8 @@ pub enum Kind {
     Flag,
     /// One word that the extension's `parse` reads itself: `Value::None`.
     Word,
-    /// Two words that `parse` reads itself. When the second is missing: `--X requires two args.`
+    /// Two words that `parse` reads itself. When the second is missing: `--X requires two args.`, if
+    /// [`OptionSpec::without_second`](super::extension::OptionSpec::without_second) does not say otherwise.
     TwoWords,
     /// A text, at least `min` and (unless 0) at most `max` bytes long, else an error; what is longer than `cut` (unless
     /// 0) is cut without an error.
@@ -81,6 +82,8 @@ impl Kind {
     pub const U32: Kind = Kind::Number { min: 0, max: 0xffff_ffff };
     /// A number of 64 bits.
     pub const U64: Kind = Kind::Number { min: 0, max: u64::MAX };
+    /// A range of numbers of 16 bits.
+    pub const U16_RANGE: Kind = Kind::NumberRange { min: 0, max: 0xffff };
     /// A range of numbers of 32 bits.
     pub const U32_RANGE: Kind = Kind::NumberRange { min: 0, max: 0xffff_ffff };
 

@@ -18,7 +18,10 @@ const TCP: &[(&str, u16)] = &[
     ("domain", 53),
     ("http", 80),
     ("https", 443),
+    ("amqp", 5672),
 ];
+
+const SCTP: &[(&str, u16)] = &[("amqp", 5672)];
 
 const UDP: &[(&str, u16)] =
     &[("echo", 7), ("discard", 9), ("daytime", 13), ("domain", 53), ("tftp", 69), ("https", 443)];
@@ -28,7 +31,8 @@ const USERS: &[(&str, u32)] = &[("root", 0), ("daemon", 1), ("bin", 2), ("games"
 fn services(protocol: Option<&str>) -> impl Iterator<Item = &'static (&'static str, u16)> {
     let tcp = if protocol.is_none_or(|protocol| protocol == "tcp") { TCP } else { &[] };
     let udp = if protocol.is_none_or(|protocol| protocol == "udp") { UDP } else { &[] };
-    tcp.iter().chain(udp)
+    let sctp = if protocol.is_none_or(|protocol| protocol == "sctp") { SCTP } else { &[] };
+    tcp.iter().chain(udp).chain(sctp)
 }
 
 impl Names for DebianNames {
@@ -68,5 +72,17 @@ impl Names for DebianNames {
     }
     fn group_name(&self, id: u32) -> Option<String> {
         self.user_name(id)
+    }
+    fn realm(&self, name: &str) -> Option<u32> {
+        (name == "cosmos").then_some(0)
+    }
+    fn realm_name(&self, id: u32) -> Option<String> {
+        (id == 0).then(|| "cosmos".to_owned())
+    }
+    fn device_group(&self, name: &str) -> Option<u32> {
+        (name == "default").then_some(0)
+    }
+    fn device_group_name(&self, id: u32) -> Option<String> {
+        (id == 0).then(|| "default".to_owned())
     }
 }
