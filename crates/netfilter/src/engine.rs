@@ -422,7 +422,8 @@ fn needs_conntrack(table: &TableRules) -> bool {
                 | Target::Redirect(_)
                 | Target::Netmap(_)
                 | Target::Connmark(_)
-                | Target::Connsecmark(_),
+                | Target::Connsecmark(_)
+                | Target::Synproxy(_),
             ) => true,
             // Linux: `xt_ct_tg_check` and `notrack_chk`: not to be tracked needs no tracking.
             Some(Target::Ct(ct)) => !ct.notrack,

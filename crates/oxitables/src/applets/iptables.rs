@@ -136,6 +136,9 @@ fn json(command: &Command, rules: &TableRules, family: Family) -> Option<String>
 }
 
 fn failed(program: &str, text: &str, error: &Error) -> ExitCode {
+    for warning in &error.warnings {
+        eprintln!("{warning}");
+    }
     eprint!("{}", error.kind.report(program, &version(), None));
     let source = Source { path: None, line: 1, text, before: program };
     diagnosis::print(error, &source);

@@ -1,13 +1,21 @@
 //! Random targets that change a packet, or its metadata, or tell somebody of it.
-use packet::{Family, protocol};
+use packet::{AddrMask, Family, protocol};
 
 use super::Place;
 use super::values::Random;
 use crate::targets::audit::Audit;
 use crate::targets::classify::Classify;
 use crate::targets::connsecmark::Connsecmark;
+use crate::targets::idletimer::Idletimer;
+use crate::targets::nflog::{Copied, Nflog};
+use crate::targets::nfqueue::Nfqueue;
+use crate::targets::rateest::Rateest;
+use crate::targets::snpt::{Npt, Prefix};
+use crate::targets::synproxy::Synproxy;
 use crate::targets::tcpmss::Tcpmss;
 use crate::targets::tcpoptstrip::Tcpoptstrip;
+use crate::targets::tee::Tee;
+use crate::targets::tproxy::Tproxy;
 use crate::targets::ttl::HopChange;
 use crate::{Header, Hook, Match, Table, Target};
 
@@ -19,12 +27,13 @@ pub(super) fn one(
     list: &[Match],
 ) -> Option<Target> {
     let tcp = header.positive_protocol() == Some(protocol::TCP);
+    let udp = header.positive_protocol() == Some(protocol::UDP);
     let mangle = place.table == Table::Mangle;
     let routed = place.only(&[Hook::Forward, Hook::Output, Hook::Postrouting]);
     if tcp && list.iter().any(demands_syn) && random.chance(3, 4) {
         return Some(Target::Tcpmss(tcpmss(random, routed)));
     }
-    Some(match random.below(6) {
+    Some(match random.below(14) {
         0 if routed => Target::Classify(Classify { priority: random.mark() }),
         1 if mangle => Target::Checksum,
         2 if mangle || place.table == Table::Security => {
@@ -34,6 +43,16 @@ pub(super) fn one(
         3 if mangle => Target::Hl(hops(random)),
         4 if mangle && tcp => Target::Tcpoptstrip(strip(random)),
         5 => Target::Audit(random.choose([Audit::Accept, Audit::Drop, Audit::Reject])),
+        6 | 7 => Target::Nflog(Box::new(nflog(random))),
+        8 => Target::Nfqueue(nfqueue(random)),
+        9 => Target::Tee(Box::new(tee(random))),
+        10 => Target::Idletimer(Box::new(idletimer(random))),
+        11 => Target::Rateest(Box::new(rateest(random)?)),
+        12 if mangle && random.family == Family::V6 => npt(random, place)?,
+        13 if mangle && place.only(&[Hook::Prerouting]) && (tcp || udp) => {
+            Target::Tproxy(Box::new(tproxy(random)))
+        }
+        13 if tcp && place.only(&[Hook::Input, Hook::Forward]) => Target::Synproxy(synproxy(random)),
         _ => return None,
     })
 }
@@ -64,4 +83,75 @@ fn strip(random: &mut Random<'_>) -> Tcpoptstrip {
         own.add(random.choose([2, 3, 4, 5, 8, 19, 63, 64, 128, 254, 255]));
     }
     own
+}
+
+fn nflog(random: &mut Random<'_>) -> Nflog {
+    let prefixes = ["", "", "a", "drop: ", "it's \"x\"", "\\"];
+    Nflog {
+        prefix: random.choose(prefixes).into(),
+        group: random.choose([0, 0, 1, 5, u16::MAX]),
+        copy: random.choose([
+            None,
+            None,
+            Some(Copied::Size(0)),
+            Some(Copied::Size(64)),
+            Some(Copied::Range(1)),
+            Some(Copied::Range(u32::MAX)),
+        ]),
+        threshold: random.choose([0, 0, 1, u16::MAX]),
+    }
+}
+
+fn nfqueue(random: &mut Random<'_>) -> Nfqueue {
+    let first = random.choose([0, 1, 5, 65_533]);
+    let last = Some(random.choose([65_534, first + 1])).filter(|_| random.chance(1, 3));
+    Nfqueue { first, last, bypass: random.chance(1, 2), cpu_fanout: last.is_some() && random.chance(1, 3) }
+}
+
+fn tee(random: &mut Random<'_>) -> Tee {
+    let gateway = random.address();
+    Tee { gateway, device: random.choose([None, None, Some("dmz0"), Some("nosuch0")]).map(Into::into) }
+}
+
+fn idletimer(random: &mut Random<'_>) -> Idletimer {
+    // One kind of timer for each label, since the kernel has one timer for all rules with a label.
+    let alarm = random.chance(1, 3);
+    let label = if alarm { random.choose(["judge-alarm", "a'b"]) } else { random.choose(["judge", "a.b:c"]) };
+    Idletimer { timeout: random.choose([1, 60, 2_147_482]), label: label.into(), alarm }
+}
+
+fn rateest(random: &mut Random<'_>) -> Option<Rateest> {
+    // One interval and average for each name, as the kernel wants it.
+    let (name, interval, average) =
+        random.choose([("RE1", -2, 1), ("RE2", 0, 3), ("123456789012345", 3, 8), ("x", 1, 10)]);
+    Rateest::new(name, interval, average)
+}
+
+fn npt(random: &mut Random<'_>, place: &Place<'_>) -> Option<Target> {
+    let mut prefix = || {
+        let length = random.choose([64, 48, 56, 33, 1, 16]);
+        AddrMask::prefix(random.address(), length)
+            .map(|network| Prefix { address: network.address(), length })
+    };
+    let own = Npt { source: prefix()?, destination: prefix()? };
+    if place.only(&[Hook::Input, Hook::Postrouting]) {
+        return Some(Target::Snpt(Box::new(own)));
+    }
+    place.only(&[Hook::Prerouting, Hook::Output]).then(|| Target::Dnpt(Box::new(own)))
+}
+
+fn tproxy(random: &mut Random<'_>) -> Tproxy {
+    let address = random.address();
+    let address = random.choose([random.family.unspecified(), address]);
+    Tproxy { port: random.port(), address, mark: random.mark(), mask: random.mark() }
+}
+
+fn synproxy(random: &mut Random<'_>) -> Synproxy {
+    Synproxy {
+        sack_permitted: random.chance(1, 2),
+        timestamp: random.chance(1, 2),
+        window_scale: random.choose([None, Some(0), Some(7), Some(255)]),
+        mss: random.choose([None, Some(0), Some(1460), Some(u16::MAX)]),
+        ecn: random.chance(1, 2),
+    }
 }

@@ -29,12 +29,14 @@ pub struct Error {
     pub cause: Option<Cow<'static, str>>,
     /// A name that is near to what was typed.
     pub suggestion: Option<Box<str>>,
+    /// Warnings of the parser before the error, each a line for the error stream.
+    pub warnings: Vec<String>,
 }
 
 impl Error {
     /// An error at a place.
     pub fn new(kind: ErrorKind, span: Span) -> Self {
-        Self { kind, span, cause: None, suggestion: None }
+        Self { kind, span, cause: None, suggestion: None, warnings: Vec::new() }
     }
 
     /// With a cause in our words.

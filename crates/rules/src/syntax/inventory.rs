@@ -113,6 +113,15 @@ pub const TARGETS: &[(&str, Families)] = &[
     ("ULOG", V4),
 ];
 
+/// Extensions that the command knows and the kernel has not (measured on 6.18), each with the only revision of theirs.
+const NOT_IN_KERNEL: &[(&str, u8)] = &[("CLUSTERIP", 0), ("LED", 0), ("ULOG", 0), ("ipvs", 0)];
+
+/// What the command says when it loads an extension that the kernel has not.
+pub fn missing(name: &str) -> Option<String> {
+    let (_, revision) = NOT_IN_KERNEL.iter().find(|(own, _)| *own == name)?;
+    Some(format!("Warning: Extension {name} revision {revision} not supported, missing kernel module?"))
+}
+
 /// Whether upstream has a name of one of the two lists in a family.
 pub fn exists(list: &[(&str, Families)], name: &str, family: Family) -> bool {
     list.iter().any(|(own, families)| *own == name && families.has(family))

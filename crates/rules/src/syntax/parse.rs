@@ -45,7 +45,11 @@ pub fn parse(words: &[Word<'_>], mode: Mode<'_>, counters: Option<Counters>) -> 
         (Some(first), Some(last)) => first.span.to(last.span),
         _ => Span::default(),
     };
-    Parser::new(words, mode, span, counters).run()
+    let mut parser = Parser::new(words, mode, span, counters);
+    parser.run().map_err(|mut error| {
+        error.warnings = std::mem::take(&mut parser.warnings);
+        error
+    })
 }
 
 /// A match or target of the rule in the making, with the options that it was given.
@@ -118,7 +122,7 @@ impl<'a, 'w> Parser<'a, 'w> {
         }
     }
 
-    fn run(mut self) -> Result<Parsed, Error> {
+    fn run(&mut self) -> Result<Parsed, Error> {
         let mut invert: Option<Span> = None;
         loop {
             let place = self.getopt.place;
@@ -489,6 +493,7 @@ impl<'a, 'w> Parser<'a, 'w> {
             && let Lookup::Found(data) = targets::lookup(text, self.mode.family)
             && let Some(spec) = data.spec()
         {
+            self.warnings.extend(inventory::missing(spec.name));
             self.target = Some(Loaded { data, spec, calls: Calls::new(word.span) });
             self.loaded.insert(0, (TARGET_SLOT, spec));
         }
@@ -515,6 +520,7 @@ impl<'a, 'w> Parser<'a, 'w> {
             }
         };
         if let Some(spec) = data.spec() {
+            self.warnings.extend(inventory::missing(spec.name));
             self.loaded.insert(0, (self.matches.len(), spec));
             self.matches.push(Loaded { data, spec, calls: Calls::new(span) });
         }

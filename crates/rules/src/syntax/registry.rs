@@ -94,6 +94,10 @@ macro_rules! registry {
                 site: &$crate::syntax::extension::Site<'_>,
             ) -> Result<(), $crate::syntax::extension::Refusal> {
                 if let Some(spec) = self.spec() {
+                    if $crate::syntax::inventory::missing(spec.name).is_some() {
+                        let cause = format!("the kernel has no `{}'", spec.name);
+                        return Err($crate::syntax::extension::Refusal::no_entry(cause));
+                    }
                     spec.place.check(spec.name, site)?;
                 }
                 match self {

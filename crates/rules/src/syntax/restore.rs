@@ -205,8 +205,9 @@ impl<'a> Reader<'a> {
         if self.faulty { Err(Stop::Faults) } else { Ok(()) }
     }
 
-    fn fault(&mut self, text: &str, error: Error, rule_line: Option<usize>) {
+    fn fault(&mut self, text: &str, mut error: Error, rule_line: Option<usize>) {
         self.faulty = true;
+        self.warnings.append(&mut error.warnings);
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(Fault { line: self.line, text: text.into(), error, rule_line });
         }

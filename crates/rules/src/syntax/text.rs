@@ -34,7 +34,7 @@ pub fn push_quoted(out: &mut String, text: &str) {
 
 /// A name as a word of a restore file: bare as iptables prints it, in quotes only where it could not be read again.
 pub fn push_word(out: &mut String, text: &str) {
-    if text.contains(['"', ' ', '\t', '\n']) {
+    if text.is_empty() || text.contains(['"', ' ', '\t', '\n']) {
         out.push('"');
         out.push_str(&text.replace('\\', "\\\\").replace('"', "\\\""));
         out.push('"');

@@ -2,24 +2,37 @@
 pub mod audit;
 pub mod checksum;
 pub mod classify;
+pub mod clusterip;
 pub mod connmark;
 pub mod connsecmark;
 pub mod ct;
 pub mod dnat;
+pub mod dnpt;
 pub mod hl;
+pub mod idletimer;
+pub mod led;
 pub mod log;
 pub mod mark;
 pub mod masquerade;
 pub mod nat;
 pub mod netmap;
+pub mod nflog;
+pub mod nfqueue;
 pub mod notrack;
+pub mod rateest;
 pub mod redirect;
 pub mod reject;
+pub mod secmark;
 pub mod snat;
+pub mod snpt;
+pub mod synproxy;
 pub mod tcpmss;
 pub mod tcpoptstrip;
+pub mod tee;
+pub mod tproxy;
 pub mod trace;
 pub mod ttl;
+pub mod ulog;
 
 use crate::ChainId;
 
@@ -78,6 +91,32 @@ pub enum Target {
     Tcpmss(tcpmss::Tcpmss),
     /// `TCPOPTSTRIP`.
     Tcpoptstrip(tcpoptstrip::Tcpoptstrip),
+    /// `CLUSTERIP`: refused, since no kernel has it.
+    Clusterip(Box<clusterip::Clusterip>),
+    /// `DNPT`.
+    Dnpt(Box<snpt::Npt>),
+    /// `IDLETIMER`.
+    Idletimer(Box<idletimer::Idletimer>),
+    /// `LED`: refused, since this kernel has it not.
+    Led(Box<led::Led>),
+    /// `NFLOG`.
+    Nflog(Box<nflog::Nflog>),
+    /// `NFQUEUE`.
+    Nfqueue(nfqueue::Nfqueue),
+    /// `RATEEST`.
+    Rateest(Box<rateest::Rateest>),
+    /// `SECMARK`: refused, since there is no security module.
+    Secmark(Box<secmark::Secmark>),
+    /// `SNPT`.
+    Snpt(Box<snpt::Npt>),
+    /// `SYNPROXY`.
+    Synproxy(synproxy::Synproxy),
+    /// `TEE`.
+    Tee(Box<tee::Tee>),
+    /// `TPROXY`.
+    Tproxy(Box<tproxy::Tproxy>),
+    /// `ULOG`: refused, since no kernel has it.
+    Ulog(Box<ulog::Ulog>),
 }
 
 impl Target {
@@ -117,6 +156,19 @@ impl Target {
             Self::Hl(_) => "HL",
             Self::Tcpmss(_) => "TCPMSS",
             Self::Tcpoptstrip(_) => "TCPOPTSTRIP",
+            Self::Clusterip(_) => "CLUSTERIP",
+            Self::Dnpt(_) => "DNPT",
+            Self::Idletimer(_) => "IDLETIMER",
+            Self::Led(_) => "LED",
+            Self::Nflog(_) => "NFLOG",
+            Self::Nfqueue(_) => "NFQUEUE",
+            Self::Rateest(_) => "RATEEST",
+            Self::Secmark(_) => "SECMARK",
+            Self::Snpt(_) => "SNPT",
+            Self::Synproxy(_) => "SYNPROXY",
+            Self::Tee(_) => "TEE",
+            Self::Tproxy(_) => "TPROXY",
+            Self::Ulog(_) => "ULOG",
         })
     }
 }
@@ -127,21 +179,34 @@ crate::syntax::registry::registry! {
     data {
         Audit: audit::EXTENSION,
         Classify: classify::EXTENSION,
+        Clusterip: clusterip::EXTENSION,
         Connmark: connmark::EXTENSION,
         Connsecmark: connsecmark::EXTENSION,
         Ct: ct::EXTENSION,
         Dnat: dnat::EXTENSION,
+        Dnpt: dnpt::EXTENSION,
         Hl: hl::EXTENSION,
+        Idletimer: idletimer::EXTENSION,
+        Led: led::EXTENSION,
         Log: log::EXTENSION,
         Mark: mark::EXTENSION,
         Masquerade: masquerade::EXTENSION,
         Netmap: netmap::EXTENSION,
+        Nflog: nflog::EXTENSION,
+        Nfqueue: nfqueue::EXTENSION,
+        Rateest: rateest::EXTENSION,
         Redirect: redirect::EXTENSION,
         Reject: reject::EXTENSION,
+        Secmark: secmark::EXTENSION,
         Snat: snat::EXTENSION,
+        Snpt: snpt::EXTENSION,
+        Synproxy: synproxy::EXTENSION,
         Tcpmss: tcpmss::EXTENSION,
         Tcpoptstrip: tcpoptstrip::EXTENSION,
+        Tee: tee::EXTENSION,
+        Tproxy: tproxy::EXTENSION,
         Ttl: ttl::EXTENSION,
+        Ulog: ulog::EXTENSION,
     }
     unit {
         Checksum: checksum::EXTENSION,

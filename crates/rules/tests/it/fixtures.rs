@@ -15,7 +15,11 @@ fn edit(case: &Case, editor: &mut Editor, line: &str, warnings: &mut Vec<String>
     let mut words = Vec::new();
     lex::restore_line(line, 0, &mut words).expect("a fixture is a line of a restore file");
     let mode = Mode { family: case.family, names: &DebianNames, restore: None, trusted: false };
-    let Parsed::Command(command) = parse(&words, mode, None)? else { panic!("{line} is no command") };
+    let parsed = parse(&words, mode, None).map_err(|mut error| {
+        warnings.append(&mut error.warnings);
+        error
+    })?;
+    let Parsed::Command(command) = parsed else { panic!("{line} is no command") };
     let mut out = String::new();
     editor.apply(*command, &mut Session { names: &DebianNames, out: &mut out, warnings })?;
     Ok(out)
@@ -46,15 +50,17 @@ fn run(case: &Case) -> Outcome {
         let line = format!("-t {} {command}", case.table);
         edit(case, &mut editor, &line, &mut warnings).expect("the setup works");
     }
-    let refused =
-        |error: &Error| Outcome::Refused { exit: error.kind.exit() as u8, message: message(&error.kind) };
+    let refused = |error: &Error, mut lines: Vec<String>| {
+        lines.push(message(&error.kind));
+        Outcome::Refused { exit: error.kind.exit() as u8, message: lines.join("\\n") }
+    };
     let line = format!("-t {} -A {} {}", case.table, case.chain, case.rule);
     if let Err(error) = edit(case, &mut editor, &line, &mut warnings) {
-        return refused(&error);
+        return refused(&error, warnings);
     }
     let rules = match editor.finish() {
         Ok(rules) => rules,
-        Err(commit) => return refused(&commit.error),
+        Err(commit) => return refused(&commit.error, warnings),
     };
     let mut editor = Editor::new(rules, case.family);
     let warning = (!warnings.is_empty()).then(|| warnings.join("\\n"));

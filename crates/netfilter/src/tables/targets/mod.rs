@@ -53,6 +53,19 @@ pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &m
         | Target::Hl(_)
         | Target::Tcpmss(_)
         | Target::Tcpoptstrip(_)
+        | Target::Clusterip(_)
+        | Target::Dnpt(_)
+        | Target::Idletimer(_)
+        | Target::Led(_)
+        | Target::Nflog(_)
+        | Target::Nfqueue(_)
+        | Target::Rateest(_)
+        | Target::Secmark(_)
+        | Target::Snpt(_)
+        | Target::Synproxy(_)
+        | Target::Tee(_)
+        | Target::Tproxy(_)
+        | Target::Ulog(_)
         | Target::Ttl(_) => Effect::Undecided(target.name().unwrap_or("this target")),
         // The walk knows these by entries of their own.
         Target::Drop | Target::Return | Target::Jump(_) | Target::Goto(_) => Effect::Undecided("this target"),

@@ -9,7 +9,7 @@ use super::{Parsed, Parser};
 use crate::{ChainName, Negatable, targets};
 
 impl<'w> Parser<'_, 'w> {
-    pub(super) fn complete(mut self, invert: Option<Span>) -> Result<Parsed, Error> {
+    pub(super) fn complete(&mut self, invert: Option<Span>) -> Result<Parsed, Error> {
         let table = match self.mode.restore {
             Some(table) => Named { text: table.into(), span: self.span },
             None => self.table.take().unwrap_or(Named { text: "filter".into(), span: self.span }),
@@ -50,7 +50,8 @@ impl<'w> Parser<'_, 'w> {
         let rule = is_rule.then(|| self.rule(sources, destinations)).transpose()?.map(Box::new);
         let action = self.action(letter, command_span, rule);
         let Self { output, wait, warnings, .. } = self;
-        Ok(Parsed::Command(Box::new(Command { table, action, output, wait, warnings })))
+        let warnings = std::mem::take(warnings);
+        Ok(Parsed::Command(Box::new(Command { table, action, output: *output, wait: *wait, warnings })))
     }
 
     fn finish_extensions(&mut self) -> Result<(), Error> {
