@@ -270,6 +270,10 @@ impl Store for FileStore {
 
     fn commit(&mut self, rules: TableRules) -> Result<(), TargetError> {
         let (Some(locked), Some(stored)) = (self.locked.take(), &mut self.cache) else { return Ok(()) };
+        // Why: iptables-apply puts old rules back without the lock if it is kept too long; the other tables are those now.
+        if !locked.is_current(stored) {
+            *stored = locked.read()?;
+        }
         stored.family_mut(self.family).set_table(rules);
         let written = locked.write(stored);
         if written.is_ok() {

@@ -142,7 +142,7 @@ pub(crate) struct ExtensionOption<'a> {
 pub(crate) enum Target<'a> {
     /// `-j TARGET`.
     #[serde(borrow)]
-    Target(TargetName<'a>),
+    Named(NamedTarget<'a>),
     /// `-j CHAIN`.
     #[serde(borrow)]
     Jump(Jump<'a>),
@@ -154,7 +154,7 @@ pub(crate) enum Target<'a> {
 /// A target with its options.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TargetName<'a> {
+pub(crate) struct NamedTarget<'a> {
     pub(crate) target: Cow<'a, str>,
     #[serde(borrow, default)]
     pub(crate) options: Vec<ExtensionOption<'a>>,

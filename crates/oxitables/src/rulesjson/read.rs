@@ -163,7 +163,7 @@ fn rule(chain: &str, rule: &Rule<'_>, family: Family, counters: bool, place: Pla
             out.push_str(" -g");
             push_word(&mut out, &goto.goto);
         }
-        Some(Target::Target(own)) => {
+        Some(Target::Named(own)) => {
             out.push_str(" -j");
             push_word(&mut out, &own.target);
             match targets::lookup(&own.target, family) {

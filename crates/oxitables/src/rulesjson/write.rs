@@ -8,8 +8,8 @@ use rules::syntax::{print, saved, text, value};
 use rules::{ChainId, InterfacePattern, Negatable, TableRules};
 
 use super::{
-    Chain, Condition, ExtensionOption, FamilyName, Fragment, Goto, Jump, Match, Rule, SCHEMA, Target,
-    TargetName,
+    Chain, Condition, ExtensionOption, FamilyName, Fragment, Goto, Jump, Match, NamedTarget, Rule, SCHEMA,
+    Target,
 };
 
 /// What is written of a table.
@@ -132,7 +132,7 @@ fn target<'a>(table: &'a TableRules, target: &'a rules::Target, text: &'a str) -
     match target {
         rules::Target::Jump(id) => Target::Jump(Jump { jump: chain(*id) }),
         rules::Target::Goto(id) => Target::Goto(Goto { goto: chain(*id) }),
-        target => Target::Target(TargetName {
+        target => Target::Named(NamedTarget {
             target: target.name().unwrap_or("?").into(),
             options: options(target.spec(), text),
         }),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::whole;
 
-use super::{Locked, TargetError};
+use super::{Locked, Place, TargetError};
 
 /// A file that is kept. Dropping it removes it.
 #[derive(Debug)]
@@ -66,9 +66,23 @@ impl Locked {
 
     /// Makes what was kept the ruleset again. Nothing of it is lost if that fails.
     pub(crate) fn put_back(&self, kept: &Kept) -> Result<(), TargetError> {
-        let real = whole::resolved(&self.path);
+        kept.put_back(&self.path)
+    }
+}
+
+impl Place {
+    /// [`Locked::put_back`] for when the lock is not to be had. It is one rename, so that readers see the old or the new;
+    /// who holds the lock may write what he has read before.
+    pub(crate) fn put_back_without_lock(&self, kept: &Kept) -> Result<(), TargetError> {
+        kept.put_back(&self.path)
+    }
+}
+
+impl Kept {
+    fn put_back(&self, path: &Path) -> Result<(), TargetError> {
+        let real = whole::resolved(path);
         let folder = real.parent().unwrap_or(Path::new("/"));
-        let done = match &kept.path {
+        let done = match &self.path {
             Some(old) => std::fs::rename(old, &real),
             None => std::fs::remove_file(&real).or_else(|error| match error.kind() {
                 io::ErrorKind::NotFound => Ok(()),
@@ -76,6 +90,6 @@ impl Locked {
             }),
         };
         done.and_then(|()| File::open(folder)?.sync_all())
-            .map_err(|error| TargetError::Write { path: self.path.clone(), error })
+            .map_err(|error| TargetError::Write { path: path.to_owned(), error })
     }
 }

@@ -267,6 +267,30 @@ fn on_a_terminal_one_key_is_the_answer() {
     }
 }
 
+/// The seconds that are left stand behind the question, and nowhere but on a terminal.
+#[test]
+fn on_a_terminal_the_seconds_are_counted() {
+    let desk = Desk::new();
+    let (ours, theirs) = terminal();
+    let mut command = Command::new("setsid");
+    let program = desk.home.bin().join("iptables-apply");
+    command.args(["--ctty", "--wait"]).arg(program).args(["-t", "2", "cut"]);
+    desk.home.dress(&mut command);
+    let copy = || Stdio::from(theirs.try_clone().unwrap());
+    let mut child = command.stdin(copy()).stdout(copy()).stderr(copy()).spawn().unwrap();
+    assert_eq!(end_of(&mut child), Some(255));
+    drop((theirs, command));
+    let mut told = Vec::new();
+    // Linux: a terminal that everyone else has closed ends with EIO.
+    let _ = (&ours).read_to_end(&mut told);
+    let told = text(&told);
+    for seconds in ["2 s", "1 s"] {
+        assert!(told.contains(&format!("\r{QUESTION}{seconds}\u{1b}[K")), "{told:?}");
+    }
+    assert!(told.contains("Timeout!"), "{told:?}");
+    desk.is_as_before();
+}
+
 #[test]
 fn a_lost_terminal_brings_the_old_rules_back() {
     let desk = Desk::new();
@@ -323,6 +347,72 @@ fn what_another_wrote_meanwhile_is_told_and_undone() {
     // The other family was not on trial.
     assert!(text(&desk.home.run("ip6tables", &["-S"]).stdout).contains("::77"));
     desk.is_tidy();
+}
+
+/// A restore that hangs within a table keeps the lock. The old rules come back all the same, and what the restore commits
+/// afterwards is its table, not the rules on trial.
+#[test]
+fn a_lock_that_is_kept_does_not_keep_the_new_rules() {
+    let desk = Desk::new();
+    let mut child = desk.ask(&["-t", "60", "cut"]);
+    let mut restore = Command::new(desk.home.bin().join("iptables-restore"));
+    let mut restore =
+        desk.home.dress(restore.arg("-v")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = restore.stdin.take().unwrap();
+    lines.write_all(b"*raw\n# open\n").unwrap();
+    // `-v` echoes remarks: the table is open, the lock taken.
+    let mut echo = Vec::new();
+    let mut byte = [0];
+    while !echo.ends_with(b"# open\n") {
+        assert_eq!(restore.stdout.as_mut().unwrap().read(&mut byte).unwrap(), 1);
+        echo.push(byte[0]);
+    }
+    let start = Instant::now();
+    child.stdin.take().unwrap().write_all(b"n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!((10..30).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    assert_eq!(output.status.code(), Some(255));
+    let warning =
+        "Warning: another program has kept the lock for 10 s; the old rules were put back without it\n";
+    assert_eq!(text(&output.stderr), warning);
+    assert_eq!(text(&std::fs::read(desk.home.ruleset()).unwrap()), text(&desk.before));
+    lines.write_all(b"-A OUTPUT -j NOTRACK\nCOMMIT\n").unwrap();
+    drop(lines);
+    assert!(restore.wait().unwrap().success());
+    assert!(!desk.is_cut());
+    assert!(desk.home.iptables("-t raw -S").contains("-A OUTPUT -j NOTRACK"));
+    assert!(desk.home.iptables("-v -S INPUT").contains("-c 3 180"));
+}
+
+/// S20, by the packets: the operator's next connection is cut off while the question stands, and gets through when the
+/// rules are rolled back; other rules that let him in stay when he confirms.
+#[test]
+fn s20_the_operator_gets_back_in() {
+    let desk = Desk::new();
+    let passes = || {
+        let saved = desk.home.run("iptables-save", &["-c"]).stdout;
+        std::fs::write(desk.home.path().join("now"), saved).unwrap();
+        let network = "device eth0\naddress 192.168.1.1/24 dev eth0\n";
+        std::fs::write(desk.home.path().join("network"), network).unwrap();
+        let mut trace = Command::new(crate::programs::BINARY);
+        trace.args(["trace", "--quiet", "--rules", "now", "--rules6", "/dev/null", "--routes", "network"]);
+        trace.arg("eth0 tcp 192.168.1.50:40000 > 192.168.1.1:22 S");
+        let output = desk.home.dress(&mut trace).output().unwrap();
+        let said = text(&output.stdout);
+        assert!(said.contains("ACCEPTED") || said.contains("DROPPED"), "{said}{}", text(&output.stderr));
+        said.contains("ACCEPTED")
+    };
+    assert!(passes());
+    let child = desk.ask(&["-t", "1", "cut"]);
+    assert!(!passes(), "cut off");
+    assert_eq!(wait_with_open_input(child).status.code(), Some(255));
+    assert!(passes(), "rolled back after the timeout");
+
+    let good = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT\nCOMMIT\n";
+    std::fs::write(desk.home.path().join("good"), good).unwrap();
+    assert_eq!(desk.apply(&["-t", "60", "good"], "y").status.code(), Some(0));
+    assert!(passes(), "kept when confirmed");
+    assert!(desk.home.iptables("-S INPUT").starts_with("-P INPUT DROP\n"));
 }
 
 #[test]

@@ -23,7 +23,7 @@ mod voice;
 mod wait;
 
 use std::ffi::OsString;
-use std::io::{self, BufRead as _};
+use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -97,6 +97,27 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
     done.err().unwrap_or(ExitCode::SUCCESS)
 }
 
+/// What other programs did in the meantime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    /// Nothing that matters.
+    None,
+    /// They changed the rules.
+    Changed,
+    /// One of them kept the lock for too long.
+    KeptTheLock,
+}
+
+impl Others {
+    /// A command that changed the rules is no other program.
+    fn or_none(self) -> Self {
+        if self == Self::Changed { Self::None } else { self }
+    }
+}
+
+/// How many seconds the way back waits for the lock.
+const REVERT_WAIT: u32 = 10;
+
 /// The new state, in force, and the way back.
 struct Trial<'a> {
     settings: &'a Settings,
@@ -135,12 +156,24 @@ fn apply(settings: &Settings) -> Result<(), Code> {
             run_command(settings, path, (place, old, kept))?
         }
     };
-    trial.voice.say("Can you establish NEW connections to the machine? (y/N) ");
-    match wait::ask(&mut trial.signals, settings.timeout) {
+    trial.voice.say(QUESTION);
+    let terminal = io::stdout().is_terminal();
+    let Trial { signals, voice, .. } = &mut trial;
+    let answer = wait::ask(signals, settings.timeout, |seconds| {
+        if terminal {
+            voice.say_if_idle(format!("\r{QUESTION}{seconds} s{CLEAR_TO_END}"));
+        }
+    });
+    match answer {
         Ok(Answer::Yes) => trial.confirmed(),
         other => trial.refused(other),
     }
 }
+
+const QUESTION: &str = "Can you establish NEW connections to the machine? (y/N) ";
+
+/// What a terminal takes as the wish to clear the line behind the cursor.
+const CLEAR_TO_END: &str = "\x1b[K";
 
 fn read_rules(path: &Path) -> Result<Vec<u8>, Code> {
     let file = std::fs::File::open(path).map_err(|_| {
@@ -303,7 +336,7 @@ fn run_command<'a>(
     let reverted = trial.revert();
     trial.voice.say("failed.\n");
     trial.voice.complain(&format!("Error: unknown error running command: {}\n({why})", path.display()));
-    Err(trial.told(reverted.map(|_| false), Code::Command))
+    Err(trial.told(reverted.map(Others::or_none), Code::Command))
 }
 
 impl Trial<'_> {
@@ -354,8 +387,16 @@ impl Trial<'_> {
     }
 
     /// Puts the old state back. Gives whether others had changed the new one.
-    fn revert(&self) -> Result<bool, TargetError> {
-        let locked = self.place.lock(Wait::Forever)?;
+    fn revert(&self) -> Result<Others, TargetError> {
+        let locked = match self.place.lock(Wait::Seconds(REVERT_WAIT)) {
+            Ok(locked) => locked,
+            // Why: who is cut off is not left so by a program that keeps the lock, or by a lock file that is gone.
+            Err(TargetError::LockBusy { .. } | TargetError::LockOpen { .. }) => {
+                self.place.put_back_without_lock(&self.kept)?;
+                return Ok(Others::KeptTheLock);
+            }
+            Err(error) => return Err(error),
+        };
         let others = !locked.is_current(&self.new);
         if let (true, Work::File(_)) = (others, &self.settings.work)
             && let Ok(mut now) = locked.read()
@@ -363,21 +404,27 @@ impl Trial<'_> {
             let family = self.settings.family;
             now.family_mut(family).clone_from(self.old.family(family));
             if locked.write(&now).is_ok() {
-                return Ok(true);
+                return Ok(Others::Changed);
             }
         }
         locked.put_back(&self.kept)?;
-        Ok(others)
+        Ok(if others { Others::Changed } else { Others::None })
     }
 
     /// Tells what became of the way back. Gives the code to end with.
-    fn told(self, reverted: Result<bool, TargetError>, code: Code) -> Code {
+    fn told(self, reverted: Result<Others, TargetError>, code: Code) -> Code {
         self.voice.say(REVERTING);
         match reverted {
             Ok(others) => {
                 self.voice.say("done.\n");
-                if others {
-                    self.voice.complain(&format!("{MEANWHILE}; its changes are undone as well"));
+                match others {
+                    Others::None => {}
+                    Others::Changed => {
+                        self.voice.complain(&format!("{MEANWHILE}; its changes are undone as well"));
+                    }
+                    Others::KeptTheLock => self.voice.complain(&format!(
+                        "Warning: another program has kept the lock for {REVERT_WAIT} s; the old rules were put back without it"
+                    )),
                 }
                 code
             }

@@ -3,6 +3,8 @@
 //! Whoever is cut off by the new rules has a terminal whose connection hangs, and a write to it may wait for ever. The
 //! way back must not wait for that: a thread of its own writes, in order, and nobody waits for it longer than a moment.
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
@@ -20,12 +22,16 @@ enum Word {
 #[derive(Debug)]
 pub(super) struct Voice {
     sender: Sender<Word>,
+    /// How many words are not yet written.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Voice {
     /// Starts its thread. Signals must be blocked before, so that none is taken by it.
     pub(super) fn new() -> std::io::Result<Self> {
         let (sender, words) = mpsc::channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let left = Arc::clone(&waiting);
         std::thread::Builder::new().name("voice".into()).spawn(move || {
             for word in words {
                 match word {
@@ -35,28 +41,41 @@ impl Voice {
                         let _ = answer.send(());
                     }
                 }
+                left.fetch_sub(1, Ordering::Relaxed);
             }
         })?;
-        Ok(Self { sender })
+        Ok(Self { sender, waiting })
+    }
+
+    fn send(&self, word: Word) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        // Why: it fails when the thread has ended, and then there is nobody to tell.
+        let _ = self.sender.send(word);
+    }
+
+    /// To the standard output, if all that was said before is written: for what may be left out.
+    pub(super) fn say_if_idle(&self, text: impl Into<String>) {
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            self.say(text);
+        }
     }
 
     /// To the standard output.
     pub(super) fn say(&self, text: impl Into<String>) {
-        let _ = self.sender.send(Word::Output(text.into()));
+        self.send(Word::Output(text.into()));
     }
 
     /// To the error stream, as a line.
     pub(super) fn complain(&self, text: &str) {
-        let _ = self.sender.send(Word::Error(format!("{text}\n")));
+        self.send(Word::Error(format!("{text}\n")));
     }
 }
 
 impl Drop for Voice {
     fn drop(&mut self) {
         let (sender, answer) = mpsc::channel();
-        if self.sender.send(Word::Mark(sender)).is_ok() {
-            let _ = answer.recv_timeout(PATIENCE);
-        }
+        self.send(Word::Mark(sender));
+        let _ = answer.recv_timeout(PATIENCE);
     }
 }
 

@@ -27,8 +27,8 @@ pub(super) enum Answer {
 const SIGNAL: u64 = 0;
 const OTHER: u64 = 1;
 
-/// Reads one key from the standard input.
-pub(super) fn ask(signals: &mut Signals, timeout: Duration) -> io::Result<Answer> {
+/// Reads one key from the standard input. `tell` is told the seconds that are left, each once.
+pub(super) fn ask(signals: &mut Signals, timeout: Duration, mut tell: impl FnMut(u64)) -> io::Result<Answer> {
     let end = Instant::now() + timeout;
     let standard = io::stdin();
     let mut input = File::from(standard.as_fd().try_clone_to_owned()?);
@@ -41,10 +41,17 @@ pub(super) fn ask(signals: &mut Signals, timeout: Duration) -> io::Result<Answer
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => true,
         Err(error) => return Err(error),
     };
+    let mut told = None;
     loop {
         let left = end.saturating_duration_since(Instant::now());
+        let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        if told != Some(seconds) {
+            tell(seconds);
+            told = Some(seconds);
+        }
+        let until_next = left.saturating_sub(Duration::from_secs(seconds.saturating_sub(1)));
         let mut readable = always;
-        for token in poller.wait(Some(if always { Duration::ZERO } else { left }))? {
+        for token in poller.wait(Some(if always { Duration::ZERO } else { until_next }))? {
             readable |= token == OTHER;
         }
         if let Some((signal, _)) = signals.receive()? {
