@@ -14,7 +14,9 @@ use crate::{
 };
 
 mod effects;
+mod extension_header;
 mod header;
+mod inspection;
 mod matches;
 mod packet_fields;
 mod stateful;

@@ -40,7 +40,7 @@ pub(super) fn header(random: &mut Random<'_>, place: &Place<'_>) -> Header {
             protocol::IPCOMP,
             protocol::DCCP,
             // ip6tables warns of AH, which is an extension header there.
-            if random.family == Family::V4 { protocol::AH } else { protocol::DCCP },
+            if random.family == Family::V4 { protocol::AH } else { protocol::MOBILITY },
         ]);
         let invert = random.chance(1, 10);
         header.protocol = Some(Negatable { invert, value });

@@ -2,7 +2,7 @@
 use packet::{Family, protocol};
 
 use super::values::Random;
-use super::{Place, negatable, packet_fields, stateful};
+use super::{Place, extension_header, inspection, negatable, packet_fields, stateful};
 use crate::matches::addrtype::{Addrtype, TypeSet};
 use crate::matches::comment::Comment;
 use crate::matches::conntrack::{Conntrack, HostMask, StateSet, StatusSet};
@@ -29,6 +29,12 @@ pub(super) fn one(random: &mut Random<'_>, place: &Place<'_>, header: &Header) -
     }
     if random.chance(1, 3) {
         return packet_fields::one(random, place, header);
+    }
+    if random.chance(1, 12) {
+        return inspection::one(random, place, header);
+    }
+    if random.family == Family::V6 && random.chance(1, 8) {
+        return extension_header::one(random, header);
     }
     Some(match random.below(22) {
         0 => Match::Addrtype(addrtype(random, place)),

@@ -1,6 +1,7 @@
 //! The matches: a closed set, one file each. To add one: its file, its variant of [`Match`], its line in the registry.
 pub mod addrtype;
 pub mod ah;
+pub mod bpf;
 pub mod cgroup;
 pub mod cluster;
 pub mod comment;
@@ -12,28 +13,41 @@ pub mod cpu;
 pub mod dccp;
 pub mod devgroup;
 pub mod dscp;
+pub mod dst;
 pub mod ecn;
 pub mod esp;
 pub mod eui64;
+pub mod extension_header;
+pub mod frag;
+pub mod hbh;
 pub mod helper;
 pub mod hl;
 pub mod icmp;
 pub mod icmp6;
 pub mod ipcomp;
 pub mod iprange;
+pub mod ipv6header;
 pub mod length;
 pub mod limit;
 pub mod mac;
 pub mod mark;
+pub mod mh;
 pub mod multiport;
 pub mod named;
+pub mod nfacct;
+pub mod osf;
 pub mod owner;
 pub mod physdev;
 pub mod pkttype;
+pub mod policy;
 pub mod quota;
 pub mod range;
 pub mod realm;
+pub mod rpfilter;
+pub mod rt;
 pub mod sctp;
+pub mod socket;
+pub mod srh;
 pub mod state;
 pub mod statistic;
 pub mod string;
@@ -41,6 +55,7 @@ pub mod tcp;
 pub mod tcpmss;
 pub mod tos;
 pub mod ttl;
+pub mod u32;
 pub mod udp;
 
 /// A range of ports, both ends included, first <= last.
@@ -72,6 +87,8 @@ pub enum Match {
     Ah(ah::Ah),
     /// `-m ah` of IPv6.
     Ah6(ah::Ah6),
+    /// `-m bpf`.
+    Bpf(Box<bpf::Bpf>),
     /// `-m cgroup`.
     Cgroup(Box<cgroup::Cgroup>),
     /// `-m cluster`.
@@ -94,12 +111,18 @@ pub enum Match {
     Devgroup(Box<devgroup::Devgroup>),
     /// `-m dscp`.
     Dscp(dscp::Dscp),
+    /// `-m dst`.
+    Dst(Box<dst::Dst>),
     /// `-m ecn`.
     Ecn(ecn::Ecn),
     /// `-m esp`.
     Esp(esp::Esp),
     /// `-m eui64`.
     Eui64(eui64::Eui64),
+    /// `-m frag`.
+    Frag(frag::Frag),
+    /// `-m hbh`.
+    Hbh(Box<hbh::Hbh>),
     /// `-m helper`.
     Helper(helper::Helper),
     /// `-m hl`.
@@ -112,6 +135,8 @@ pub enum Match {
     Ipcomp(ipcomp::Ipcomp),
     /// `-m iprange`.
     Iprange(Box<iprange::Iprange>),
+    /// `-m ipv6header`.
+    Ipv6Header(ipv6header::Ipv6Header),
     /// `-m length`.
     Length(length::Length),
     /// `-m limit`.
@@ -120,20 +145,36 @@ pub enum Match {
     Mac(mac::Mac),
     /// `-m mark`.
     Mark(mark::Mark),
+    /// `-m mh`.
+    Mh(mh::Mh),
     /// `-m multiport`.
     Multiport(multiport::Multiport),
+    /// `-m nfacct`.
+    Nfacct(nfacct::Nfacct),
+    /// `-m osf`.
+    Osf(osf::Osf),
     /// `-m owner`.
     Owner(owner::Owner),
     /// `-m physdev`.
     Physdev(Box<physdev::Physdev>),
     /// `-m pkttype`.
     Pkttype(pkttype::Pkttype),
+    /// `-m policy`.
+    Policy(Box<policy::Policy>),
     /// `-m quota`.
     Quota(quota::Quota),
     /// `-m realm`.
     Realm(Box<realm::Realm>),
+    /// `-m rpfilter`.
+    Rpfilter(rpfilter::Rpfilter),
+    /// `-m rt`.
+    Rt(Box<rt::Rt>),
     /// `-m sctp`.
     Sctp(Box<sctp::Sctp>),
+    /// `-m socket`.
+    Socket(socket::Socket),
+    /// `-m srh`.
+    Srh(Box<srh::Srh>),
     /// `-m state`.
     State(state::State),
     /// `-m statistic`.
@@ -148,6 +189,8 @@ pub enum Match {
     Tos(tos::Tos),
     /// `-m ttl`.
     Ttl(ttl::Ttl),
+    /// `-m u32`.
+    U32(u32::U32),
     /// `-m udp`.
     Udp(udp::Udp),
 }
@@ -158,6 +201,7 @@ impl Match {
         match self {
             Self::Addrtype(_) => "addrtype",
             Self::Ah(_) | Self::Ah6(_) => "ah",
+            Self::Bpf(_) => "bpf",
             Self::Cgroup(_) => "cgroup",
             Self::Cluster(_) => "cluster",
             Self::Comment(_) => "comment",
@@ -169,26 +213,38 @@ impl Match {
             Self::Dccp(_) => "dccp",
             Self::Devgroup(_) => "devgroup",
             Self::Dscp(_) => "dscp",
+            Self::Dst(_) => "dst",
             Self::Ecn(_) => "ecn",
             Self::Esp(_) => "esp",
             Self::Eui64(_) => "eui64",
+            Self::Frag(_) => "frag",
+            Self::Hbh(_) => "hbh",
             Self::Helper(_) => "helper",
             Self::Hl(_) => "hl",
             Self::Icmp(_) => "icmp",
             Self::Icmp6(_) => "icmp6",
             Self::Ipcomp(_) => "ipcomp",
             Self::Iprange(_) => "iprange",
+            Self::Ipv6Header(_) => "ipv6header",
             Self::Length(_) => "length",
             Self::Limit(_) => "limit",
             Self::Mac(_) => "mac",
             Self::Mark(_) => "mark",
+            Self::Mh(_) => "mh",
             Self::Multiport(_) => "multiport",
+            Self::Nfacct(_) => "nfacct",
+            Self::Osf(_) => "osf",
             Self::Owner(_) => "owner",
             Self::Physdev(_) => "physdev",
             Self::Pkttype(_) => "pkttype",
+            Self::Policy(_) => "policy",
             Self::Quota(_) => "quota",
             Self::Realm(_) => "realm",
+            Self::Rpfilter(_) => "rpfilter",
+            Self::Rt(_) => "rt",
             Self::Sctp(_) => "sctp",
+            Self::Socket(_) => "socket",
+            Self::Srh(_) => "srh",
             Self::State(_) => "state",
             Self::Statistic(_) => "statistic",
             Self::String(_) => "string",
@@ -196,6 +252,7 @@ impl Match {
             Self::Tcpmss(_) => "tcpmss",
             Self::Tos(_) => "tos",
             Self::Ttl(_) => "ttl",
+            Self::U32(_) => "u32",
             Self::Udp(_) => "udp",
         }
     }
@@ -208,6 +265,7 @@ crate::syntax::registry::registry! {
         Addrtype: addrtype::EXTENSION,
         Ah6: ah::EXTENSION_V6,
         Ah: ah::EXTENSION,
+        Bpf: bpf::EXTENSION,
         Cgroup: cgroup::EXTENSION,
         Cluster: cluster::EXTENSION,
         Comment: comment::EXTENSION,
@@ -219,26 +277,38 @@ crate::syntax::registry::registry! {
         Dccp: dccp::EXTENSION,
         Devgroup: devgroup::EXTENSION,
         Dscp: dscp::EXTENSION,
+        Dst: dst::EXTENSION,
         Ecn: ecn::EXTENSION,
         Esp: esp::EXTENSION,
         Eui64: eui64::EXTENSION,
+        Frag: frag::EXTENSION,
+        Hbh: hbh::EXTENSION,
         Helper: helper::EXTENSION,
         Hl: hl::EXTENSION,
         Icmp6: icmp6::EXTENSION,
         Icmp: icmp::EXTENSION,
         Ipcomp: ipcomp::EXTENSION,
         Iprange: iprange::EXTENSION,
+        Ipv6Header: ipv6header::EXTENSION,
         Length: length::EXTENSION,
         Limit: limit::EXTENSION,
         Mac: mac::EXTENSION,
         Mark: mark::EXTENSION,
+        Mh: mh::EXTENSION,
         Multiport: multiport::EXTENSION,
+        Nfacct: nfacct::EXTENSION,
+        Osf: osf::EXTENSION,
         Owner: owner::EXTENSION,
         Physdev: physdev::EXTENSION,
         Pkttype: pkttype::EXTENSION,
+        Policy: policy::EXTENSION,
         Quota: quota::EXTENSION,
         Realm: realm::EXTENSION,
+        Rpfilter: rpfilter::EXTENSION,
+        Rt: rt::EXTENSION,
         Sctp: sctp::EXTENSION,
+        Socket: socket::EXTENSION,
+        Srh: srh::EXTENSION,
         State: state::EXTENSION,
         Statistic: statistic::EXTENSION,
         String: string::EXTENSION,
@@ -246,6 +316,7 @@ crate::syntax::registry::registry! {
         Tcpmss: tcpmss::EXTENSION,
         Tos: tos::EXTENSION,
         Ttl: ttl::EXTENSION,
+        U32: u32::EXTENSION,
         Udp: udp::EXTENSION,
     }
     unit {}

@@ -429,14 +429,16 @@ impl<'a, 'w> Parser<'a, 'w> {
     }
 
     fn protocol(&mut self, word: &Word<'_>, invert: bool, span: Span) -> Result<(), Error> {
-        let number = value::protocol_number(&word.text, self.mode.names).ok_or_else(|| {
-            Error::new(ErrorKind::Protocol(word.text.to_ascii_lowercase().into()), word.span)
-                .suggest(&word.text, value::protocol_names())
+        let name = word.text.to_ascii_lowercase();
+        let number = value::protocol_number(&name, self.mode.names).ok_or_else(|| {
+            Error::new(ErrorKind::Protocol(name.as_str().into()), word.span)
+                .suggest(&name, value::protocol_names())
         })?;
         if number == 0 && invert {
             return Err(Error::new(ErrorKind::NeverMatches, span.to(word.span)));
         }
-        self.protocol_typed = Some(number);
+        // Linux: find_proto looks for a match of the name as typed, and none but `mh` is the name of that match.
+        self.protocol_typed = Some(number).filter(|&own| own != packet::protocol::MOBILITY || name == "mh");
         self.header.protocol = (number != 0).then_some(Negatable { invert, value: number });
         // Linux: is_exthdr of ip6tables.
         let never = [packet::protocol::ROUTING, packet::protocol::FRAGMENT, packet::protocol::AH];
@@ -444,10 +446,8 @@ impl<'a, 'w> Parser<'a, 'w> {
             && !invert
             && (never.contains(&number) || number == packet::protocol::DESTINATION_OPTIONS)
         {
-            self.warnings.push(format!(
-                "Warning: never matched protocol: {}. use extension match instead.",
-                word.text.to_ascii_lowercase()
-            ));
+            self.warnings
+                .push(format!("Warning: never matched protocol: {name}. use extension match instead."));
         }
         Ok(())
     }

@@ -498,17 +498,16 @@ pub fn protocol_names() -> impl Iterator<Item = &'static str> {
     PROTOCOLS.iter().map(|&(name, _)| name)
 }
 
-/// A protocol by number (0 to 255) or name, upper or lower case. 0 is `all`.
+/// A protocol by number (0 to 255) or name, as it is written. 0 is `all`. Linux: `-p` has its value in lower case before.
 pub fn protocol_number(text: &str, names: &dyn Names) -> Option<u8> {
     if let Some(number) = number(text, 0, 255) {
         return u8::try_from(number).ok();
     }
-    let lower = text.to_ascii_lowercase();
     PROTOCOLS
         .iter()
-        .find(|&&(name, _)| name == lower)
+        .find(|&&(name, _)| name == text)
         .map(|&(_, number)| number)
-        .or_else(|| names.protocol(&lower))
+        .or_else(|| names.protocol(text))
 }
 
 /// The levels of syslog by name.

@@ -74,8 +74,10 @@ fn run(case: &Case) -> Outcome {
     Outcome::Taken { saved, list: details(&ask("-nL")), list_names: details(&ask("-L")), warning }
 }
 
-/// The text behind the destination in the first rule of a listing. Rules of fixtures have no `-d`.
+/// The text behind the destination in the first rule of a listing. Rules of fixtures have no `-d`. The NUL that `-m bpf`
+/// prints cannot stand in a file of text.
 fn details(listing: &str) -> String {
+    let listing = &listing.replace('\0', "");
     let line = listing.lines().nth(2).unwrap_or("");
     let any = ["0.0.0.0/0", "::/0", "anywhere"];
     let behind = |any: &str| {

@@ -43,7 +43,12 @@ impl Names for DebianNames {
         services(protocol).find(|(_, own)| *own == port).map(|(name, _)| (*name).to_owned())
     }
     fn protocol(&self, name: &str) -> Option<u8> {
-        (name == "gre").then_some(47)
+        match name {
+            "ICMP" => Some(1),
+            "TCP" => Some(6),
+            "gre" => Some(47),
+            _ => None,
+        }
     }
     fn protocol_name(&self, _: u8) -> Option<String> {
         None

@@ -129,6 +129,20 @@ impl Condition {
             Match::Tos(_) => Self::Unmodelled("-m tos"),
             Match::Ttl(_) => Self::Unmodelled("-m ttl"),
             Match::Udp(own) => Self::Udp(*own),
+            Match::U32(_) => Self::Unmodelled("-m u32"),
+            Match::Srh(_) => Self::Unmodelled("-m srh"),
+            Match::Socket(_) => Self::Unmodelled("-m socket"),
+            Match::Rt(_) => Self::Unmodelled("-m rt"),
+            Match::Rpfilter(_) => Self::Unmodelled("-m rpfilter"),
+            Match::Policy(_) => Self::Unmodelled("-m policy"),
+            Match::Osf(_) => Self::Unmodelled("-m osf"),
+            Match::Nfacct(_) => Self::Unmodelled("-m nfacct"),
+            Match::Mh(_) => Self::Unmodelled("-m mh"),
+            Match::Ipv6Header(_) => Self::Unmodelled("-m ipv6header"),
+            Match::Hbh(_) => Self::Unmodelled("-m hbh"),
+            Match::Frag(_) => Self::Unmodelled("-m frag"),
+            Match::Dst(_) => Self::Unmodelled("-m dst"),
+            Match::Bpf(_) => Self::Unmodelled("-m bpf"),
         }
     }
 

@@ -70,7 +70,6 @@ fn errors_have_iptables_words_and_a_place() {
     fails("-tcp --tcp-flags SYN", "unknown option \"--tcp-flags\"", "--tcp-flags");
     fails("-A INPUT foo", "Bad argument `foo'", "foo");
     fails("-A INPUT -m foo", "Couldn't load match `foo':No such file or directory\n", "foo");
-    fails("-A INPUT -m osf", "match `osf' is not yet modelled by oxitables", "osf");
     fails("-N ACCEPT", "chain name may not clash with target name", "ACCEPT");
     fails(
         "-N aaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
