@@ -6,6 +6,9 @@ use super::values::Random;
 use crate::targets::audit::Audit;
 use crate::targets::classify::Classify;
 use crate::targets::connsecmark::Connsecmark;
+use crate::targets::dscp::Dscp;
+use crate::targets::ecn::Ecn;
+use crate::targets::hmark::Hmark;
 use crate::targets::idletimer::Idletimer;
 use crate::targets::nflog::{Copied, Nflog};
 use crate::targets::nfqueue::Nfqueue;
@@ -15,6 +18,7 @@ use crate::targets::synproxy::Synproxy;
 use crate::targets::tcpmss::Tcpmss;
 use crate::targets::tcpoptstrip::Tcpoptstrip;
 use crate::targets::tee::Tee;
+use crate::targets::tos::Tos;
 use crate::targets::tproxy::Tproxy;
 use crate::targets::ttl::HopChange;
 use crate::{Header, Hook, Match, Table, Target};
@@ -33,7 +37,7 @@ pub(super) fn one(
     if tcp && list.iter().any(demands_syn) && random.chance(3, 4) {
         return Some(Target::Tcpmss(tcpmss(random, routed)));
     }
-    Some(match random.below(14) {
+    Some(match random.below(18) {
         0 if routed => Target::Classify(Classify { priority: random.mark() }),
         1 if mangle => Target::Checksum,
         2 if mangle || place.table == Table::Security => {
@@ -53,6 +57,13 @@ pub(super) fn one(
             Target::Tproxy(Box::new(tproxy(random)))
         }
         13 if tcp && place.only(&[Hook::Input, Hook::Forward]) => Target::Synproxy(synproxy(random)),
+        14 if mangle => Target::Dscp(Dscp { codepoint: random.choose([0, 1, 0x2e, 63]) }),
+        15 if mangle && random.family == Family::V4 => Target::Ecn(ecn(random, tcp)),
+        15 | 16 if mangle => {
+            let value = random.choose([0, 1, 0x10, 0x1f, 0x3f, 255]);
+            Target::Tos(Tos { value, mask: random.choose([0, 0x3f, value, 0xe0, 255]) })
+        }
+        17 => Target::Hmark(Box::new(hmark(random))),
         _ => return None,
     })
 }
@@ -154,4 +165,34 @@ fn synproxy(random: &mut Random<'_>) -> Synproxy {
         mss: random.choose([None, Some(0), Some(1460), Some(u16::MAX)]),
         ecn: random.chance(1, 2),
     }
+}
+
+fn ecn(random: &mut Random<'_>, tcp: bool) -> Ecn {
+    let bits = if tcp { [None, Some(false), Some(true)] } else { [None, None, None] };
+    let (ece, cwr) = (random.choose(bits), random.choose(bits));
+    let codepoint = random.choose([None, Some(0), Some(1), Some(2), Some(3)]);
+    // One at least.
+    let none = ece.is_none() && cwr.is_none() && codepoint.is_none();
+    Ecn { ece, cwr, codepoint: if none { Some(3) } else { codepoint } }
+}
+
+fn hmark(random: &mut Random<'_>) -> Hmark {
+    let mut own = Hmark::new(random.mark(), random.choose([1, 2, 10, 0xffff, u32::MAX]));
+    own.source = Some(random.length());
+    own.destination = Some(random.length()).filter(|_| random.chance(1, 2));
+    own.connection = random.chance(1, 4);
+    if random.chance(1, 3) {
+        own.spi_mask = Some(random.mark());
+    } else {
+        own.source_port_mask = random.choose([None, Some(0), Some(0xff00), Some(u16::MAX)]);
+        own.destination_port_mask = random.choose([None, Some(0), Some(0xff), Some(u16::MAX)]);
+    }
+    match random.below(3) {
+        0 => own.spi = Some(random.mark()),
+        1 => own.source_port = Some(random.port()),
+        _ => own.destination_port = Some(random.port()),
+    }
+    own.protocol_mask = random.choose([None, Some(0xff), Some(u16::MAX)]);
+    own.offset = random.choose([None, Some(0), Some(100), Some(u32::MAX)]);
+    own
 }

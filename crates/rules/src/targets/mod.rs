@@ -8,7 +8,10 @@ pub mod connsecmark;
 pub mod ct;
 pub mod dnat;
 pub mod dnpt;
+pub mod dscp;
+pub mod ecn;
 pub mod hl;
+pub mod hmark;
 pub mod idletimer;
 pub mod led;
 pub mod log;
@@ -29,6 +32,7 @@ pub mod synproxy;
 pub mod tcpmss;
 pub mod tcpoptstrip;
 pub mod tee;
+pub mod tos;
 pub mod tproxy;
 pub mod trace;
 pub mod ttl;
@@ -117,6 +121,14 @@ pub enum Target {
     Tproxy(Box<tproxy::Tproxy>),
     /// `ULOG`: refused, since no kernel has it.
     Ulog(Box<ulog::Ulog>),
+    /// `DSCP`.
+    Dscp(dscp::Dscp),
+    /// `ECN`.
+    Ecn(ecn::Ecn),
+    /// `HMARK`.
+    Hmark(Box<hmark::Hmark>),
+    /// `TOS`.
+    Tos(tos::Tos),
 }
 
 impl Target {
@@ -169,6 +181,10 @@ impl Target {
             Self::Tee(_) => "TEE",
             Self::Tproxy(_) => "TPROXY",
             Self::Ulog(_) => "ULOG",
+            Self::Dscp(_) => "DSCP",
+            Self::Ecn(_) => "ECN",
+            Self::Hmark(_) => "HMARK",
+            Self::Tos(_) => "TOS",
         })
     }
 }
@@ -185,7 +201,10 @@ crate::syntax::registry::registry! {
         Ct: ct::EXTENSION,
         Dnat: dnat::EXTENSION,
         Dnpt: dnpt::EXTENSION,
+        Dscp: dscp::EXTENSION,
+        Ecn: ecn::EXTENSION,
         Hl: hl::EXTENSION,
+        Hmark: hmark::EXTENSION,
         Idletimer: idletimer::EXTENSION,
         Led: led::EXTENSION,
         Log: log::EXTENSION,
@@ -204,6 +223,7 @@ crate::syntax::registry::registry! {
         Tcpmss: tcpmss::EXTENSION,
         Tcpoptstrip: tcpoptstrip::EXTENSION,
         Tee: tee::EXTENSION,
+        Tos: tos::EXTENSION,
         Tproxy: tproxy::EXTENSION,
         Ttl: ttl::EXTENSION,
         Ulog: ulog::EXTENSION,
