@@ -190,21 +190,7 @@ pub const EXTENSION: Extension<Conntrack> = Extension {
         conntrack.push(out, "--", &mut |out, host| push_host(out, host));
     },
     list: |conntrack, out, listing: &Listing<'_>| {
-        conntrack.push(out, "", &mut |out, host| {
-            if listing.numeric {
-                push_host(out, host);
-            } else if host.address.is_unspecified() {
-                out.push_str(" anywhere");
-            } else {
-                match listing.names.host_name(host.address) {
-                    Some(name) => {
-                        put!(out, " {name}");
-                        push_length(out, host);
-                    }
-                    None => push_host(out, host),
-                }
-            }
-        });
+        conntrack.push(out, "", &mut |out, host| push_host_listed(out, host, listing));
     },
     check: check_nothing,
 };
@@ -371,7 +357,25 @@ fn push_range(out: &mut String, first: u64, last: u64) {
     }
 }
 
-fn push_host(out: &mut String, host: &HostMask) {
+/// An address as `-L` prints it, by name without `-n`.
+pub(super) fn push_host_listed(out: &mut String, host: &HostMask, listing: &Listing<'_>) {
+    if listing.numeric {
+        push_host(out, host);
+    } else if host.address.is_unspecified() {
+        out.push_str(" anywhere");
+    } else {
+        match listing.names.host_name(host.address) {
+            Some(name) => {
+                put!(out, " {name}");
+                push_length(out, host);
+            }
+            None => push_host(out, host),
+        }
+    }
+}
+
+/// An address as `-S` prints it, with a blank in front.
+pub(super) fn push_host(out: &mut String, host: &HostMask) {
     out.push(' ');
     push_address(out, host.address);
     push_length(out, host);

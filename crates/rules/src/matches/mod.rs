@@ -27,6 +27,7 @@ pub mod icmp6;
 pub mod ipcomp;
 pub mod iprange;
 pub mod ipv6header;
+pub mod ipvs;
 pub mod length;
 pub mod limit;
 pub mod mac;
@@ -137,6 +138,8 @@ pub enum Match {
     Iprange(Box<iprange::Iprange>),
     /// `-m ipv6header`.
     Ipv6Header(ipv6header::Ipv6Header),
+    /// `-m ipvs`.
+    Ipvs(Box<ipvs::Ipvs>),
     /// `-m length`.
     Length(length::Length),
     /// `-m limit`.
@@ -226,6 +229,7 @@ impl Match {
             Self::Ipcomp(_) => "ipcomp",
             Self::Iprange(_) => "iprange",
             Self::Ipv6Header(_) => "ipv6header",
+            Self::Ipvs(_) => "ipvs",
             Self::Length(_) => "length",
             Self::Limit(_) => "limit",
             Self::Mac(_) => "mac",
@@ -290,6 +294,7 @@ crate::syntax::registry::registry! {
         Ipcomp: ipcomp::EXTENSION,
         Iprange: iprange::EXTENSION,
         Ipv6Header: ipv6header::EXTENSION,
+        Ipvs: ipvs::EXTENSION,
         Length: length::EXTENSION,
         Limit: limit::EXTENSION,
         Mac: mac::EXTENSION,

@@ -140,6 +140,7 @@ impl Condition {
             Match::Mh(_) => Self::Unmodelled("-m mh"),
             Match::Ipv6Header(_) => Self::Unmodelled("-m ipv6header"),
             Match::Hbh(_) => Self::Unmodelled("-m hbh"),
+            Match::Ipvs(_) => Self::Unmodelled("-m ipvs"),
             Match::Frag(_) => Self::Unmodelled("-m frag"),
             Match::Dst(_) => Self::Unmodelled("-m dst"),
             Match::Bpf(_) => Self::Unmodelled("-m bpf"),
