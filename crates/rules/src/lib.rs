@@ -17,6 +17,7 @@ pub mod rule;
 pub mod ruleset;
 pub mod syntax;
 pub mod targets;
+pub mod translate;
 
 pub use hook::{Hook, Table};
 pub use matches::Match;

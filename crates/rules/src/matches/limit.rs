@@ -100,17 +100,31 @@ fn average(call: &OptionCall<'_>) -> Result<u32, Error> {
 }
 
 impl Limit {
-    fn push_rate(&self, out: &mut String) {
+    /// The rate as it is printed: a number and the place of its unit in [`PRINTED`].
+    fn printed(&self) -> (u32, usize) {
         let average = self.average.max(1);
-        let mut chosen = PRINTED[0];
-        for unit in PRINTED.into_iter().skip(1) {
+        let mut chosen = 0;
+        for (at, unit) in PRINTED.into_iter().enumerate().skip(1) {
             let length = SCALE * unit.1;
             if average > length || length / average < length % average {
                 break;
             }
-            chosen = unit;
+            chosen = at;
         }
-        put!(out, " {}/{}", SCALE * chosen.1 / average, chosen.0);
+        let seconds = PRINTED.get(chosen).map_or(1, |unit| unit.1);
+        (SCALE * seconds / average, chosen)
+    }
+
+    fn push_rate(&self, out: &mut String) {
+        let (count, unit) = self.printed();
+        put!(out, " {count}/{}", PRINTED.get(unit).map_or("", |unit| unit.0));
+    }
+
+    /// The rate as nft writes it: packets, and `second`, `minute`, `hour` or `day`.
+    pub(crate) fn rate(&self) -> (u32, &'static str) {
+        let (count, unit) = self.printed();
+        // The two tables have the same units in opposite orders.
+        (count, UNITS.iter().rev().nth(unit).map_or("second", |unit| unit.0))
     }
 }
 

@@ -4,7 +4,7 @@
 //! No command costs more than its own chain: chains are found by hash, references are counted as rules come and go.
 use std::collections::HashMap;
 
-use packet::{AddrMask, Family};
+use packet::Family;
 
 use super::command::{Action, Command, Named, RuleSpec, TargetSpec, ZeroAfter};
 use super::error::{Error, ErrorKind, Operation};
@@ -261,30 +261,16 @@ impl Editor {
 
     /// The rules that a command means: one for each pair of addresses.
     fn expand(&self, spec: RuleSpec, session: &mut Session<'_>) -> Result<(Vec<Rule>, Span), Error> {
-        let RuleSpec { header, sources, destinations, matches, target, counters, span } = spec;
+        let mut headers = spec.headers();
+        let RuleSpec { matches, target, counters, span, .. } = spec;
         let target = self.target(target, session)?;
-        let first = Rule { header, matches, target, counters };
-        if sources.len() <= 1 && destinations.len() <= 1 {
-            return Ok((vec![first], span));
-        }
-        let pick = |own: &Option<crate::Negatable<AddrMask>>, list: &[AddrMask]| -> Vec<_> {
-            let invert = own.is_some_and(|own| own.invert);
-            let some = |&value| {
-                Some(crate::Negatable { invert, value })
-                    .filter(|own| invert || !super::address::is_any(&own.value))
-            };
-            if list.is_empty() { vec![*own] } else { list.iter().map(some).collect() }
+        let last = headers.pop().map(|header| Rule { header, matches, target, counters });
+        // Why: the last one takes what it can, so that a rule with one pair of addresses is not copied.
+        let mut rules: Vec<Rule> = match &last {
+            Some(last) => headers.into_iter().map(|header| Rule { header, ..last.clone() }).collect(),
+            None => Vec::new(),
         };
-        let mut rules = Vec::new();
-        let destinations = pick(&first.header.destination, &destinations);
-        for source in pick(&first.header.source, &sources) {
-            for &destination in &destinations {
-                let mut rule = first.clone();
-                rule.header.source = source;
-                rule.header.destination = destination;
-                rules.push(rule);
-            }
-        }
+        rules.extend(last);
         Ok((rules, span))
     }
 

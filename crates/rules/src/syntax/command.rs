@@ -226,6 +226,29 @@ pub struct RuleSpec {
     pub span: Span,
 }
 
+impl RuleSpec {
+    /// The headers of the rules that are meant: one for each pair of a source and a destination, in iptables' order.
+    pub fn headers(&self) -> Vec<Header> {
+        if self.sources.len() <= 1 && self.destinations.len() <= 1 {
+            return vec![self.header.clone()];
+        }
+        let pick = |own: &Option<crate::Negatable<AddrMask>>, list: &[AddrMask]| -> Vec<_> {
+            let invert = own.is_some_and(|own| own.invert);
+            let some = |&value| {
+                Some(crate::Negatable { invert, value })
+                    .filter(|own| invert || !super::address::is_any(&own.value))
+            };
+            if list.is_empty() { vec![*own] } else { list.iter().map(some).collect() }
+        };
+        let destinations = pick(&self.header.destination, &self.destinations);
+        let pairs = pick(&self.header.source, &self.sources).into_iter();
+        pairs
+            .flat_map(|source| destinations.iter().map(move |&destination| (source, destination)))
+            .map(|(source, destination)| Header { source, destination, ..self.header.clone() })
+            .collect()
+    }
+}
+
 /// What stands behind `-j` or `-g`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TargetSpec {

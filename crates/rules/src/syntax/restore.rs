@@ -344,35 +344,13 @@ fn command(
     options: &Options<'_>,
     session: &mut Session<'_>,
 ) -> Result<(), Error> {
-    let mut rest = text;
-    let mut counters = None;
-    if let Some(inner) = text.strip_prefix('[') {
-        let need = |what| Error::new(ErrorKind::Restore(RestoreError::CountersNeed(what)), whole(text));
-        let (inside, behind) = inner.split_once(']').ok_or_else(|| need(']'))?;
-        let (packets, bytes) = inside.split_once(':').ok_or_else(|| need(':'))?;
-        if options.counters {
-            let numeric = |text: &str, what| {
-                scan_number(text).ok_or_else(|| Error::new(ErrorKind::SetCounters(what), part(rest, inside)))
-            };
-            counters = Some(Counters {
-                packets: numeric(packets, "packet counter not numeric")?,
-                bytes: numeric(bytes, "byte counter not numeric")?,
-            });
-        }
-        rest = behind;
-    }
-    let mut words = Vec::with_capacity(24);
-    lex::restore_line(rest, text.len() - rest.len(), &mut words).map_err(|error| match error {
-        LexError::WordTooLong(span) => Error::new(ErrorKind::WordTooLong, span),
-        LexError::TooManyWords(span) => Error::new(ErrorKind::TooManyWords, span),
-    })?;
     let mode = Mode {
         family: options.family,
         names: options.names,
         restore: Some(table.name()),
         trusted: options.trusted,
     };
-    match parse(&words, mode, counters) {
+    match parse_line(text, mode, options.counters) {
         Ok(Parsed::Command(mut command)) => {
             // Linux: the restore's own `-v` holds for each command, but not with `-n` (measured with 1.8.9).
             if options.verbose && !options.no_flush {
@@ -389,6 +367,33 @@ fn command(
         Err(error) if error.kind == ErrorKind::WrongFamily => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// A line with a command of a restore file. Counters in front are read past, and taken with `take_counters`.
+pub(crate) fn parse_line(text: &str, mode: Mode<'_>, take_counters: bool) -> Result<Parsed, Error> {
+    let mut rest = text;
+    let mut counters = None;
+    if let Some(inner) = text.strip_prefix('[') {
+        let need = |what| Error::new(ErrorKind::Restore(RestoreError::CountersNeed(what)), whole(text));
+        let (inside, behind) = inner.split_once(']').ok_or_else(|| need(']'))?;
+        let (packets, bytes) = inside.split_once(':').ok_or_else(|| need(':'))?;
+        if take_counters {
+            let numeric = |text: &str, what| {
+                scan_number(text).ok_or_else(|| Error::new(ErrorKind::SetCounters(what), part(rest, inside)))
+            };
+            counters = Some(Counters {
+                packets: numeric(packets, "packet counter not numeric")?,
+                bytes: numeric(bytes, "byte counter not numeric")?,
+            });
+        }
+        rest = behind;
+    }
+    let mut words = Vec::with_capacity(24);
+    lex::restore_line(rest, text.len() - rest.len(), &mut words).map_err(|error| match error {
+        LexError::WordTooLong(span) => Error::new(ErrorKind::WordTooLong, span),
+        LexError::TooManyWords(span) => Error::new(ErrorKind::TooManyWords, span),
+    })?;
+    parse(&words, mode, counters)
 }
 
 /// A ruleset in memory is a store.
