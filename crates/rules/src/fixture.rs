@@ -5,6 +5,8 @@ use std::fmt;
 
 use packet::Family;
 
+pub mod translation;
+
 /// One rule with all that is known of it, for one family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
@@ -80,31 +82,64 @@ struct Settings {
 /// The lines of one block: number, key, value.
 type Block<'a> = Vec<(usize, &'a str, &'a str)>;
 
+impl Settings {
+    /// What holds at the start of a file.
+    fn new() -> Self {
+        Self {
+            families: vec![Family::V4],
+            table: "filter".to_owned(),
+            chain: "INPUT".to_owned(),
+            setup: Vec::new(),
+        }
+    }
+
+    /// A block without a rule.
+    fn set(&mut self, block: &Block<'_>) -> Result<(), FixtureError> {
+        for &(line, key, value) in block {
+            match key {
+                "family" => self.families = families(line, value)?,
+                "table" => self.table = value.to_owned(),
+                "chain" => self.chain = value.to_owned(),
+                "setup" => {
+                    self.setup =
+                        value.split(" ; ").filter(|command| !command.is_empty()).map(str::to_owned).collect();
+                }
+                _ => return Err(FixtureError { line, what: "unknown setting" }),
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Reads a fixture file.
 pub fn read(text: &str) -> Result<Vec<Case>, FixtureError> {
-    let mut settings = Settings {
-        families: vec![Family::V4],
-        table: "filter".to_owned(),
-        chain: "INPUT".to_owned(),
-        setup: Vec::new(),
-    };
+    let mut settings = Settings::new();
     let mut cases = Vec::new();
-    let mut block = Block::new();
+    for block in blocks(text)? {
+        finish(&block, &mut settings, &mut cases)?;
+    }
+    Ok(cases)
+}
+
+/// The blocks of a file, parted by empty lines.
+fn blocks(text: &str) -> Result<Vec<Block<'_>>, FixtureError> {
+    let mut all = vec![Block::new()];
     for (at, line) in text.lines().enumerate() {
         let line = line.trim_end_matches('\r');
         if line.starts_with('#') {
             continue;
         }
         if line.is_empty() {
-            finish(&std::mem::take(&mut block), &mut settings, &mut cases)?;
+            all.push(Block::new());
             continue;
         }
         let wrong = FixtureError { line: at + 1, what: "a line is `key: value`" };
         let (key, value) = line.split_once(':').ok_or(wrong)?;
-        block.push((at + 1, key, value.strip_prefix(' ').unwrap_or(value)));
+        if let Some(block) = all.last_mut() {
+            block.push((at + 1, key, value.strip_prefix(' ').unwrap_or(value)));
+        }
     }
-    finish(&block, &mut settings, &mut cases)?;
-    Ok(cases)
+    Ok(all)
 }
 
 fn families(line: usize, value: &str) -> Result<Vec<Family>, FixtureError> {
@@ -120,19 +155,7 @@ fn families(line: usize, value: &str) -> Result<Vec<Family>, FixtureError> {
 
 fn finish(block: &Block<'_>, settings: &mut Settings, cases: &mut Vec<Case>) -> Result<(), FixtureError> {
     let Some(&(line, _, rule)) = block.iter().find(|(_, key, _)| *key == "rule") else {
-        for &(line, key, value) in block {
-            match key {
-                "family" => settings.families = families(line, value)?,
-                "table" => settings.table = value.to_owned(),
-                "chain" => settings.chain = value.to_owned(),
-                "setup" => {
-                    settings.setup =
-                        value.split(" ; ").filter(|command| !command.is_empty()).map(str::to_owned).collect();
-                }
-                _ => return Err(FixtureError { line, what: "unknown setting" }),
-            }
-        }
-        return Ok(());
+        return settings.set(block);
     };
     const KEYS: [&str; 13] = [
         "rule",

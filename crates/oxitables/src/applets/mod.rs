@@ -7,6 +7,7 @@ mod link;
 mod restore;
 mod save;
 mod trace;
+mod translate;
 mod words;
 mod xml;
 
@@ -34,6 +35,8 @@ enum Kind {
     Save,
     Restore,
     Apply,
+    Translate,
+    RestoreTranslate,
     Xml,
 }
 
@@ -50,6 +53,8 @@ impl Applet {
             "-save" => Kind::Save,
             "-restore" => Kind::Restore,
             "-apply" => Kind::Apply,
+            "-translate" => Kind::Translate,
+            "-restore-translate" => Kind::RestoreTranslate,
             "-xml" if family == Family::V4 => Kind::Xml,
             _ => return None,
         };
@@ -63,6 +68,8 @@ impl Applet {
             Kind::Save => save::main(self.family, words),
             Kind::Restore => restore::main(self.family, words),
             Kind::Apply => apply::main(self.family, words),
+            Kind::Translate => translate::main(self.family, words),
+            Kind::RestoreTranslate => translate::restore(self.family, words),
             Kind::Xml => xml::main(words),
         }
     }

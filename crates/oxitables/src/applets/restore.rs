@@ -51,7 +51,7 @@ const USAGE: &str = " [-c] [-v] [-V] [-t] [-h] [-n] [-w secs] [-W usecs] [-T tab
 ";
 
 /// The longest line that is read. The longest that means something has 253 words of 1,023 bytes.
-const LINE_MAX: usize = 1 << 20;
+pub(super) const LINE_MAX: usize = 1 << 20;
 
 /// What the command line says.
 #[derive(Default)]

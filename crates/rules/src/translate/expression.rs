@@ -21,6 +21,8 @@ pub struct Expression<'a> {
     protocol_needed: bool,
     statement: String,
     comments: Vec<String>,
+    /// Rules of a chain inside the rule that are its statement, behind the counter.
+    steps: Vec<String>,
     /// Whether the target leaves the chain by name or back to its caller.
     leaves: bool,
 }
@@ -47,6 +49,7 @@ impl<'a> Expression<'a> {
             protocol_needed: false,
             statement: String::new(),
             comments: Vec::new(),
+            steps: Vec::new(),
             leaves: false,
         }
     }
@@ -90,12 +93,14 @@ impl<'a> Expression<'a> {
 
     /// The conditions of a match need the positive protocol of the rule and nft adds it by itself.
     pub fn implies_protocol(&mut self) {
+        // Why: what counts or measures in front of the match must not see other protocols.
+        self.protocol_needed |= self.items.iter().any(|item| matches!(item, Item::Stateful(_)));
         self.protocol_implied = true;
     }
 
-    /// Something wants the protocol in front of it in words.
+    /// Something wants the protocol in front of it in words, unless a match before it says it.
     pub fn needs_protocol(&mut self) {
-        self.protocol_needed = true;
+        self.protocol_needed |= !self.protocol_implied;
     }
 
     /// A remark of the rule.
@@ -117,6 +122,11 @@ impl<'a> Expression<'a> {
         self.statement.push_str(text.as_ref());
     }
 
+    /// What happens to packets that fit, as several rules one after the other, none of which ends the packet's way.
+    pub fn steps(&mut self, rules: impl IntoIterator<Item = String>) {
+        self.steps.extend(rules);
+    }
+
     /// As [`Self::statement`], for `return` and `goto`.
     pub fn leave(&mut self, text: impl AsRef<str>) {
         self.leaves = true;
@@ -136,7 +146,11 @@ impl<'a> Expression<'a> {
     fn plain(&self, from: usize, to: usize, comment: &str) -> String {
         let mut out = String::new();
         self.push_conditions(&mut out, from, to);
-        out.push_str(&self.statement);
+        if self.steps.is_empty() {
+            out.push_str(&self.statement);
+        } else {
+            put!(out, "jump {{ {}; {}; }}", self.statement, self.steps.join("; "));
+        }
         out.push_str(comment);
         out
     }
@@ -171,6 +185,10 @@ impl<'a> Expression<'a> {
                 Item::Stateful(_) => seen_stateful = true,
                 Item::Unless(what, _) if self.leaves => {
                     let why = "nft cannot say it together with a target that leaves the chain (RETURN, -g)";
+                    return Err(Untranslatable::new(*what, why));
+                }
+                Item::Unless(what, _) if !self.steps.is_empty() => {
+                    let why = "nft cannot say it together with a target that needs several steps";
                     return Err(Untranslatable::new(*what, why));
                 }
                 Item::Unless(what, _) if seen_stateful => {

@@ -62,9 +62,9 @@ fn interface(
 
 /// A name or a start of names in quotes; `None`: any.
 pub(super) fn interface_in_nft(pattern: InterfacePattern) -> Result<Option<String>, &'static str> {
-    let quotable = |own: InterfaceName| match own.as_str() {
-        text if text.contains(['"', '\\']) => Err("nft has no name with a quote or a backslash"),
-        _ => Ok(own),
+    let quotable = |own: InterfaceName| match own.as_str().contains('"') {
+        true => Err("nft has no name with a quote"),
+        false => Ok(own),
     };
     Ok(match pattern {
         InterfacePattern::Any => None,
@@ -75,6 +75,9 @@ pub(super) fn interface_in_nft(pattern: InterfacePattern) -> Result<Option<Strin
                 Some(start) => format!("\"{start}\\*\""),
                 None => format!("\"{own}\""),
             })
+        }
+        InterfacePattern::Prefix(own) if own.as_str().ends_with('\\') => {
+            return Err("nft reads a backslash before a star as the star itself");
         }
         InterfacePattern::Prefix(own) => Some(format!("\"{}*\"", quotable(own)?)),
     })

@@ -3,3 +3,4 @@ mod fixtures;
 mod hosts;
 mod names;
 mod refused;
+mod translate;

@@ -43,6 +43,9 @@ pub(super) fn translate_state(own: &State, expression: &mut Expression<'_>) -> R
 }
 
 pub(super) fn translate(own: &Conntrack, expression: &mut Expression<'_>) -> Result<(), Untranslatable> {
+    if let Some(own) = own.protocol {
+        expression.compare("ct original protocol", own.invert, own.value);
+    }
     if let Some(states) = own.state {
         let others = Conntrack { state: None, ..own.clone() } != Conntrack::default();
         let nowhere_fits = if states.invert { !states.value.0 & NOWHERE } else { states.value.0 & NOWHERE };
@@ -55,9 +58,6 @@ pub(super) fn translate(own: &Conntrack, expression: &mut Expression<'_>) -> Res
     }
     if let Some(own) = own.direction_original {
         expression.compare("ct direction", false, if own { "original" } else { "reply" });
-    }
-    if let Some(own) = own.protocol {
-        expression.compare("ct original protocol", own.invert, own.value);
     }
     let addresses = [
         ("original saddr", own.original_source),

@@ -11,9 +11,6 @@ pub(super) fn translate(own: &Tcp, expression: &mut Expression<'_>) -> Result<()
     expression.implies_protocol();
     let source = ports("tcp sport", own.source, expression);
     let destination = ports("tcp dport", own.destination, expression);
-    if let Some(flags) = own.flags {
-        self::flags(flags, expression);
-    }
     // Why: the options of TCP are `missing' for nft in later fragments and in other protocols as well.
     if !source && !destination && own.flags.is_none() {
         header_is_there("tcp", expression);
@@ -25,6 +22,9 @@ pub(super) fn translate(own: &Tcp, expression: &mut Expression<'_>) -> Result<()
         }
         let there = if option.invert { "missing" } else { "exists" };
         expression.condition(format!("tcp option {} {there}", option.value));
+    }
+    if let Some(flags) = own.flags {
+        self::flags(flags, expression);
     }
     Ok(())
 }

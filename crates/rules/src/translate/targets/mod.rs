@@ -40,6 +40,18 @@ pub(super) fn translate(own: Destination<'_>, expression: &mut Expression<'_>) -
         Target::Masquerade(own) => return nat::translate("-j MASQUERADE", "masquerade", own, expression),
         Target::Redirect(own) => return nat::translate("-j REDIRECT", "redirect", own, expression),
         Target::Netmap(own) => return nat::translate_netmap(own, expression),
+        // What nft has no words for.
+        Target::Audit(_)
+        | Target::Checksum
+        | Target::Classify(_)
+        | Target::Connsecmark(_)
+        | Target::Hl(_)
+        | Target::Tcpmss(_)
+        | Target::Tcpoptstrip(_)
+        | Target::Ttl(_) => {
+            let what = format!("-j {}", target.name().unwrap_or("?"));
+            return Err(Untranslatable::new(what, "nft has nothing like it"));
+        }
         // A jump stands as `Destination::Chain`; its name is not known here.
         Target::Jump(_) | Target::Goto(_) => {
             return Err(Untranslatable::new("-j", "the chain has no name"));
