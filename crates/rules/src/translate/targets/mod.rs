@@ -48,7 +48,24 @@ pub(super) fn translate(own: Destination<'_>, expression: &mut Expression<'_>) -
         | Target::Hl(_)
         | Target::Tcpmss(_)
         | Target::Tcpoptstrip(_)
-        | Target::Ttl(_) => {
+        | Target::Ttl(_)
+        | Target::Clusterip(_)
+        | Target::Dnpt(_)
+        | Target::Idletimer(_)
+        | Target::Led(_)
+        | Target::Nflog(_)
+        | Target::Nfqueue(_)
+        | Target::Rateest(_)
+        | Target::Secmark(_)
+        | Target::Snpt(_)
+        | Target::Synproxy(_)
+        | Target::Tee(_)
+        | Target::Tproxy(_)
+        | Target::Ulog(_)
+        | Target::Dscp(_)
+        | Target::Ecn(_)
+        | Target::Hmark(_)
+        | Target::Tos(_) => {
             let what = format!("-j {}", target.name().unwrap_or("?"));
             return Err(Untranslatable::new(what, "nft has nothing like it"));
         }
