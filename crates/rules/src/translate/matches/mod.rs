@@ -38,6 +38,7 @@ pub(super) fn translate(own: &Match, expression: &mut Expression<'_>) -> Result<
         Match::Udp(own) => udp::translate(own, expression),
         // What nft has no words for.
         Match::Physdev(_)
+        | Match::Ipvs(_)
         | Match::Ah(_)
         | Match::Ah6(_)
         | Match::Bpf(_)
