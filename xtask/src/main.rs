@@ -1,4 +1,5 @@
-//! Chores of the repository: `cargo xtask demo`, `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask judge`.
+//! Chores of the repository: `cargo xtask demo`, `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask judge`, `cargo xtask
+//! compare`.
 //!
 //! `ci` is exactly what CI runs. Nothing here is needed to build or use the product.
 #![forbid(unsafe_code)]
@@ -16,6 +17,7 @@ usage: cargo xtask COMMAND
   ci            everything that CI runs: format, lints, tidy, all tests (what this machine does not allow is skipped
                 with the reason printed; OXITABLES_REQUIRE_KERNEL=1 makes such a skip a failure)
   tidy          the house rules that a program can check
+  compare ARGS  random command lines of all extensions, given to iptables-legacy and to ours; see --help
   judge ARGS    random cases against this machine's kernel, see `cargo xtask judge --help`
   wild [NAME]   real programs (ufw, fail2ban ...) with our binary in place of iptables, compared with the machine's own
   fuzz SECONDS  each fuzz target for so long (needs cargo-fuzz and a nightly toolchain)
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         "demo" => demo(),
         "ci" => ci(),
         "tidy" => tidy_all(),
+        "compare" => compare(&rest),
         "judge" => judge(&rest),
         "wild" => wild::run(&root(), &rest),
         "fuzz" => fuzz(rest.first().map_or("60", String::as_str)),
@@ -135,6 +138,12 @@ fn tidy_all() -> Result<(), String> {
         eprintln!("{finding}");
     }
     if findings.is_empty() { Ok(()) } else { Err(format!("tidy: {} findings", findings.len())) }
+}
+
+fn compare(rest: &[String]) -> Result<(), String> {
+    let mut words = vec!["run", "--quiet", "--package", "judge", "--", "language"];
+    words.extend(rest.iter().map(String::as_str));
+    cargo(&words)
 }
 
 fn judge(rest: &[String]) -> Result<(), String> {

@@ -17,6 +17,7 @@ pub mod generate;
 pub mod golden;
 pub mod host;
 pub mod kernel;
+pub mod language;
 pub mod outcome;
 pub mod shrink;
 

@@ -409,7 +409,7 @@ fn print_family(out: &mut String, family: Family, rules: &TableRules) {
         let name = chain.name.as_str();
         for rule in &chain.rules {
             out.push_str(mark);
-            print::rule(out, rules, name, rule, true);
+            print::whole_rule(out, rules, name, rule);
             out.push('\n');
         }
     }

@@ -5,7 +5,10 @@ use std::fmt;
 
 use packet::Family;
 
+mod names;
 pub mod translation;
+
+pub use names::DebianNames;
 
 /// One rule with all that is known of it, for one family.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -85,9 +85,11 @@ pub struct Header {
 }
 
 impl Header {
-    /// The protocol of `-p` if it is not inverted.
+    /// The protocol of `-p` if it is not inverted and not `all`.
     pub fn positive_protocol(&self) -> Option<u8> {
-        self.protocol.filter(|protocol| !protocol.invert).map(|protocol| protocol.value)
+        self.protocol
+            .filter(|protocol| !protocol.invert && protocol.value != 0)
+            .map(|protocol| protocol.value)
     }
 }
 

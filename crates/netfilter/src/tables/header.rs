@@ -296,6 +296,8 @@ impl<A: Address> Conditions<A> {
         if asks.has(Asks::PROTOCOL) {
             match facts.protocol {
                 Some(protocol) if (protocol == self.protocol) != asks.has(Asks::PROTOCOL_INVERTED) => {}
+                // Linux: `-p all` of ip6tables asks only that the packet's headers can be followed to their end.
+                Some(_) if self.protocol == 0 => {}
                 Some(_) => return Some(Part::Protocol),
                 None => return Some(Part::CutShort),
             }

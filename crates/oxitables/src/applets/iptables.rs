@@ -45,7 +45,10 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
     }
 }
 
-fn run(family: Family, program: &str, text: &str, command: Command) -> ExitCode {
+fn run(family: Family, program: &str, text: &str, mut command: Command) -> ExitCode {
+    for warning in command.warnings.drain(..) {
+        eprintln!("{warning}");
+    }
     let names = SystemNames::new();
     let only_reads = command.action.only_reads();
     let wait: Wait = command.wait;

@@ -234,7 +234,7 @@ impl Told {
 pub(super) fn fault_text(program: &str, path: &str, fault: &Fault, first: bool) -> String {
     let mut text = String::new();
     if first {
-        text = fault.error.kind.report(program, &version(), Some(fault.line)).to_string();
+        text = fault.error.kind.report(program, &version(), Some(fault.line));
     }
     let line = fault.rule_line.unwrap_or(fault.line);
     let source = Source { path: Some(path), line, text: &fault.text, before: "" };

@@ -157,15 +157,13 @@ pub(super) fn parse_type(call: &OptionCall<'_>, what: &str, names: &[Name]) -> R
             .suggest(text, names.iter().map(|name| name.name))
     };
     let (kind, rest) = bounds(text).ok_or_else(|| unknown("type"))?;
-    if kind.0 != kind.1 {
-        return Err(call.error(format!("{what} type range not supported")));
-    }
     let (codes, rest) = match rest.strip_prefix('/') {
         None => ((0, 255), rest),
         Some(codes) => bounds(codes).ok_or_else(|| unknown("code"))?,
     };
     match rest.chars().next() {
         Some(character) => Err(call.error(format!("unknown character {character}"))),
+        None if kind.0 != kind.1 => Err(call.error(format!("{what} type range not supported"))),
         None => Ok(Icmp { invert, kind: kind.0, codes }),
     }
 }

@@ -90,7 +90,7 @@ fn range(call: &OptionCall<'_>, context: &mut Context<'_>) -> Result<(IpAddr, Ip
     let (from, to) = (one(first, 0)?, one(last, first.len() + 1)?);
     if from > to {
         let mut warning = String::from("xt_iprange: range ");
-        push_range(&mut warning, (from, to));
+        warning.push_str(call.text());
         warning.push_str(" is reversed and will never match");
         context.warnings.push(warning);
     }

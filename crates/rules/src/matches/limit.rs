@@ -94,7 +94,7 @@ fn average(call: &OptionCall<'_>) -> Result<u32, Error> {
         return Err(bad());
     }
     match SCALE * seconds / number {
-        0 => Err(call.error(format!("Rate too fast \"{text}\"\n"))),
+        0 => Err(call.error(format!("Rate too fast \"{text}\""))),
         average => Ok(average),
     }
 }

@@ -126,7 +126,7 @@ fn push_list(out: &mut String, ports: &[PortRange], push: impl Fn(&mut String, u
 const PROTOCOLS: [u8; 5] = [TCP, UDP, UDPLITE, SCTP, DCCP];
 
 fn ports(call: &OptionCall<'_>, context: &Context<'_>) -> Result<Vec<PortRange>, Error> {
-    let protocol = match context.header.protocol {
+    let protocol = match context.header.protocol.filter(|protocol| protocol.value != 0) {
         None => {
             return Err(
                 call.error("multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'")

@@ -87,27 +87,28 @@ pub const EXTENSION: Extension<Statistic> = Extension {
 /// The values come together here: options may stand in any order.
 fn finish(statistic: &mut Statistic, calls: &Calls, _: &mut Context<'_>) -> Result<(), Error> {
     let value = |name| calls.value(&EXTENSION.spec, name).map(|(value, _)| value);
+    // Linux: lround, then 32 bits; the kernel looks at 31 random bits.
+    let chance = value("probability").map(|value| {
+        let rounded = if let Value::Float(chance) = value { (chance * ONE).round() } else { 0.0 };
+        if rounded >= ONE { 1 << 31 } else { rounded as u32 }
+    });
+    let (number, first) = (value("every").map(Value::number_u32), value("packet").map(Value::number_u32));
     match &mut statistic.mode {
-        StatisticMode::Random { probability } => match value("probability") {
-            Some(&Value::Float(chance)) => {
-                // Linux: lround, then 32 bits; the kernel looks at 31 random bits.
-                let rounded = (chance * ONE).round();
-                *probability = if rounded >= ONE { 1 << 31 } else { rounded as u32 };
-            }
-            _ => return Err(calls.error("--probability must be specified when using random mode")),
+        StatisticMode::Random { probability } => match chance {
+            Some(chance) => *probability = chance,
+            None => return Err(calls.error("--probability must be specified when using random mode")),
         },
         StatisticMode::Nth { every, packet } => {
-            let (number, first) = (value("every"), value("packet"));
             if number.is_none() && first.is_none() {
                 return Err(calls.error("--every and --packet must be specified when using nth mode"));
             }
-            if let (Some(number), Some(first)) = (number, first) {
-                (*every, *packet) = (number.number_u32(), first.number_u32());
-                if *packet >= *every {
-                    return Err(calls.error("the --packet p must be 0 <= p <= n-1"));
-                }
-            }
+            (*every, *packet) = (number.unwrap_or(1), first.unwrap_or(0));
         }
+    }
+    // Linux: whatever the mode is; probability and number share their place.
+    let every = number.map(|number| number.wrapping_sub(1)).or(chance).unwrap_or(0);
+    if first.is_some_and(|first| first > every) {
+        return Err(calls.error("the --packet p must be 0 <= p <= n-1"));
     }
     Ok(())
 }

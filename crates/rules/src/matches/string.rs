@@ -27,7 +27,7 @@ pub struct StringMatch {
 }
 
 /// `--algo`. The first two find the same; the others are refused when the rule is applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// Boyer-Moore.
     Bm,
@@ -36,16 +36,16 @@ pub enum Algorithm {
     /// `fsm`: the kernel has it, but not for patterns of this kind. Never in a ruleset.
     Fsm,
     /// A name that the kernel has not. Never in a ruleset.
-    Unknown,
+    Unknown(Box<str>),
 }
 
 impl Algorithm {
-    const fn name(self) -> &'static str {
+    fn name(&self) -> &str {
         match self {
             Self::Bm => "bm",
             Self::Kmp => "kmp",
             Self::Fsm => "fsm",
-            Self::Unknown => "?",
+            Self::Unknown(name) => name,
         }
     }
 }
@@ -128,7 +128,7 @@ fn parse_option(string: &mut StringMatch, call: &OptionCall<'_>, _: &mut Context
                 "bm" => Algorithm::Bm,
                 "kmp" => Algorithm::Kmp,
                 "fsm" => Algorithm::Fsm,
-                _ => Algorithm::Unknown,
+                name => Algorithm::Unknown(name.into()),
             };
         }
         "icase" => string.ignore_case = true,
@@ -233,7 +233,7 @@ fn check(string: &StringMatch, _: &Site<'_>) -> Result<(), Refusal> {
         return Err(Refusal::invalid("`--from' lies behind `--to'"));
     }
     match string.algorithm {
-        Algorithm::Unknown => Err(Refusal::no_entry("`--algo' is `bm' or `kmp'")),
+        Algorithm::Unknown(_) => Err(Refusal::no_entry("`--algo' is `bm' or `kmp'")),
         Algorithm::Fsm => Err(Refusal::invalid("`--algo' is `bm' or `kmp'")),
         _ if string.pattern.is_empty() => Err(Refusal::invalid("the pattern of `-m string' is empty")),
         _ => Ok(()),

@@ -5,8 +5,7 @@ use packet::protocol;
 
 use super::PortRange;
 use crate::syntax::extension::{
-    Context, Extension, Families, Listing, OptionCall, OptionSpec, Place, Repeat, Spec, check_nothing,
-    finish_nothing,
+    Calls, Context, Extension, Families, Listing, OptionCall, OptionSpec, Place, Repeat, Spec, check_nothing,
 };
 use crate::syntax::text::{push_not, push_number};
 use crate::syntax::value::{Kind, number};
@@ -66,7 +65,7 @@ pub const EXTENSION: Extension<Tcp> = Extension {
     },
     start: |_| Tcp { source: None, destination: None, flags: None, option: None },
     parse: parse_option,
-    finish: finish_nothing,
+    finish,
     save,
     list,
     check: check_nothing,
@@ -105,11 +104,16 @@ fn parse_option(tcp: &mut Tcp, call: &OptionCall<'_>, context: &mut Context<'_>)
                 "syn" => TcpFlags::SYN,
                 _ => TcpFlags { mask: flag_set(call, 0)?, set: flag_set(call, 1)? },
             };
-            // Linux: `NONE NONE` looks at no flag and is left out; inverted it never matches and stays.
-            let nothing = TcpFlags { mask: 0, set: 0 };
-            tcp.flags = Some(Negatable { invert, value }).filter(|flags| invert || flags.value != nothing);
+            tcp.flags = Some(Negatable { invert, value });
         }
     }
+    Ok(())
+}
+
+fn finish(tcp: &mut Tcp, _: &Calls, _: &mut Context<'_>) -> Result<(), Error> {
+    // Linux: `NONE NONE` looks at no flag and is left out; inverted it never matches and stays.
+    let nothing = TcpFlags { mask: 0, set: 0 };
+    tcp.flags = tcp.flags.filter(|flags| flags.invert || flags.value != nothing);
     Ok(())
 }
 

@@ -49,6 +49,15 @@ pub struct Session<'a> {
     pub warnings: &'a mut Vec<String>,
 }
 
+/// Where a command wants its rules.
+struct Destination<'c> {
+    chain: &'c Named,
+    /// What is told if the chain is not there.
+    missing: Operation,
+    /// The rule number, its place, and what is told if it is too big.
+    number: Option<(u32, Span, Operation)>,
+}
+
 /// A fault that the kernel would find at the commit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CommitError {
@@ -143,7 +152,7 @@ impl Editor {
             Action::Check { chain, rule } => self.find(&chain, *rule, false, verbose, session),
             Action::Delete { chain, rule } => self.find(&chain, *rule, true, verbose, session),
             Action::DeleteNumber { chain, number, span } => {
-                let id = self.chain(&chain, Operation::BadRule)?;
+                let id = self.chain(&chain, Operation::NoChain)?;
                 let at = (number as usize).saturating_sub(1);
                 if self.remove(id, at).is_none() {
                     let error = Error::new(ErrorKind::Operation(Operation::DeleteTooBig), span);
@@ -167,6 +176,7 @@ impl Editor {
                 self.zero_after(selection.zero, chain, id, verbose, session)
             }
             Action::Flush { chain } => {
+                self.tell("Flushing", chain.as_ref(), verbose, session);
                 for id in self.selected(chain.as_ref())? {
                     self.flush(id, verbose, session);
                 }
@@ -178,6 +188,7 @@ impl Editor {
                     self.zero_rule(id, number, span)
                 }
                 (chain, _) => {
+                    self.tell("Zeroing", chain.as_ref(), verbose, session);
                     for id in self.selected(chain.as_ref())? {
                         self.zero(id, verbose, session);
                     }
@@ -198,6 +209,13 @@ impl Editor {
                 .because(cause)
                 .suggest(&name.text, self.rules.slots_in_order().map(|(_, chain)| chain.name.as_str()))
         })
+    }
+
+    /// Linux: what is done with a chain is told before the chain is looked for; this is for one that is not there.
+    fn tell(&self, what: &str, chain: Option<&Named>, verbose: bool, session: &mut Session<'_>) {
+        if let Some(chain) = chain.filter(|chain| verbose && self.rules.find(&chain.text).is_none()) {
+            put!(session.out, "{what} chain `{}'\n", chain.text);
+        }
     }
 
     /// One chain, or all in the order of listings.
@@ -259,11 +277,51 @@ impl Editor {
         }
     }
 
+    /// Finds the chain of a command and looks at its rule number.
+    fn locate(&self, place: &Destination<'_>) -> Result<ChainId, Error> {
+        let id = self.chain(place.chain, place.missing)?;
+        let Some((number, span, operation)) = place.number else { return Ok(id) };
+        let count = self.rules.chain(id).map_or(0, |chain| chain.rules.len());
+        // A rule can be put behind the last one, and in front of an empty chain; only one that is there is replaced.
+        let most = if operation == Operation::InsertTooBig { count.saturating_add(1) } else { count };
+        if number as usize > most {
+            return Err(Error::new(ErrorKind::Operation(operation), span).because(self.how_many(id)));
+        }
+        Ok(id)
+    }
+
+    /// [`Self::locate`]. Linux: each rule is echoed before its place is looked for, and the next one is tried all the same.
+    fn locate_echoed(
+        &self,
+        place: &Destination<'_>,
+        rules: &[Rule],
+        verbose: bool,
+        session: &mut Session<'_>,
+    ) -> Result<ChainId, Error> {
+        let found = self.locate(place);
+        if found.is_err() {
+            rules.iter().for_each(|rule| self.echo(rule, verbose, session));
+        }
+        found
+    }
+
     /// The rules that a command means: one for each pair of addresses.
-    fn expand(&self, spec: RuleSpec, session: &mut Session<'_>) -> Result<(Vec<Rule>, Span), Error> {
+    fn expand(
+        &self,
+        place: &Destination<'_>,
+        spec: RuleSpec,
+        session: &mut Session<'_>,
+    ) -> Result<(Vec<Rule>, Span), Error> {
         let mut headers = spec.headers();
         let RuleSpec { matches, target, counters, span, .. } = spec;
-        let target = self.target(target, session)?;
+        let target = match self.target(target, session) {
+            Err(error) if matches!(error.kind, ErrorKind::Operation(_)) => {
+                // Linux: a target that libiptc refuses is told after a chain or number that it does not find.
+                self.locate(place)?;
+                return Err(error);
+            }
+            target => target?,
+        };
         let last = headers.pop().map(|header| Rule { header, matches, target, counters });
         // Why: the last one takes what it can, so that a rule with one pair of addresses is not copied.
         let mut rules: Vec<Rule> = match &last {
@@ -332,8 +390,9 @@ impl Editor {
         verbose: bool,
         session: &mut Session<'_>,
     ) -> Result<(), Error> {
-        let (rules, span) = self.expand(rule, session)?;
-        let id = self.chain(chain, Operation::NoChain)?;
+        let place = Destination { chain, missing: Operation::NoChain, number: None };
+        let (rules, span) = self.expand(&place, rule, session)?;
+        let id = self.locate_echoed(&place, &rules, verbose, session)?;
         for rule in rules {
             self.echo(&rule, verbose, session);
             self.place(id, usize::MAX, rule, span);
@@ -349,13 +408,11 @@ impl Editor {
         verbose: bool,
         session: &mut Session<'_>,
     ) -> Result<(), Error> {
-        let (rules, span) = self.expand(rule, session)?;
-        let id = self.chain(chain, Operation::NoChain)?;
+        let too_big = (number, number_span, Operation::InsertTooBig);
+        let place = Destination { chain, missing: Operation::NoChain, number: Some(too_big) };
+        let (rules, span) = self.expand(&place, rule, session)?;
+        let id = self.locate_echoed(&place, &rules, verbose, session)?;
         let at = (number as usize).saturating_sub(1);
-        if at > 0 && self.rules.chain(id).is_none_or(|chain| at > chain.rules.len()) {
-            let error = Error::new(ErrorKind::Operation(Operation::InsertTooBig), number_span);
-            return Err(error.because(self.how_many(id)));
-        }
         // Linux: each at the same place, so that several come out in reverse order.
         for rule in rules {
             self.echo(&rule, verbose, session);
@@ -372,18 +429,17 @@ impl Editor {
         verbose: bool,
         session: &mut Session<'_>,
     ) -> Result<(), Error> {
-        let (mut rules, span) = self.expand(rule, session)?;
-        let (Some(rule), true) = (rules.pop(), rules.is_empty()) else {
+        let too_big = (number, number_span, Operation::ReplaceTooBig);
+        let place = Destination { chain, missing: Operation::NoChain, number: Some(too_big) };
+        let (rules, span) = self.expand(&place, rule, session)?;
+        let [rule] = rules.as_slice() else {
             return Err(Error::new(ErrorKind::ReplaceSeveral, span));
         };
-        let id = self.chain(chain, Operation::NoChain)?;
-        self.echo(&rule, verbose, session);
+        let id = self.locate_echoed(&place, &rules, verbose, session)?;
+        self.echo(rule, verbose, session);
         let at = (number as usize).saturating_sub(1);
-        if self.remove(id, at).is_none() {
-            let error = Error::new(ErrorKind::Operation(Operation::ReplaceTooBig), number_span);
-            return Err(error.because(self.how_many(id)));
-        }
-        self.place(id, at, rule, span);
+        self.remove(id, at);
+        self.place(id, at, rule.clone(), span);
         Ok(())
     }
 
@@ -396,20 +452,26 @@ impl Editor {
         verbose: bool,
         session: &mut Session<'_>,
     ) -> Result<(), Error> {
-        let (rules, span) = self.expand(rule, session)?;
-        let id = self.chain(chain, Operation::BadRule)?;
+        let place = Destination { chain, missing: Operation::BadRule, number: None };
+        let (rules, span) = self.expand(&place, rule, session)?;
+        let id = self.locate_echoed(&place, &rules, verbose, session)?;
+        let mut missing = None;
         for rule in rules {
             self.echo(&rule, verbose, session);
             let own = self.rules.chain(id).map_or(&[][..], |chain| &chain.rules);
-            let Some(at) = own.iter().position(|own| own.same(&rule)) else {
-                let error = Error::new(ErrorKind::Operation(Operation::BadRule), span);
-                return Err(error.because(format!("no rule of chain {} is equal to this one", chain.text)));
-            };
-            if delete {
-                self.remove(id, at);
+            match own.iter().position(|own| own.same(&rule)) {
+                Some(at) if delete => drop(self.remove(id, at)),
+                Some(_) => {}
+                None => missing = Some(rule),
             }
         }
-        Ok(())
+        let Some(rule) = missing else { return Ok(()) };
+        // Linux: libiptc tells the two apart by whether it had to look the target up (measured with 1.8.9).
+        let named =
+            rule.target.as_ref().is_some_and(|target| target.spec().is_some() || target.chain().is_some());
+        let operation = if named { Operation::NoChain } else { Operation::BadRule };
+        let error = Error::new(ErrorKind::Operation(operation), span);
+        Err(error.because(format!("no rule of chain {} is equal to this one", chain.text)))
     }
 
     fn flush(&mut self, id: ChainId, verbose: bool, session: &mut Session<'_>) {
@@ -496,6 +558,7 @@ impl Editor {
         verbose: bool,
         session: &mut Session<'_>,
     ) -> Result<(), Error> {
+        self.tell("Deleting", chain, verbose, session);
         let ids = match chain {
             Some(chain) => vec![self.chain(chain, Operation::NoChain)?],
             None => {

@@ -18,6 +18,9 @@ pub enum Exit {
     Resource = 4,
 }
 
+/// The longest name of a table in bytes (`XT_TABLE_MAXNAMELEN` - 1).
+const TABLE_NAME_MAX: usize = 31;
+
 /// An error of the language.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Error {
@@ -288,7 +291,7 @@ impl ErrorKind {
                 }
                 put!(text, "Try `{program} -h' or '{program} --help' for more information.\n");
             } else if exit == Exit::Version {
-                text.push_str("Perhaps iptables or your kernel needs to be upgraded.\n");
+                put!(text, "Perhaps {program} or your kernel needs to be upgraded.\n");
             }
             text
         };
@@ -309,10 +312,14 @@ impl ErrorKind {
             }
             Self::NoTable(name) => {
                 let family = if program.starts_with("ip6") { "ip6tables" } else { "iptables" };
+                // Linux: libiptc's words for EINVAL, which it gives for names that no table can have.
+                let why = if name.len() > TABLE_NAME_MAX {
+                    "Module is wrong version"
+                } else {
+                    "Table does not exist (do you need to insmod?)"
+                };
                 tail(
-                    format!(
-                        "{program} {version}: can't initialize {family} table `{name}': Table does not exist (do you need to insmod?)\n"
-                    ),
+                    format!("{program} {version}: can't initialize {family} table `{name}': {why}\n"),
                     Exit::Version,
                 )
             }

@@ -170,7 +170,9 @@ fn target_name<'a>(rules: &'a TableRules, rule: &Rule) -> &'a str {
 }
 
 fn protocol(view: &View<'_>, rule: &Rule) -> (char, String) {
-    let Some(protocol) = rule.header.protocol else { return (' ', "all".into()) };
+    let Some(protocol) = rule.header.protocol.filter(|protocol| protocol.value != 0) else {
+        return (' ', "all".into());
+    };
     let mark = if protocol.invert { '!' } else { ' ' };
     let name = value::protocol_name(protocol.value).map(str::to_owned);
     let name =
@@ -189,10 +191,7 @@ fn push_fragment(out: &mut String, rule: &Rule) {
 fn interface(pattern: &Option<Negatable<crate::InterfacePattern>>, any: &str) -> String {
     let Some(pattern) = pattern else { return any.into() };
     let mut text = String::from(if pattern.invert { "!" } else { "" });
-    match pattern.value {
-        crate::InterfacePattern::Any => text.push_str(any),
-        _ => print::push_interface(&mut text, &pattern.value),
-    }
+    print::push_interface(&mut text, &pattern.value);
     text
 }
 
@@ -201,7 +200,9 @@ fn address(view: &View<'_>, network: &Option<Negatable<AddrMask>>, numeric: bool
     let (invert, network) = network.map_or((false, any), |own| (own.invert, own.value));
     let mark = if invert { '!' } else { ' ' };
     let length = network.prefix_length();
-    if length == Some(0) && !numeric {
+    // Linux: ip6tables looks at the address, not at the mask: `-d ::` is listed so as well.
+    let unspecified = view.family == Family::V6 && network.address().is_unspecified();
+    if (length == Some(0) || unspecified) && !numeric {
         return (mark, "anywhere".into());
     }
     let mut text = String::new();

@@ -1,6 +1,8 @@
 //! The generic options of iptables as data, and getopt_long's rules for finding options in words.
 use std::borrow::Cow;
 
+use packet::Family;
+
 use super::extension::Spec;
 use super::lex::{Span, Word};
 
@@ -109,12 +111,13 @@ pub(crate) struct Place {
 /// options included.
 pub(crate) struct Getopt<'w> {
     words: &'w [Word<'w>],
+    family: Family,
     pub(crate) place: Place,
 }
 
 impl<'w> Getopt<'w> {
-    pub(crate) fn new(words: &'w [Word<'w>]) -> Self {
-        Self { words, place: Place::default() }
+    pub(crate) fn new(words: &'w [Word<'w>], family: Family) -> Self {
+        Self { words, family, place: Place::default() }
     }
 
     /// The next word, if it neither starts with `-` nor with `!`: it is taken.
@@ -196,7 +199,7 @@ impl<'w> Getopt<'w> {
         };
         let name_end = 2 + name.len();
         let span = word.part(0, name_end);
-        let Some((which, arity)) = find_long(name, loaded) else {
+        let Some((which, arity)) = find_long(name, self.family, loaded) else {
             return Found::Unknown(Cow::Borrowed(whole), word.span);
         };
         let value = value
@@ -217,8 +220,8 @@ impl<'w> Getopt<'w> {
 pub(crate) const JSON: char = 'J';
 
 /// The option of a long name: an exact name, else the only one that begins so.
-fn find_long(name: &str, loaded: &[(usize, &'static Spec)]) -> Option<(Which, Arity)> {
-    let exact = long_options(loaded).find(|&(long, ..)| long == name);
+fn find_long(name: &str, family: Family, loaded: &[(usize, &'static Spec)]) -> Option<(Which, Arity)> {
+    let exact = long_options(family, loaded).find(|&(long, ..)| long == name);
     if let Some((_, which, arity)) = exact {
         return Some((which, arity));
     }
@@ -226,19 +229,27 @@ fn find_long(name: &str, loaded: &[(usize, &'static Spec)]) -> Option<(Which, Ar
     if name == "json" {
         return Some((Which::Generic(JSON), Arity::None));
     }
-    let mut candidates = long_options(loaded).filter(|&(long, ..)| long.starts_with(name));
+    let mut candidates = long_options(family, loaded).filter(|&(long, ..)| long.starts_with(name));
     let (_, which, arity) = candidates.next()?;
     candidates.all(|(_, other, _)| other == which).then_some((which, arity))
 }
 
 /// All long names in force: generic ones, then those of the loaded extensions.
 pub(crate) fn long_options<'a>(
+    family: Family,
     loaded: &'a [(usize, &'static Spec)],
 ) -> impl Iterator<Item = (&'static str, Which, Arity)> + 'a {
-    let generic = GENERIC.iter().flat_map(|option| {
+    // Linux: ip6tables knows `-f`, to refuse it, but not its long name.
+    let known = GENERIC.iter().filter(move |option| option.letter != 'f' || family == Family::V4);
+    let generic = known.flat_map(|option| {
         option.long.iter().map(|&long| (long, Which::Generic(option.letter), option.arity))
     });
-    let extensions = loaded.iter().flat_map(|&(slot, spec)| {
+    // Linux: a match that is loaded again brings no options of its own; the ones that are there are for the newest.
+    let first = move |at: usize, spec: &'static Spec| {
+        !loaded.iter().take(at).any(|&(_, other)| std::ptr::eq(other, spec))
+    };
+    let newest = loaded.iter().enumerate().filter(move |&(at, &(_, spec))| first(at, spec));
+    let extensions = newest.flat_map(|(_, &(slot, spec))| {
         spec.options.iter().enumerate().flat_map(move |(row, option)| {
             let arity = if option.kind.arity() == 0 { Arity::None } else { Arity::Required };
             std::iter::once(option.name)

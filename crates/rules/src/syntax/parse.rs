@@ -96,7 +96,7 @@ impl<'a, 'w> Parser<'a, 'w> {
     fn new(words: &'w [Word<'w>], mode: Mode<'a>, span: Span, counters: Option<Counters>) -> Self {
         Self {
             mode,
-            getopt: Getopt::new(words),
+            getopt: Getopt::new(words, mode.family),
             span,
             loaded: Vec::new(),
             matches: Vec::new(),
@@ -170,7 +170,8 @@ impl<'a, 'w> Parser<'a, 'w> {
         let error = Error::new(ErrorKind::UnknownOption(text.into()), span);
         let Some(name) = text.strip_prefix("--") else { return error };
         let name = name.split_once('=').map_or(name, |(name, _)| name);
-        let mut error = error.suggest(name, long_options(&self.loaded).map(|(long, ..)| long));
+        let mut error =
+            error.suggest(name, long_options(self.mode.family, &self.loaded).map(|(long, ..)| long));
         if let Some(near) = error.suggestion.take() {
             error.suggestion = Some(format!("--{near}").into());
         } else if let Some(spec) = matches::SPECS.iter().chain(targets::SPECS).find(|spec| {
@@ -214,6 +215,16 @@ impl<'a, 'w> Parser<'a, 'w> {
         match self.command {
             None => self.command = Some((letter, span)),
             // Linux: -Z may stand beside -L and -S; the listing comes first.
+            Some((old @ ('L' | 'S'), _)) if self.zero.is_some() => {
+                let old = if old == 'S' && letter != 'Z' {
+                    'S'
+                } else if letter == old {
+                    old
+                } else {
+                    'Z'
+                };
+                return Err(Error::new(ErrorKind::TwoCommands(letter, old), span));
+            }
             Some(('L' | 'S', _)) if letter == 'Z' => self.zero = Some(None),
             Some(('Z', _)) if letter == 'L' || letter == 'S' => {
                 self.zero = Some(self.number.take().map(|(number, _)| number));
@@ -226,8 +237,7 @@ impl<'a, 'w> Parser<'a, 'w> {
 
     fn rule_number(&mut self) -> Result<Option<(u32, Span)>, Error> {
         let Some(word) = self.getopt.argument() else { return Ok(None) };
-        match value::number(&word.text, 1, u64::from(u32::MAX)).and_then(|number| u32::try_from(number).ok())
-        {
+        match value::number(&word.text, 1, 0x7fff_ffff).and_then(|number| u32::try_from(number).ok()) {
             Some(number) => Ok(Some((number, word.span))),
             None => Err(Error::new(ErrorKind::RuleNumber((&*word.text).into()), word.span)),
         }
@@ -269,8 +279,7 @@ impl<'a, 'w> Parser<'a, 'w> {
             'i' | 'o' => {
                 let invert = self.set(letter, span, invert)?;
                 let pattern = self.interface(&word(&value))?;
-                let pattern = Some(Negatable { invert, value: pattern })
-                    .filter(|pattern| pattern.invert || pattern.value != InterfacePattern::Any);
+                let pattern = Some(Negatable { invert, value: pattern });
                 if letter == 'i' {
                     self.header.input = pattern;
                 } else {
@@ -369,7 +378,7 @@ impl<'a, 'w> Parser<'a, 'w> {
         span: Span,
         invert: Option<Span>,
     ) -> Result<(), Error> {
-        if let ('N' | 'E', Some(name)) = (letter, &value) {
+        if let ('N', Some(name)) = (letter, &value) {
             self.chain_name(name)?;
         }
         self.begin(letter, span, invert)?;
@@ -397,10 +406,8 @@ impl<'a, 'w> Parser<'a, 'w> {
             'E' | 'P' => {
                 let kind = if letter == 'E' { ErrorKind::NeedsNewName } else { ErrorKind::NeedsPolicy };
                 let word = self.getopt.argument().ok_or(Error::new(kind, self.span))?;
-                // Why: upstream lets -E make names that are empty or have blanks, which its own save files cannot carry.
-                let unfit = word.text.is_empty() || word.text.contains(|letter: char| letter.is_whitespace());
-                if letter == 'E' && unfit {
-                    return Err(Error::new(ErrorKind::ChainName((&*word.text).into()), word.span));
+                if letter == 'E' {
+                    self.chain_name(word)?;
                 }
                 self.extra = Some(Self::named(word));
             }
@@ -439,7 +446,9 @@ impl<'a, 'w> Parser<'a, 'w> {
         }
         // Linux: find_proto looks for a match of the name as typed, and none but `mh` is the name of that match.
         self.protocol_typed = Some(number).filter(|&own| own != packet::protocol::MOBILITY || name == "mh");
-        self.header.protocol = (number != 0).then_some(Negatable { invert, value: number });
+        // Linux: `-p all` of ip6tables sets a flag in the rule, so that -D tells it from a rule without -p.
+        let kept = number != 0 || self.mode.family == Family::V6;
+        self.header.protocol = kept.then_some(Negatable { invert, value: number });
         // Linux: is_exthdr of ip6tables.
         let never = [packet::protocol::ROUTING, packet::protocol::FRAGMENT, packet::protocol::AH];
         if self.mode.family == Family::V6
@@ -674,9 +683,16 @@ fn wait_interval(word: Option<&Word<'_>>, span: Span) -> Result<(), Error> {
     }
 }
 
-/// `sscanf("%llu")`: decimal digits behind blanks, anything behind them.
+/// `sscanf("%llu")`: decimal digits behind blanks and a sign, anything behind them.
 pub(crate) fn scan_number(text: &str) -> Option<u64> {
     let text = text.trim_start();
+    if let Some(negative) = text.strip_prefix('-') {
+        return scan_digits(negative).map(u64::wrapping_neg);
+    }
+    scan_digits(text.strip_prefix('+').unwrap_or(text))
+}
+
+fn scan_digits(text: &str) -> Option<u64> {
     let end = text.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(text.len());
     text.get(..end)?.parse().ok()
 }

@@ -14,9 +14,19 @@ pub(crate) fn push_counters(out: &mut String, counters: Counters) {
 
 /// One rule: `-A CHAIN …`, without a newline. `counters`: ` -c P B` before the target.
 pub fn rule(out: &mut String, table: &TableRules, chain: &str, rule: &Rule, counters: bool) {
+    push_rule(out, table, chain, rule, counters, false);
+}
+
+/// One rule with its counters and all that it consists of, also what `-S` leaves out: `-i +`, which is listed by `-L` and
+/// makes a difference to `-D`; so does `-p all` of ip6tables.
+pub fn whole_rule(out: &mut String, table: &TableRules, chain: &str, rule: &Rule) {
+    push_rule(out, table, chain, rule, true, true);
+}
+
+fn push_rule(out: &mut String, table: &TableRules, chain: &str, rule: &Rule, counters: bool, whole: bool) {
     out.push_str("-A ");
     push_word(out, chain);
-    header(out, &rule.header);
+    header(out, &rule.header, whole);
     for one in &rule.matches {
         out.push_str(" -m ");
         out.push_str(one.name());
@@ -39,7 +49,7 @@ pub fn rule(out: &mut String, table: &TableRules, chain: &str, rule: &Rule, coun
     }
 }
 
-fn header(out: &mut String, header: &Header) {
+fn header(out: &mut String, header: &Header, whole: bool) {
     for (letter, network) in [('s', &header.source), ('d', &header.destination)] {
         let Some(network) = network else { continue };
         if address::is_any(&network.value) && !network.invert {
@@ -53,6 +63,9 @@ fn header(out: &mut String, header: &Header) {
     }
     for (letter, interface) in [('i', &header.input), ('o', &header.output)] {
         let Some(interface) = interface else { continue };
+        if !whole && !interface.invert && interface.value == InterfacePattern::Any {
+            continue;
+        }
         push_not(out, interface.invert);
         out.push_str(" -");
         out.push(letter);
@@ -63,11 +76,12 @@ fn header(out: &mut String, header: &Header) {
             InterfacePattern::Any => out.push('+'),
         }
     }
-    if let Some(protocol) = header.protocol {
+    if let Some(protocol) = header.protocol.filter(|protocol| whole || protocol.value != 0) {
         push_not(out, protocol.invert);
         out.push_str(" -p ");
         match value::protocol_name(protocol.value) {
             Some(name) => out.push_str(name),
+            None if protocol.value == 0 => out.push_str("all"),
             None => push_number(out, u64::from(protocol.value)),
         }
     }

@@ -388,7 +388,7 @@ fn network(call: &OptionCall<'_>, context: &Context<'_>) -> Result<Value, Error>
         return Ok(Value::Network(address, u8::try_from(length).unwrap_or(bits)));
     }
     // Linux: a mask that is no prefix counts as a mask of all ones here (measured with 1.8.9: `/255.0.255.0`).
-    match literal_address(length, context.family).and_then(|mask| AddrMask::new(mask, mask)) {
+    match resolver_address(length, context.family).and_then(|mask| AddrMask::new(mask, mask)) {
         Some(mask) => Ok(Value::Network(address, mask.prefix_length().unwrap_or(bits))),
         None => Err(call.error(format!(
             "{extension}: bad value for option \"--{option}\", neither a valid network mask nor valid CIDR (0-{bits}).\n"

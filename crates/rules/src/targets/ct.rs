@@ -50,7 +50,7 @@ pub enum ZoneDirection {
 /// A zone's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ZoneId {
-    /// A number; 0, the zone of those that have none, is left out.
+    /// A number; 0, the zone of those that have none, is not printed.
     Number(u16),
     /// The packet's mark (its low 16 bits).
     Mark,
@@ -122,7 +122,7 @@ fn parse_zone(ct: &mut Ct, call: &OptionCall<'_>, option: &str) -> Result<(), Er
         ZoneId::Mark
     } else {
         let id = number(text, 0, 0xffff).and_then(|id| u16::try_from(id).ok());
-        ZoneId::Number(id.ok_or_else(|| call.error(format!("Cannot parse {text} as a zone ID\n")))?)
+        ZoneId::Number(id.ok_or_else(|| call.error(format!("Cannot parse {text} as a zone ID")))?)
     };
     let before = ct.zone.map(|zone| zone.direction);
     let direction = match (option, before) {
@@ -134,7 +134,7 @@ fn parse_zone(ct: &mut Ct, call: &OptionCall<'_>, option: &str) -> Result<(), Er
         _ => ZoneDirection::Reply,
     };
     let id = if ct.zone.is_some_and(|zone| zone.id == ZoneId::Mark) { ZoneId::Mark } else { id };
-    ct.zone = (id != ZoneId::Number(0)).then_some(Zone { direction, id });
+    ct.zone = Some(Zone { direction, id });
     Ok(())
 }
 
@@ -184,7 +184,7 @@ impl Ct {
                 out.push_str(&set.join(","));
             }
         }
-        if let Some(zone) = self.zone {
+        if let Some(zone) = self.zone.filter(|zone| zone.id != ZoneId::Number(0)) {
             let option = match zone.direction {
                 ZoneDirection::Both => "zone",
                 ZoneDirection::Original => "zone-orig",

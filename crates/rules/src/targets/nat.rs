@@ -53,32 +53,27 @@ impl NatRange {
         shift: Shift,
     ) -> Result<(), Error> {
         let text = call.text();
-        let bad = |part: &str| call.error(format!("Bad IP address \"{part}\"\n"));
-        let (addresses, ports) = match context.family {
-            Family::V4 if text.starts_with('[') => return Err(call.error("Invalid address format")),
-            Family::V4 => match text.split_once(':') {
-                Some((_, ports)) if ports.contains(':') => return Err(bad(text)),
-                Some((addresses, ports)) => (addresses, Some(ports)),
-                None => (text, None),
-            },
-            Family::V6 => match text.strip_prefix('[') {
-                // Linux: what stands between the bracket and the next colon does not count.
-                Some(rest) => match rest.split_once(']') {
-                    Some((addresses, rest)) => (addresses, rest.split_once(':').map(|(_, ports)| ports)),
-                    None => return Err(call.error("Invalid address format")),
-                },
-                None => match text.strip_prefix(':').filter(|ports| !ports.contains(':')) {
-                    Some(ports) => ("", Some(ports)),
-                    None => (text, None),
-                },
+        let bad = |part: &str| call.error(format!("Bad IP address \"{part}\""));
+        // Linux: what stands around the brackets does not count, and a colon at the third place ends no address
+        // (`[]:80`, but also `10:80`).
+        let (addresses, colon) = match text.split_once('[') {
+            None => {
+                let colon = text.find(':').filter(|_| text.matches(':').count() == 1);
+                (text.get(..colon.unwrap_or(text.len())).unwrap_or(text), colon)
+            }
+            Some((_, inside)) => match inside.split_once(']') {
+                Some((addresses, behind)) if context.family == Family::V6 => {
+                    (addresses, behind.find(':').map(|at| text.len() - behind.len() + at))
+                }
+                _ => return Err(call.error("Invalid address format")),
             },
         };
-        (self.ports, self.base_port) = match ports {
+        (self.ports, self.base_port) = match colon.and_then(|at| text.get(at + 1..)) {
             Some(ports) => self::ports(call, context, ports, shift)?,
             None => (None, None),
         };
         self.addresses = None;
-        if addresses.is_empty() && ports.is_some() {
+        if matches!(colon, Some(0 | 2)) {
             return Ok(());
         }
         let one = |part: &str| {
@@ -195,14 +190,12 @@ fn ports(call: &OptionCall<'_>, context: &Context<'_>, text: &str, shift: Shift)
     }
     let start = call.text().len() - text.len();
     let wrong = |words: String| call.error_at(start, call.text().len(), words);
-    let invalid = |part: &str| wrong(format!("Port `{part}' not valid\n"));
+    let invalid = |part: &str| wrong(format!("Port `{part}' not valid"));
     let port = |text: &'_ str| -> Option<(u16, usize)> {
         let (value, rest) = leading_number(text)?;
         Some((u16::try_from(value).ok()?, text.len() - rest.len()))
     };
-    let protocol = crate::syntax::value::protocol_name(number);
-    let Some((first, end)) =
-        port(text).or_else(|| Some((context.names.service(text, protocol)?, text.len())))
+    let Some((first, end)) = port(text).or_else(|| Some((context.names.service(text, None)?, text.len())))
     else {
         return Err(invalid(text));
     };
@@ -217,7 +210,7 @@ fn ports(call: &OptionCall<'_>, context: &Context<'_>, text: &str, shift: Shift)
     let upper = rest.get(1..).unwrap_or("");
     let (last, end) = port(upper).ok_or_else(|| invalid(upper))?;
     if last < first {
-        return Err(wrong(format!("Port range `{upper}' funky\n")));
+        return Err(wrong(format!("Port range `{upper}' funky")));
     }
     let range = Some(PortRange { first, last });
     let rest = upper.get(end..).unwrap_or("");
@@ -230,7 +223,7 @@ fn ports(call: &OptionCall<'_>, context: &Context<'_>, text: &str, shift: Shift)
     let base_port = port(base)
         .map(|(base, _)| base)
         .filter(|&base| base != 0)
-        .or_else(|| context.names.service(base, protocol))
+        .or_else(|| context.names.service(base, None))
         .ok_or_else(|| invalid(base))?;
     if shift == Shift::No {
         // Why: iptables takes the base for SNAT and MASQUERADE, forgets it, and prints `/0`, which it cannot read back.

@@ -2,14 +2,12 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use rules::fixture::{self, Case, Outcome};
+use rules::fixture::{self, Case, DebianNames, Outcome};
 use rules::syntax::apply::{Editor, Session};
 use rules::syntax::error::{Error, ErrorKind};
 use rules::syntax::lex;
 use rules::syntax::parse::{Mode, Parsed, parse};
 use rules::{Table, TableRules};
-
-use crate::names::DebianNames;
 
 fn edit(case: &Case, editor: &mut Editor, line: &str, warnings: &mut Vec<String>) -> Result<String, Error> {
     let mut words = Vec::new();

@@ -4,11 +4,10 @@ use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
 
 use packet::Family;
+use rules::fixture::DebianNames;
 use rules::syntax::apply::{Editor, Session};
 use rules::syntax::{Mode, Names, Parsed, lex, parse, print, restore};
 use rules::{Table, TableRules};
-
-use crate::names::DebianNames;
 
 /// A resolver that knows one host, counts how often it is asked, and then gives another answer.
 struct Moving {

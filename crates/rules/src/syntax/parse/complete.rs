@@ -24,6 +24,10 @@ impl<'w> Parser<'_, 'w> {
                 ));
             }
         }
+        if let (Some(span), Wait::No) = (self.wait_interval, self.wait) {
+            let text = "--wait-interval only makes sense with --wait\n";
+            return Err(Error::new(ErrorKind::WaitInterval(text.into()), span));
+        }
         self.finish_extensions()?;
         if let Some(word) = self.getopt.rest().first() {
             return Err(Error::new(ErrorKind::UnknownArguments, word.span));
@@ -42,16 +46,11 @@ impl<'w> Parser<'_, 'w> {
         let (sources, destinations) = self.addresses()?;
         self.check_options(letter, is_rule)?;
         self.check_chain(is_rule)?;
-        if self.wait_interval.is_some() && self.wait == Wait::No {
-            let span = self.wait_interval.unwrap_or(self.span);
-            let text = "--wait-interval only makes sense with --wait\n";
-            return Err(Error::new(ErrorKind::WaitInterval(text.into()), span));
-        }
         let rule = is_rule.then(|| self.rule(sources, destinations)).transpose()?.map(Box::new);
         let action = self.action(letter, command_span, rule);
-        let Self { output, wait, warnings, .. } = self;
-        let warnings = std::mem::take(warnings);
-        Ok(Parsed::Command(Box::new(Command { table, action, output: *output, wait: *wait, warnings })))
+        let warnings = std::mem::take(&mut self.warnings);
+        let (output, wait) = (self.output, self.wait);
+        Ok(Parsed::Command(Box::new(Command { table, action, output, wait, warnings })))
     }
 
     fn finish_extensions(&mut self) -> Result<(), Error> {
@@ -99,8 +98,8 @@ impl<'w> Parser<'_, 'w> {
                 JSON => matches!(letter, 'L' | 'S'),
                 'n' | 'x' | '0' => letter == 'L',
                 'c' => matches!(letter, 'A' | 'I' | 'R' | 'P'),
-                // Linux: the options of a rule are legal with -D of a number as well, where they do nothing.
-                _ => is_rule || letter == 'D',
+                // Linux: -D of a number is no command of a rule.
+                _ => is_rule,
             };
             if !legal {
                 let long = long_name(option);

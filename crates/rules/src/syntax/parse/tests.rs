@@ -26,7 +26,9 @@ fn fails(line: &str, message: &str, at: &str) {
 #[test]
 fn a_chain_has_a_name() {
     fails("-N \"\"", "chain name may not clash with target name", "\"\"");
-    fails("-E a \"\"", "Invalid chain name `'", "\"\"");
+    fails("-E a \"\"", "chain name may not clash with target name", "\"\"");
+    fails("-E a \"b c\"", "Invalid chain name `b c'", "\"b c\"");
+    fails("-E a LOG", "chain name may not clash with target name", "LOG");
 }
 
 #[test]

@@ -1,0 +1,436 @@
+//! The differences that are known, in one place: what 1.8.9 on the machine prints otherwise than 1.8.13, whose words
+//! oxitables speaks ([`REWRITES`]), and what oxitables does otherwise on purpose or as 1.8.13 does ([`EXCUSES`]).
+//!
+//! Each entry quotes the line of `docs/deviations.md` that it stands for; a test looks that it is there.
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use packet::Family;
+use rules::syntax::value;
+
+use super::{Looks, Said};
+
+/// Where a rewrite holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The error stream.
+    Error,
+    /// `-S` and the save file.
+    Saved,
+    /// Listings.
+    List,
+}
+
+/// A text of 1.8.9 that becomes the one of 1.8.13.
+pub struct Rewrite {
+    /// Part of the line in docs/deviations.md.
+    pub deviation: &'static str,
+    /// Where.
+    pub scope: Scope,
+    /// How, one line at a time; `None`: as it is. An empty line behind one that ends in a newline of its own is dropped.
+    pub line: fn(&str) -> Option<String>,
+}
+
+/// Lines of 1.8.9 that 1.8.13 has not, by their start, and where `docs/deviations.md` says so.
+pub const DROPPED: &[(&str, &str)] =
+    &[("--reject-with echo-reply no longer supported", "`-j REJECT --reject-with echo-reply`")];
+
+/// The rewrites.
+pub const REWRITES: &[Rewrite] = &[
+    Rewrite {
+        deviation: "options are named long in errors",
+        scope: Scope::Error,
+        line: |line| {
+            let (start, end) = [
+                ("multiple -", " flags not allowed"),
+                ("Can't use -", " with "),
+                ("cannot have ! before -", ""),
+                ("Illegal option `-", "' with this command"),
+            ]
+            .into_iter()
+            .find_map(|(before, behind)| {
+                let start = line.find(before)? + before.len();
+                let rest = line.get(start + 1..)?;
+                rest.starts_with(behind).then_some((start, start + 1))
+            })?;
+            let long = long_name(line.get(start..end)?)?;
+            let text = format!("{}-{long}{}", line.get(..start)?, line.get(end..)?);
+            // 1.8.9 ends this one with a newline of its own.
+            let end = if text.contains(": Can't use ") { "\n" } else { "" };
+            Some(text.replace(" flags not allowed", " options not allowed") + end)
+        },
+    },
+    Rewrite {
+        deviation: "options are named long in errors",
+        scope: Scope::Error,
+        line: |line| {
+            let behind = line.find(": -c ")? + 2;
+            let rest = line.get(behind + 2..)?;
+            let counters = rest.ends_with("counter not numeric") || rest.ends_with("packet and byte counter");
+            counters.then(|| format!("{}--set-counters{rest}", line.get(..behind).unwrap_or("")))
+        },
+    },
+    Rewrite {
+        deviation: "`-m multiport` without ports",
+        scope: Scope::Error,
+        line: |line| {
+            let old = "multiport expection an option";
+            line.contains(old).then(|| line.replace(old, "no ports specified"))
+        },
+    },
+    Rewrite {
+        deviation: "`getaddrinfo: Temporary failure in name resolution`",
+        scope: Scope::Error,
+        line: |line| {
+            let (own, other) = ("Temporary failure in name resolution", "Name or service not known");
+            line.contains(own).then(|| line.replace(own, other))
+        },
+    },
+    Rewrite {
+        deviation: "names of interfaces too long",
+        scope: Scope::Error,
+        line: |line| line.contains("IFNAMSIZ (15)").then(|| line.replace("IFNAMSIZ (15)", "16 characters")),
+    },
+    Rewrite {
+        deviation: "protocols in `-nL`",
+        scope: Scope::List,
+        line: |line| {
+            let at = [" -- ", " -f ", " !f "].into_iter().filter_map(|opt| line.find(opt)).min()?;
+            let before = line.get(..at)?.trim_end();
+            let before = before.strip_suffix(" opt").unwrap_or(before);
+            let start = before.rfind([' ', '!'])? + 1;
+            let number: u8 = before.get(start..)?.parse().ok()?;
+            let name = match value::protocol_name(number) {
+                Some(name) => name,
+                None if number == 0 => "all",
+                None => return None,
+            };
+            if line.get(..at)?.ends_with(" opt") {
+                return Some(format!("{}{name} opt{}", line.get(..start)?, line.get(at..)?));
+            }
+            Some(format!("{}{name:<4}{}", line.get(..start)?, line.get(at..)?))
+        },
+    },
+    Rewrite {
+        deviation: "protocols that iptables itself has no name for, in `-S`",
+        scope: Scope::Saved,
+        line: |line| {
+            let at = line.find(" -p ")? + 4;
+            let rest = line.get(at..)?;
+            let name = rest.split(' ').next()?;
+            if name.parse::<u8>().is_ok() || value::protocol_names().any(|own| own == name) {
+                return None;
+            }
+            let number = protocols().get(name)?;
+            Some(format!("{}{number}{}", line.get(..at)?, rest.get(name.len()..)?))
+        },
+    },
+];
+
+/// The long name of a generic option by its letter, without `--`.
+fn long_name(letter: &str) -> Option<&'static str> {
+    const NAMES: &[(&str, &str)] = &[
+        ("n", "numeric"),
+        ("s", "source"),
+        ("d", "destination"),
+        ("p", "protocol"),
+        ("j", "jump"),
+        ("v", "verbose"),
+        ("x", "exact"),
+        ("i", "in-interface"),
+        ("o", "out-interface"),
+        ("0", "line-numbers"),
+        ("c", "set-counters"),
+        ("f", "fragments"),
+    ];
+    NAMES.iter().find(|(own, _)| *own == letter).map(|(_, name)| *name)
+}
+
+/// /etc/protocols of this machine.
+fn protocols() -> &'static BTreeMap<String, u8> {
+    static PROTOCOLS: OnceLock<BTreeMap<String, u8>> = OnceLock::new();
+    PROTOCOLS.get_or_init(|| {
+        let text = std::fs::read_to_string("/etc/protocols").unwrap_or_default();
+        let own = text.lines().filter_map(|line| {
+            let mut words = line.split('#').next()?.split_ascii_whitespace();
+            Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
+        });
+        own.collect()
+    })
+}
+
+/// A text of the machine in the words of 1.8.13.
+pub fn rewritten(scope: Scope, text: &str) -> String {
+    let mut out = String::new();
+    let mut drop_empty = false;
+    for line in text.split_inclusive('\n') {
+        let dropped = DROPPED.iter().any(|(start, _)| line.starts_with(start));
+        if dropped || (std::mem::take(&mut drop_empty) && line == "\n") {
+            continue;
+        }
+        let (line, end) = match line.strip_suffix('\n') {
+            Some(line) => (line, "\n"),
+            None => (line, ""),
+        };
+        let mut line = line.to_owned();
+        if scope == Scope::Error {
+            line = line.replace("v1.8.9 (legacy)", "v1.8.13 (legacy)");
+        }
+        for rewrite in REWRITES.iter().filter(|rewrite| rewrite.scope == scope) {
+            if let Some(other) = (rewrite.line)(&line) {
+                drop_empty |= other.ends_with('\n');
+                line = other.trim_end_matches('\n').to_owned();
+            }
+        }
+        out.push_str(&line);
+        out.push_str(end);
+    }
+    out
+}
+
+/// What oxitables says on the error stream besides iptables' words, and where `docs/deviations.md` says so.
+pub const HINTS: &[(&str, &str)] = &[("Warning: host name `", "a host name in a rule")];
+
+/// Our error stream without [`HINTS`].
+pub fn without_hints(text: &str) -> String {
+    let own =
+        text.split_inclusive('\n').filter(|line| !HINTS.iter().any(|(start, _)| line.starts_with(start)));
+    own.collect()
+}
+
+/// A line that was tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial<'a> {
+    /// The family.
+    pub family: Family,
+    /// The words behind the program's name.
+    pub words: &'a [String],
+    /// What oxitables said.
+    pub ours: &'a Said,
+    /// What the machine said, rewritten.
+    pub theirs: &'a Said,
+    /// What stands in our ruleset.
+    pub our_looks: &'a Looks,
+    /// What stands in the machine's, rewritten.
+    pub their_looks: &'a Looks,
+}
+
+impl Trial<'_> {
+    /// The value of the first of some options.
+    fn value(&self, names: &[&str]) -> Option<&str> {
+        let mut words = self.words.iter();
+        while let Some(word) = words.next() {
+            let (name, value) =
+                word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+            if names.contains(&name) {
+                return value.or_else(|| words.next().map(String::as_str));
+            }
+        }
+        None
+    }
+}
+
+/// A line that the two are known to take differently.
+pub struct Excuse {
+    /// Part of the line in docs/deviations.md.
+    pub deviation: &'static str,
+    /// Whether it is such a line.
+    pub holds: fn(&Trial<'_>) -> bool,
+}
+
+/// The excuses.
+pub const EXCUSES: &[Excuse] = &[
+    Excuse {
+        deviation: "an extension that exists upstream and is not modelled yet",
+        holds: |trial| trial.ours.exit == 3 && trial.ours.error.contains("is not yet modelled by oxitables"),
+    },
+    Excuse { deviation: "| `-vv` |", holds: |trial| trial.theirs.out.contains("libiptc vlibxtables") },
+    Excuse {
+        deviation: "ICMP names `info-request`",
+        holds: |trial| {
+            let error = &trial.theirs.error;
+            ["ICMP type `info-re", "ICMPv6 type `mld-"].iter().any(|text| error.contains(text))
+        },
+    },
+    Excuse {
+        deviation: "`--physdev-in \"\"`",
+        holds: |trial| ["--physdev-in", "--physdev-out"].iter().any(|name| trial.value(&[name]) == Some("")),
+    },
+    Excuse {
+        deviation: "udp ports, conntrack ports `65536`",
+        holds: |trial| {
+            let port = trial.ours.error.split("Port \"").nth(1).and_then(|rest| rest.split_once('"'));
+            port.is_some_and(|(port, rest)| {
+                let digits = port.trim_start_matches([' ', '+', '-']);
+                let number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+                number && rest.starts_with(" does not resolve")
+            })
+        },
+    },
+    Excuse {
+        deviation: "| negative ranges",
+        holds: |trial| trial.ours.error.contains(" is negative.") || trial.ours.error.contains("near \""),
+    },
+    Excuse {
+        deviation: "`! --dport 0:65535` |",
+        holds: |trial| {
+            let kept = |looks: &Looks| {
+                ["! --dport 0:65535", "! --sport 0:65535"].iter().any(|one| looks.save.contains(one))
+            };
+            kept(trial.our_looks) && !kept(trial.their_looks)
+        },
+    },
+    Excuse {
+        deviation: "`--icmp-type 3/1:2`",
+        holds: |trial| {
+            trial.value(&["--icmp-type"]).is_some_and(|value| value.contains('/') && value.contains(':'))
+        },
+    },
+    Excuse {
+        deviation: "`-i \"a b\"`",
+        holds: |trial| {
+            let names = ["-i", "--in-interface", "-o", "--out-interface", "--physdev-in", "--physdev-out"];
+            names.iter().any(|name| trial.value(&[name]).is_some_and(|device| device.contains(' ')))
+                || trial.words.iter().any(|word| word.starts_with("--phys") && word.contains(' '))
+        },
+    },
+    Excuse {
+        deviation: "`-jACCEPT`, `--jump=ACCEPT`, `-ptcp`",
+        holds: |trial| {
+            let glued = [
+                "load target `-j",
+                "load target `--j",
+                "load target `--goto",
+                "load target `-g",
+                "protocol \"-p",
+                "protocol \"--p",
+            ];
+            glued.iter().any(|text| trial.theirs.error.contains(text))
+        },
+    },
+    Excuse {
+        deviation: "`CT --timeout` with a name of more than 4 letters",
+        holds: |trial| trial.words.iter().any(|word| word.starts_with("--timeo")) && trial.ours.exit == 0,
+    },
+    Excuse {
+        deviation: "`-c ,`",
+        holds: |trial| {
+            trial.theirs.error.contains("requires packet and byte counter")
+                && trial.ours.error.contains("counter not numeric")
+        },
+    },
+    Excuse {
+        deviation: "the new name of `-E` is checked as that of `-N`",
+        holds: |trial| {
+            let renames =
+                trial.words.iter().any(|word| word.starts_with("-E") || word.starts_with("--rename"));
+            let checked =
+                ["chain name `", "chain name not allowed", "chain name may not clash", "Invalid chain name"];
+            renames && checked.iter().any(|text| trial.ours.error.contains(text))
+        },
+    },
+    Excuse {
+        deviation: "SNAT, MASQUERADE `80-90/5`",
+        holds: |trial| trial.ours.error.contains("Shifted portmap ranges not supported with this kernel"),
+    },
+    Excuse {
+        deviation: "`--ctproto 0`, `! --ctproto 0`",
+        holds: |trial| {
+            trial.words.iter().any(|word| word.starts_with("--ctpr"))
+                && trial.ours.error.contains(" match protocol")
+        },
+    },
+    Excuse {
+        deviation: "`--syn --tcp-flags SYN`",
+        holds: |trial| {
+            trial.ours.error.contains("--tcp-flags requires two args.")
+                && trial.theirs.error.contains("Only one of `--syn'")
+        },
+    },
+    Excuse {
+        deviation: "`-m tcp --tcp-flags NONE SYN`",
+        holds: |trial| {
+            let kept = |looks: &Looks| looks.save.contains("--tcp-flags NONE ");
+            kept(trial.our_looks) && !kept(trial.their_looks)
+        },
+    },
+    Excuse {
+        deviation: "`--icmp-type 255/255`, `255/0`",
+        holds: |trial| {
+            let kept = |looks: &Looks| looks.save.contains("--icmp-type 255/");
+            kept(trial.our_looks) && !kept(trial.their_looks)
+        },
+    },
+    Excuse {
+        deviation: "`-P CHAIN POLICY -c P B`",
+        holds: |trial| {
+            let plain = |looks: &Looks| {
+                let line = |line: &str| match (line.split_once(" ["), line.split_once(" (policy ")) {
+                    (Some((chain, _)), _) if line.starts_with(':') => chain.to_owned(),
+                    (_, Some((chain, rest))) => format!("{chain} {}", rest.split(' ').next().unwrap_or("")),
+                    _ => line.to_owned(),
+                };
+                [looks.save.lines().map(line).collect::<Vec<_>>(), looks.list.lines().map(line).collect()]
+            };
+            trial.ours == trial.theirs && plain(trial.our_looks) == plain(trial.their_looks)
+        },
+    },
+    Excuse {
+        deviation: "`--mac-source 42:01:02:03:04:`, `-2:01:…`",
+        holds: |trial| trial.theirs.exit != 2 && trial.ours.error.contains("Invalid MAC address specified."),
+    },
+    Excuse {
+        deviation: "`! -i +`",
+        holds: |trial| {
+            let kept = |looks: &Looks| looks.save.contains(" ! -i + ") || looks.save.contains(" ! -o + ");
+            kept(trial.our_looks) && !kept(trial.their_looks)
+                || trial.our_looks.save.lines().any(|line| {
+                    (line.ends_with(" ! -i +") || line.ends_with(" ! -o +"))
+                        && !trial.their_looks.save.contains(line)
+                })
+        },
+    },
+    Excuse {
+        deviation: "several options that exclude one another",
+        holds: |trial| {
+            let excluded = |said: &Said| said.error.contains("cannot be used together with");
+            excluded(trial.ours) && excluded(trial.theirs)
+        },
+    },
+    Excuse {
+        deviation: "`--probability 0x0.8`, `nan`",
+        holds: |trial| {
+            let odd = |word: &String| word.contains("0x") || word.contains("nan") || word.contains("inf");
+            trial.ours.error.contains("\"--probability\"") && trial.words.iter().any(odd)
+        },
+    },
+    Excuse {
+        deviation: "an unknown letter in a cluster (`-nv5`)",
+        holds: |trial| {
+            let unknown = |said: &Said| said.error.contains("unknown option \"");
+            unknown(trial.ours) && unknown(trial.theirs)
+        },
+    },
+    Excuse {
+        deviation: "DNAT `:5000-5000/53`",
+        holds: |trial| {
+            let shifted =
+                |looks: &Looks| looks.save.contains("--to-destination ") && looks.save.contains('/');
+            let exit = (trial.ours.exit, trial.theirs.exit);
+            exit == (0, 0)
+                && trial.words.iter().any(|word| word.contains(":5000-5000/"))
+                && shifted(trial.our_looks)
+        },
+    },
+    Excuse {
+        deviation: "`-C` and `-D` of ip6tables",
+        holds: |trial| {
+            let finds =
+                |word: &String| ["-C", "-D", "--ch", "--delete"].iter().any(|start| word.starts_with(start));
+            trial.family == Family::V6 && trial.theirs.exit == 0 && trial.words.iter().any(finds)
+        },
+    },
+];
+
+#[cfg(test)]
+mod tests;
