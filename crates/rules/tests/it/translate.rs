@@ -9,7 +9,7 @@ use rules::syntax::parse::{Mode, Parsed, parse};
 use rules::translate::file::Translator;
 use rules::translate::{Line, command};
 
-use crate::names::DebianNames;
+use rules::fixture::DebianNames;
 
 fn translated(family: Family, line: &str) -> Vec<Line> {
     let mut words = Vec::new();
