@@ -21,6 +21,8 @@ struct Script {
     packages: String,
     /// Whether it asks something of us alone (services), so that there is nothing to compare with.
     ours_only: bool,
+    /// Whether the program itself writes its rules in an order of chance.
+    any_order: bool,
     path: PathBuf,
 }
 
@@ -122,6 +124,7 @@ fn scripts(folder: &Path) -> io::Result<Vec<Script>> {
             name: name.to_owned(),
             packages: head("# packages:").unwrap_or_default().to_owned(),
             ours_only: head("# ours only").is_some(),
+            any_order: head("# any order").is_some(),
             path: path.clone(),
         });
     }
@@ -206,9 +209,10 @@ fn run_one(
     }
     room(root, folder, side, &[])?;
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
+    let rules = |name: &str| rules(&read(name), script.any_order);
     let files = vec![
-        ("rules.v4", rules(&read("rules.v4"))),
-        ("rules.v6", rules(&read("rules.v6"))),
+        ("rules.v4", rules("rules.v4")),
+        ("rules.v6", rules("rules.v6")),
         ("sets", sets(&read("sets"))),
         ("said", read("said")),
     ];
@@ -220,14 +224,16 @@ fn run_one(
 }
 
 /// A save file without what differs from run to run: remarks and counters.
-fn rules(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| {
-            if line.starts_with(':') { line.split(" [").next().unwrap_or(line) } else { line }.to_owned()
-                + "\n"
-        })
-        .collect()
+fn rules(text: &str, any_order: bool) -> String {
+    let mut lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| if line.starts_with(':') { line.split(" [").next().unwrap_or(line) } else { line })
+        .collect();
+    if any_order {
+        lines.sort_unstable();
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// Saved sets without the order and numbers that chance gives them.
