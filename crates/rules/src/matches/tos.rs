@@ -42,7 +42,7 @@ pub const EXTENSION: Extension<Tos> = Extension {
         place: Place::ANY,
         help: |_| {
             let mut text = String::from(HELP);
-            push_names(&mut text);
+            push_names(&mut text, 26);
             text.push('\n');
             Cow::Owned(text)
         },
@@ -104,9 +104,9 @@ pub(crate) fn name(value: u8, mask: u8) -> Option<&'static str> {
 }
 
 /// The list of names in the help text.
-pub(crate) fn push_names(out: &mut String) {
+pub(crate) fn push_names(out: &mut String, indent: usize) {
     for (name, value) in NAMES {
-        put!(out, "                          (0x{value:02x}) {value:2} {name}\n");
+        put!(out, "{:indent$}(0x{value:02x}) {value:2} {name}\n", "");
     }
 }
 

@@ -56,5 +56,5 @@ impl Audit {
 }
 
 const HELP: &str = "AUDIT target options
-  --type TYPE\tAction type to be recorded.
+  --type TYPE\t\tAction type to be recorded.
 ";

@@ -240,6 +240,8 @@ fn list(own: &Hmark, out: &mut String, _: &Listing<'_>) {
             put!(out, " {name} 0x{number:x}");
         }
     }
+    // Linux: a blank at the end.
+    out.push(' ');
 }
 
 const HELP: &str = "HMARK target options, i.e. modify hash calculation by:

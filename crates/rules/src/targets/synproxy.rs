@@ -48,6 +48,8 @@ pub const EXTENSION: Extension<Synproxy> = Extension {
     list: |own, out, _| {
         out.push_str(" SYNPROXY");
         own.push(out, "");
+        // Linux: a blank at the end.
+        out.push(' ');
     },
     check: check_nothing,
 };

@@ -35,7 +35,7 @@ pub const EXTENSION: Extension<Tos> = Extension {
         place: Place::tables(&[Table::Mangle]),
         help: |_| {
             let mut text = String::from(HELP);
-            push_names(&mut text);
+            push_names(&mut text, 28);
             text.push_str(HELP_END);
             Cow::Owned(text)
         },
@@ -52,8 +52,8 @@ pub const EXTENSION: Extension<Tos> = Extension {
         if listing.numeric {
             put!(out, " TOS set 0x{value:02x}/0x{mask:02x}");
         } else if let Some(name) = name(value, mask) {
-            // Linux: without a blank.
-            put!(out, " TOS set{name}");
+            // Linux: with one blank too many, and one too few.
+            put!(out, "  TOS set{name}");
         // Linux: the shortest form that says the same, tried in this order.
         } else if value == 0 {
             put!(out, " TOS and 0x{:02x}", !mask);
