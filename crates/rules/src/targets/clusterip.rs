@@ -111,7 +111,7 @@ fn parse_option(own: &mut Clusterip, call: &OptionCall<'_>, _: &mut Context<'_>)
         }
         ("clustermac", &Value::Mac(mac)) => {
             if mac.first().is_none_or(|first| first & 1 == 0) {
-                return Err(call.error("MAC has to be a multicast ethernet address\n"));
+                return Err(call.error("MAC has to be a multicast ethernet address"));
             }
             new.mac = mac;
         }
@@ -128,7 +128,7 @@ fn finish(_: &mut Clusterip, calls: &Calls, _: &mut Context<'_>) -> Result<(), E
     if calls.is_empty() || all.iter().all(|name| calls.has(&EXTENSION.spec, name)) {
         return Ok(());
     }
-    Err(calls.error("CLUSTERIP target: Invalid parameter combination\n"))
+    Err(calls.error("CLUSTERIP target: Invalid parameter combination"))
 }
 
 impl HashMode {
