@@ -407,6 +407,7 @@ fn needs_conntrack(table: &TableRules) -> bool {
                 own,
                 Match::Cluster(_)
                     | Match::Connbytes(_)
+                    | Match::Connlabel(_)
                     | Match::Connlimit(_)
                     | Match::Connmark(_)
                     | Match::Conntrack(_)

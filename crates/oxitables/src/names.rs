@@ -1,5 +1,5 @@
 //! Names of this system: /etc/services, /etc/protocols, /etc/networks, /etc/hosts, /etc/passwd, /etc/group,
-//! /etc/iproute2/rt_realms, /etc/iproute2/group, the resolver.
+//! /etc/iproute2/rt_realms, /etc/iproute2/group, /etc/xtables/connlabel.conf, the resolver.
 //!
 //! The files are read themselves, so that a static build needs no name service switch. Each file is read once, when it
 //! is first asked for. Host names are resolved by the standard library; numbers are turned into host names by /etc/hosts
@@ -22,6 +22,7 @@ pub(crate) struct SystemNames {
     groups: OnceCell<Pairs<u32>>,
     realms: OnceCell<Pairs<u32>>,
     device_groups: OnceCell<Pairs<u32>>,
+    labels: OnceCell<Pairs<u16>>,
     /// Hosts that were resolved already: one question for each name.
     resolved: RefCell<HashMap<(String, Family), Vec<IpAddr>>>,
 }
@@ -56,6 +57,9 @@ struct Services {
     any: HashMap<String, u16>,
     names: HashMap<(u16, String), String>,
 }
+
+/// Names of labels of connections.
+const LABELS: &str = "/etc/xtables/connlabel.conf";
 
 fn text_of(path: &str) -> String {
     match std::fs::read(path) {
@@ -95,6 +99,15 @@ fn number_name(line: &str) -> Option<(Vec<String>, u32)> {
     };
     let name = words.next().filter(|name| !name.starts_with('#'))?;
     Some((vec![name.to_owned()], u32::from(number.ok()?)))
+}
+
+/// `number name of a label`: a name may have blanks, but no quotes and no control characters.
+fn label(line: &str) -> Option<(Vec<String>, u16)> {
+    let (number, name) = line.trim().split_once([' ', '\t'])?;
+    let name = name.trim();
+    let fit = !name.is_empty() && !name.contains(|letter: char| letter == '"' || letter.is_control());
+    let number = value::number(number, 0, u64::from(u16::MAX)).filter(|_| fit)?;
+    Some((vec![name.to_owned()], u16::try_from(number).ok()?))
 }
 
 impl SystemNames {
@@ -232,6 +245,14 @@ impl Names for SystemNames {
 
     fn group_name(&self, id: u32) -> Option<String> {
         self.groups.get_or_init(|| Pairs::read("/etc/group", account)).names.get(&id).cloned()
+    }
+
+    fn connection_label(&self, name: &str) -> Option<u16> {
+        self.labels.get_or_init(|| Pairs::read(LABELS, label)).numbers.get(name).copied()
+    }
+
+    fn connection_label_name(&self, number: u16) -> Option<String> {
+        self.labels.get_or_init(|| Pairs::read(LABELS, label)).names.get(&number).cloned()
     }
 
     fn realm(&self, name: &str) -> Option<u32> {

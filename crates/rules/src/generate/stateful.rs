@@ -4,14 +4,18 @@ use super::{Place, negatable};
 use crate::matches::cgroup::Cgroup;
 use crate::matches::cluster::Cluster;
 use crate::matches::connbytes::{Amount, Connbytes, Counted};
+use crate::matches::connlabel::Connlabel;
 use crate::matches::connlimit::Connlimit;
+use crate::matches::hashlimit::{Hashlimit, Key, Rate};
 use crate::matches::helper::Helper;
 use crate::matches::quota::Quota;
+use crate::matches::recent::{ListOperation, Recent};
+use crate::matches::time::{NO_STOP, Time};
 use crate::{Hook, Match};
 
 /// A match; `None` where the one that was drawn may not stand.
 pub(super) fn one(random: &mut Random<'_>, place: &Place<'_>) -> Option<Match> {
-    Some(match random.below(6) {
+    Some(match random.below(12) {
         0 if place.only(&[Hook::Input, Hook::Output, Hook::Postrouting]) => {
             Match::Cgroup(Box::new(cgroup(random)))
         }
@@ -20,6 +24,10 @@ pub(super) fn one(random: &mut Random<'_>, place: &Place<'_>) -> Option<Match> {
         3 => Match::Connlimit(connlimit(random)),
         4 => Match::Helper(helper(random)),
         5 => Match::Quota(quota(random)),
+        6 => Match::Connlabel(Box::new(connlabel(random))),
+        7 | 8 => Match::Hashlimit(Box::new(hashlimit(random))),
+        9 | 10 => Match::Recent(Box::new(recent(random))),
+        11 => Match::Time(Box::new(time(random))),
         _ => return None,
     })
 }
@@ -70,4 +78,90 @@ fn helper(random: &mut Random<'_>) -> Helper {
 fn quota(random: &mut Random<'_>) -> Quota {
     let any = random.number();
     Quota { invert: random.chance(1, 4), bytes: random.choose([0, 1, 60, 1_000, 1 << 32, u64::MAX, any]) }
+}
+
+fn connlabel(random: &mut Random<'_>) -> Connlabel {
+    let label = random.choose([0, 1, 5, 31, 32, 64, 127]);
+    Connlabel { invert: random.chance(1, 4), label, name: None, set: random.chance(1, 2) }
+}
+
+fn hashlimit(random: &mut Random<'_>) -> Hashlimit {
+    let length = |random: &mut Random<'_>| {
+        let length = random.length();
+        Some(length).filter(|&length| random.chance(1, 3) && length != random.family.bits())
+    };
+    // Each rate is what its own print is read as: 1/sec, 10/sec, 7/min, 1/hour, 1000/sec, 1000000/sec.
+    let period = random.choose([1_000_000, 100_000, 8_571_428, 3_600_000_000, 1_000, 1]);
+    // 1b/s, 16b/s, 1kb/s, 1mb/s.
+    let cost = random.choose([u64::from(u32::MAX), 2_147_483_647, 66_076_419, 65_535]);
+    let burst = random.choose([1, 2, 5, 100]);
+    let expire = random.choose([1, 500, 10_000, 60_000]);
+    let mut own = Hashlimit {
+        above: random.chance(1, 2),
+        rate: Rate::Packets(period),
+        burst,
+        key: Key::from_bits(random.number() as u8),
+        name: random.choose(["a", "foo", "a.b-c_d", "abcdefghijklmnopqrstuvwxyz"]).into(),
+        size: random.choose([0, 0, 1, 1_024]),
+        most: random.choose([0, 0, 1, 32_768]),
+        collect: random.choose([1_000, 1_000, 1, 500]),
+        expire,
+        source_length: length(random),
+        destination_length: length(random),
+        interval: None,
+    };
+    if random.chance(1, 3) {
+        own.rate = Rate::Bytes(cost);
+        // A burst is printed in whole units, so that it is read as it was for these rates only.
+        own.burst = if cost == 65_535 || cost == 66_076_419 { random.choose([0, 1, 2, 5]) } else { 0 };
+    } else if random.chance(1, 4) {
+        own.rate = Rate::Packets(random.choose([1_000_000, 100_000, 1_000, 1]));
+        own.interval = Some(random.choose([1, 10, 60, 100_000]));
+    }
+    own
+}
+
+fn recent(random: &mut Random<'_>) -> Recent {
+    let operation = random.choose([
+        ListOperation::Set,
+        ListOperation::Check,
+        ListOperation::Update,
+        ListOperation::Update,
+        ListOperation::Remove,
+    ]);
+    let looks = matches!(operation, ListOperation::Check | ListOperation::Update);
+    let seconds = if looks { random.choose([0, 1, 60, 2_147_483_647]) } else { 0 };
+    let mask = match random.length() {
+        length if random.chance(1, 3) => packet::AddrMask::prefix(random.address(), length),
+        _ => None,
+    };
+    let whole = packet::AddrMask::host(random.address());
+    Recent {
+        invert: random.chance(1, 4),
+        operation,
+        seconds,
+        hits: if looks { random.choose([0, 1, 3, 20, 255, 65_535]) } else { 0 },
+        reap: seconds != 0 && random.chance(1, 3),
+        ttl: looks && random.chance(1, 4),
+        name: random.choose(["DEFAULT", "a", "SSH", "a.b-c_d", "abcdefghijklmnopqrstuvwxyz"]).into(),
+        mask: mask.unwrap_or(whole).mask(),
+        destination: random.chance(1, 3),
+    }
+}
+
+fn time(random: &mut Random<'_>) -> Time {
+    let second = |random: &mut Random<'_>| random.choose([0, 1, 3_600, 43_200, 61_199, 86_399]);
+    let (day_start, day_stop) = (second(random), second(random));
+    let bits = random.number();
+    let all = random.chance(1, 2);
+    Time {
+        date_start: random.choose([0, 0, 1, 1_709_164_800, 2_147_483_647]),
+        date_stop: random.choose([NO_STOP, NO_STOP, 1_735_689_599, 2_177_452_799]),
+        day_start,
+        day_stop,
+        month_days: if all { 0xffff_fffe } else { bits as u32 & 0xffff_fffe },
+        week_days: if random.chance(1, 2) { 0xfe } else { (bits >> 32) as u8 & 0xfe },
+        contiguous: day_start >= day_stop && random.chance(1, 3),
+        kernel_zone: random.chance(1, 4),
+    }
 }

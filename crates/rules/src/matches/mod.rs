@@ -6,6 +6,7 @@ pub mod cgroup;
 pub mod cluster;
 pub mod comment;
 pub mod connbytes;
+pub mod connlabel;
 pub mod connlimit;
 pub mod connmark;
 pub mod conntrack;
@@ -20,6 +21,7 @@ pub mod eui64;
 pub mod extension_header;
 pub mod frag;
 pub mod hbh;
+pub mod hashlimit;
 pub mod helper;
 pub mod hl;
 pub mod icmp;
@@ -44,6 +46,7 @@ pub mod policy;
 pub mod quota;
 pub mod range;
 pub mod realm;
+pub mod recent;
 pub mod rpfilter;
 pub mod rt;
 pub mod sctp;
@@ -52,8 +55,10 @@ pub mod srh;
 pub mod state;
 pub mod statistic;
 pub mod string;
+mod table_name;
 pub mod tcp;
 pub mod tcpmss;
+pub mod time;
 pub mod tos;
 pub mod ttl;
 pub mod u32;
@@ -98,6 +103,8 @@ pub enum Match {
     Comment(comment::Comment),
     /// `-m connbytes`.
     Connbytes(Box<connbytes::Connbytes>),
+    /// `-m connlabel`.
+    Connlabel(Box<connlabel::Connlabel>),
     /// `-m connlimit`.
     Connlimit(connlimit::Connlimit),
     /// `-m connmark`.
@@ -124,6 +131,8 @@ pub enum Match {
     Frag(frag::Frag),
     /// `-m hbh`.
     Hbh(Box<hbh::Hbh>),
+    /// `-m hashlimit`.
+    Hashlimit(Box<hashlimit::Hashlimit>),
     /// `-m helper`.
     Helper(helper::Helper),
     /// `-m hl`.
@@ -168,6 +177,8 @@ pub enum Match {
     Quota(quota::Quota),
     /// `-m realm`.
     Realm(Box<realm::Realm>),
+    /// `-m recent`.
+    Recent(Box<recent::Recent>),
     /// `-m rpfilter`.
     Rpfilter(rpfilter::Rpfilter),
     /// `-m rt`.
@@ -188,6 +199,8 @@ pub enum Match {
     Tcp(tcp::Tcp),
     /// `-m tcpmss`.
     Tcpmss(tcpmss::Tcpmss),
+    /// `-m time`.
+    Time(Box<time::Time>),
     /// `-m tos`.
     Tos(tos::Tos),
     /// `-m ttl`.
@@ -209,6 +222,7 @@ impl Match {
             Self::Cluster(_) => "cluster",
             Self::Comment(_) => "comment",
             Self::Connbytes(_) => "connbytes",
+            Self::Connlabel(_) => "connlabel",
             Self::Connlimit(_) => "connlimit",
             Self::Connmark(_) => "connmark",
             Self::Conntrack(_) => "conntrack",
@@ -222,6 +236,7 @@ impl Match {
             Self::Eui64(_) => "eui64",
             Self::Frag(_) => "frag",
             Self::Hbh(_) => "hbh",
+            Self::Hashlimit(_) => "hashlimit",
             Self::Helper(_) => "helper",
             Self::Hl(_) => "hl",
             Self::Icmp(_) => "icmp",
@@ -244,6 +259,7 @@ impl Match {
             Self::Policy(_) => "policy",
             Self::Quota(_) => "quota",
             Self::Realm(_) => "realm",
+            Self::Recent(_) => "recent",
             Self::Rpfilter(_) => "rpfilter",
             Self::Rt(_) => "rt",
             Self::Sctp(_) => "sctp",
@@ -254,6 +270,7 @@ impl Match {
             Self::String(_) => "string",
             Self::Tcp(_) => "tcp",
             Self::Tcpmss(_) => "tcpmss",
+            Self::Time(_) => "time",
             Self::Tos(_) => "tos",
             Self::Ttl(_) => "ttl",
             Self::U32(_) => "u32",
@@ -274,6 +291,7 @@ crate::syntax::registry::registry! {
         Cluster: cluster::EXTENSION,
         Comment: comment::EXTENSION,
         Connbytes: connbytes::EXTENSION,
+        Connlabel: connlabel::EXTENSION,
         Connlimit: connlimit::EXTENSION,
         Connmark: connmark::EXTENSION,
         Conntrack: conntrack::EXTENSION,
@@ -287,6 +305,7 @@ crate::syntax::registry::registry! {
         Eui64: eui64::EXTENSION,
         Frag: frag::EXTENSION,
         Hbh: hbh::EXTENSION,
+        Hashlimit: hashlimit::EXTENSION,
         Helper: helper::EXTENSION,
         Hl: hl::EXTENSION,
         Icmp6: icmp6::EXTENSION,
@@ -309,6 +328,7 @@ crate::syntax::registry::registry! {
         Policy: policy::EXTENSION,
         Quota: quota::EXTENSION,
         Realm: realm::EXTENSION,
+        Recent: recent::EXTENSION,
         Rpfilter: rpfilter::EXTENSION,
         Rt: rt::EXTENSION,
         Sctp: sctp::EXTENSION,
@@ -319,6 +339,7 @@ crate::syntax::registry::registry! {
         String: string::EXTENSION,
         Tcp: tcp::EXTENSION,
         Tcpmss: tcpmss::EXTENSION,
+        Time: time::EXTENSION,
         Tos: tos::EXTENSION,
         Ttl: ttl::EXTENSION,
         U32: u32::EXTENSION,

@@ -67,6 +67,15 @@ pub trait Names {
     fn device_group_name(&self, _id: u32) -> Option<String> {
         None
     }
+    /// The number of a label of connections. Source: /etc/xtables/connlabel.conf; nobody knows any where there is no
+    /// such file.
+    fn connection_label(&self, _name: &str) -> Option<u16> {
+        None
+    }
+    /// The name of a label of connections.
+    fn connection_label_name(&self, _label: u16) -> Option<String> {
+        None
+    }
 }
 
 /// Names where there is nobody to ask: numbers only. For tests and embedding code.
