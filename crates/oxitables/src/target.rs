@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use packet::Family;
 use rules::syntax::command::Wait;
+use rules::syntax::objects::Objects;
 use rules::syntax::restore::{Options, Reader};
 use rules::syntax::text::push_word;
 use rules::syntax::{Exit, NoNames, print};
@@ -262,6 +263,13 @@ impl Stored {
     /// Whether both are of the same file, with no write between them.
     pub(crate) fn is_same_file(&self, other: &Stored) -> bool {
         self.identity == other.identity
+    }
+
+    /// What the rules of all tables share with new ones of a family.
+    pub(crate) fn objects(&self, family: Family) -> Objects {
+        let both = [&self.v4, &self.v6];
+        let tables = both.into_iter().flat_map(|own| own.tables().iter().map(|rules| (own.family(), rules)));
+        Objects::of(family, tables)
     }
 
     /// The ruleset of a family.

@@ -161,6 +161,10 @@ fn table(random: &mut Random<'_>, table: Table, options: &Options) -> TableRules
             chain.policy = policy;
             chain.counters = counters;
         }
+        let rule = stateful::compared(random, &rules).filter(|_| !options.without.contains(&"rateest"));
+        if let Some(chain) = rules.chain_mut(id) {
+            chain.rules.extend(rule);
+        }
     }
     for at in 0..users.len() {
         let (Some(&id), Some(&hooks)) = (users.get(at), reach.get(at)) else { continue };

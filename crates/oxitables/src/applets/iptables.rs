@@ -67,10 +67,11 @@ fn run(family: Family, program: &str, text: &str, mut command: Command) -> ExitC
         Ok(stored) => stored,
         Err(error) => return target_failed(program, &error),
     };
+    let objects = stored.objects(family);
     let ruleset = stored.family_mut(family);
     let known = ruleset.table(table).is_some();
     let present = ruleset.table(table).cloned().unwrap_or_else(|| TableRules::new(table));
-    let mut editor = Editor::new(present, family);
+    let mut editor = Editor::new(present, family).with_objects(objects);
     let json = json(&command, editor.rules(), family);
     let (mut out, mut warnings) = (String::new(), Vec::new());
     let mut session = Session { names: &names, out: &mut out, warnings: &mut warnings };

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use packet::Family;
 use rules::syntax::command::Wait;
+use rules::syntax::objects::Objects;
 use rules::syntax::restore::{Fault, Options, Reader, Stop, Store};
 use rules::syntax::{Exit, value};
 use rules::{Table, TableRules};
@@ -287,5 +288,9 @@ impl Store for FileStore {
     fn release(&mut self) {
         self.locked = None;
         self.cache = None;
+    }
+
+    fn objects(&self, family: Family) -> Objects {
+        self.cache.as_ref().map(|stored| stored.objects(family)).unwrap_or_default()
     }
 }

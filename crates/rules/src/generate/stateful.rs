@@ -9,9 +9,11 @@ use crate::matches::connlimit::Connlimit;
 use crate::matches::hashlimit::{Hashlimit, Key, Rate};
 use crate::matches::helper::Helper;
 use crate::matches::quota::Quota;
+use crate::matches::rateest::{Comparison, RatePair, Rateest};
 use crate::matches::recent::{ListOperation, Recent};
 use crate::matches::time::{NO_STOP, Time};
-use crate::{Hook, Match};
+use crate::syntax::objects::estimators_of;
+use crate::{Counters, Header, Hook, Match, Rule, TableRules};
 
 /// A match; `None` where the one that was drawn may not stand.
 pub(super) fn one(random: &mut Random<'_>, place: &Place<'_>) -> Option<Match> {
@@ -30,6 +32,35 @@ pub(super) fn one(random: &mut Random<'_>, place: &Place<'_>) -> Option<Match> {
         11 => Match::Time(Box::new(time(random))),
         _ => return None,
     })
+}
+
+/// A rule with `-m rateest`, for the end of a built-in chain: behind one that makes an estimator, or none.
+pub(super) fn compared(random: &mut Random<'_>, rules: &TableRules) -> Option<Rule> {
+    let rules = rules.slots_in_order().flat_map(|(_, chain)| &chain.rules);
+    let names: Vec<Box<str>> = rules.flat_map(estimators_of).map(Into::into).collect();
+    let first = names.get(random.below(names.len()))?.clone();
+    let second = names.get(random.below(2 * names.len())).cloned();
+    let delta = random.chance(1, 2);
+    let (bytes, packets) = random.choose([(true, false), (false, true)]);
+    // Each is what its own print is read as: 0bit, 8bit, 1000bit, 1000Kbit, 1000Mbit.
+    let rates = |random: &mut Random<'_>, used: bool| RatePair {
+        bytes: if used && bytes { random.choose([0, 1, 125, 125_000, 125_000_000]) } else { 0 },
+        packets: if used && packets { random.choose([0, 1, 1_000, u32::MAX]) } else { 0 },
+    };
+    let second_used = delta || second.is_none();
+    let own = Rateest {
+        first,
+        second,
+        invert: random.chance(1, 4),
+        comparison: Some(random.choose([Comparison::Less, Comparison::Greater, Comparison::Equal])),
+        delta,
+        bytes,
+        packets,
+        first_rate: rates(random, delta),
+        second_rate: rates(random, second_used),
+    };
+    let matches = vec![Match::Rateest(Box::new(own))];
+    Some(Rule { header: Header::default(), matches, target: None, counters: Counters::default() })
 }
 
 fn cgroup(random: &mut Random<'_>) -> Cgroup {
@@ -92,8 +123,8 @@ fn hashlimit(random: &mut Random<'_>) -> Hashlimit {
     };
     // Each rate is what its own print is read as: 1/sec, 10/sec, 7/min, 1/hour, 1000/sec, 1000000/sec.
     let period = random.choose([1_000_000, 100_000, 8_571_428, 3_600_000_000, 1_000, 1]);
-    // 1b/s, 16b/s, 1kb/s, 1mb/s.
-    let cost = random.choose([u64::from(u32::MAX), 2_147_483_647, 66_076_419, 65_535]);
+    // 16b/s, 1kb/s, 1mb/s.
+    let cost = random.choose([2_147_483_647, 66_076_419, 65_535]);
     let burst = random.choose([1, 2, 5, 100]);
     let expire = random.choose([1, 500, 10_000, 60_000]);
     let mut own = Hashlimit {
@@ -117,6 +148,8 @@ fn hashlimit(random: &mut Random<'_>) -> Hashlimit {
     } else if random.chance(1, 4) {
         own.rate = Rate::Packets(random.choose([1_000_000, 100_000, 1_000, 1]));
         own.interval = Some(random.choose([1, 10, 60, 100_000]));
+        // Tables with and without measuring have other names.
+        own.name = random.choose(["m", "measured"]).into();
     }
     own
 }

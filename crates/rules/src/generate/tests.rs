@@ -87,7 +87,7 @@ fn single_rules_are_valid_where_they_stand() {
                 let mut rules = TableRules::new(table);
                 let id = rules.builtin(hook).expect("a chain");
                 rules.chain_mut(id).expect("a chain").rules.push(rule);
-                if let Err(fault) = crate::syntax::validity::check(&rules, Family::V6) {
+                if let Err(fault) = crate::syntax::validity::check(&rules, Family::V6, Default::default()) {
                     let mut text = String::new();
                     print::table(&mut text, &rules, false, None);
                     panic!("seed {seed}: {}\n{text}", fault.cause);

@@ -20,8 +20,8 @@ pub mod esp;
 pub mod eui64;
 pub mod extension_header;
 pub mod frag;
-pub mod hbh;
 pub mod hashlimit;
+pub mod hbh;
 pub mod helper;
 pub mod hl;
 pub mod icmp;
@@ -45,6 +45,7 @@ pub mod pkttype;
 pub mod policy;
 pub mod quota;
 pub mod range;
+pub mod rateest;
 pub mod realm;
 pub mod recent;
 pub mod rpfilter;
@@ -175,6 +176,8 @@ pub enum Match {
     Policy(Box<policy::Policy>),
     /// `-m quota`.
     Quota(quota::Quota),
+    /// `-m rateest`.
+    Rateest(Box<rateest::Rateest>),
     /// `-m realm`.
     Realm(Box<realm::Realm>),
     /// `-m recent`.
@@ -258,6 +261,7 @@ impl Match {
             Self::Pkttype(_) => "pkttype",
             Self::Policy(_) => "policy",
             Self::Quota(_) => "quota",
+            Self::Rateest(_) => "rateest",
             Self::Realm(_) => "realm",
             Self::Recent(_) => "recent",
             Self::Rpfilter(_) => "rpfilter",
@@ -327,6 +331,7 @@ crate::syntax::registry::registry! {
         Pkttype: pkttype::EXTENSION,
         Policy: policy::EXTENSION,
         Quota: quota::EXTENSION,
+        Rateest: rateest::EXTENSION,
         Realm: realm::EXTENSION,
         Recent: recent::EXTENSION,
         Rpfilter: rpfilter::EXTENSION,

@@ -9,6 +9,7 @@ use packet::Family;
 use super::command::{Action, Command, Named, RuleSpec, TargetSpec, ZeroAfter};
 use super::error::{Error, ErrorKind, Operation};
 use super::lex::Span;
+use super::objects::Objects;
 use super::{Names, inventory, list, print, validity};
 use crate::put;
 use crate::{ChainId, ChainName, Counters, Policy, Rule, TableRules, Target};
@@ -26,6 +27,8 @@ pub struct Editor {
     fronts: HashMap<ChainId, Vec<(Rule, Origin)>>,
     /// The line of the commands that follow; 0 for a command of its own.
     line: u32,
+    /// What rules share by name, as it is before the commit.
+    objects: Objects,
 }
 
 /// Where a rule came from, for errors that are only seen at the commit.
@@ -82,7 +85,24 @@ impl Editor {
                 count(&mut references, to, 1);
             }
         }
-        Self { rules, family, references, origins, fronts: HashMap::new(), line: 0 }
+        Self {
+            rules,
+            family,
+            references,
+            origins,
+            fronts: HashMap::new(),
+            line: 0,
+            objects: Objects::default(),
+        }
+    }
+
+    /// With what the rules of other tables hold, to which new rules have to fit; what the table as it is now holds comes
+    /// to it. For a table that is not changed yet.
+    #[must_use]
+    pub fn with_objects(mut self, mut others: Objects) -> Self {
+        others.hold(&self.rules, true);
+        self.objects = others;
+        self
     }
 
     /// The table as it stands.
@@ -106,7 +126,9 @@ impl Editor {
     /// The commit: the kernel's check.
     pub fn finish(mut self) -> Result<TableRules, Box<CommitError>> {
         self.settle();
-        let Err(fault) = validity::check(&self.rules, self.family) else { return Ok(self.rules) };
+        let Err(fault) = validity::check(&self.rules, self.family, std::mem::take(&mut self.objects)) else {
+            return Ok(self.rules);
+        };
         let origin = self
             .origins
             .get(fault.chain.0 as usize)

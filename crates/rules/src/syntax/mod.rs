@@ -11,6 +11,7 @@ pub mod help;
 pub mod inventory;
 pub mod lex;
 pub mod list;
+pub mod objects;
 pub(crate) mod options;
 pub mod parse;
 pub mod print;

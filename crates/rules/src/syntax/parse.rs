@@ -625,6 +625,7 @@ fn read_option<'w, T>(
     let Some(option) = own.spec.options.get(row) else { return Ok(()) };
     let pair;
     let words: &[Word<'_>] = match (&value, option.kind) {
+        (None, Kind::OptionalWord) => getopt.argument().map_or(&[], std::slice::from_ref),
         (None, _) => &[],
         (Some(first), Kind::TwoWords) => {
             own.calls.before(own.spec, row, option, span, invert)?;

@@ -9,6 +9,7 @@ use packet::Family;
 use super::apply::{Editor, Session};
 use super::error::{Error, ErrorKind, RestoreError};
 use super::lex::{self, LexError, Span};
+use super::objects::Objects;
 use super::parse::{Mode, Parsed, parse, scan_number};
 use super::{Names, NoNames};
 use crate::put;
@@ -24,6 +25,10 @@ pub trait Store {
     fn commit(&mut self, rules: TableRules) -> Result<(), Self::Error>;
     /// Unlocks without a change.
     fn release(&mut self);
+    /// What rules of other tables hold; asked between [`Self::open`] and the commit.
+    fn objects(&self, _family: Family) -> Objects {
+        Objects::default()
+    }
 }
 
 /// How a file is restored.
@@ -236,7 +241,8 @@ impl<'a> Reader<'a> {
             return Ok(());
         };
         let rules = store.open(table).map_err(Stop::Store)?;
-        let mut editor = Box::new(Editor::new(rules, self.options.family));
+        let family = self.options.family;
+        let mut editor = Box::new(Editor::new(rules, family).with_objects(store.objects(family)));
         if !self.options.no_flush {
             if self.options.verbose {
                 let chains = editor.rules().chains();
@@ -410,6 +416,10 @@ impl Store for Ruleset {
     }
 
     fn release(&mut self) {}
+
+    fn objects(&self, family: Family) -> Objects {
+        Objects::of(family, self.tables().iter().map(|rules| (family, rules))).without_estimators()
+    }
 }
 
 /// Reads a whole save file into a ruleset, counters included where the file has them. All faults of the first table

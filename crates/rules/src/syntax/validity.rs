@@ -8,6 +8,7 @@ use packet::Family;
 
 use super::error::Operation;
 use super::extension::{Errno, HookSet, Site};
+use super::objects::Objects;
 use crate::{ChainId, Header, Rule, TableRules, Target};
 
 /// Why the kernel refuses a table, and at which rule.
@@ -23,8 +24,8 @@ pub struct Fault {
     pub cause: String,
 }
 
-/// The check of a whole table.
-pub fn check(rules: &TableRules, family: Family) -> Result<(), Fault> {
+/// The check of a whole table. `objects`: what is there before, of old rules of this table and of other tables.
+pub fn check(rules: &TableRules, family: Family, mut objects: Objects) -> Result<(), Fault> {
     let hooks = reachable(rules)?;
     for (id, chain) in rules.chains() {
         let reached = hooks.get(id.0 as usize).copied().unwrap_or(HookSet::NONE);
@@ -40,7 +41,7 @@ pub fn check(rules: &TableRules, family: Family) -> Result<(), Fault> {
             let checked = rule
                 .matches
                 .iter()
-                .try_for_each(|one| one.check(&site))
+                .try_for_each(|one| one.check(&site).and_then(|()| objects.find(one)))
                 .and_then(|()| rule.target.as_ref().map_or(Ok(()), |target| target.check(&site)));
             if let Err(refusal) = checked {
                 let operation = match refusal.errno {
@@ -54,6 +55,7 @@ pub fn check(rules: &TableRules, family: Family) -> Result<(), Fault> {
                 };
                 return Err(Fault { chain: id, rule: at, operation, cause: refusal.cause.into_owned() });
             }
+            rule.target.iter().for_each(|target| objects.make(target));
         }
     }
     Ok(())

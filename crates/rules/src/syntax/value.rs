@@ -16,6 +16,8 @@ pub enum Kind {
     Flag,
     /// One word that the extension's `parse` reads itself: `Value::None`.
     Word,
+    /// One word that the extension's `parse` reads itself, if the next one is neither an option nor `!`: `Value::None`.
+    OptionalWord,
     /// Two words that `parse` reads itself. When the second is missing: `--X requires two args.`, if
     /// [`OptionSpec::without_second`](super::extension::OptionSpec::without_second) does not say otherwise.
     TwoWords,
@@ -87,10 +89,10 @@ impl Kind {
     /// A range of numbers of 32 bits.
     pub const U32_RANGE: Kind = Kind::NumberRange { min: 0, max: 0xffff_ffff };
 
-    /// How many words stand behind the option: 0, 1 or 2.
+    /// How many words stand behind the option: 0 (or perhaps one), 1 or 2.
     pub const fn arity(self) -> usize {
         match self {
-            Kind::Flag => 0,
+            Kind::Flag | Kind::OptionalWord => 0,
             Kind::TwoWords => 2,
             _ => 1,
         }
@@ -156,7 +158,7 @@ pub fn read(call: &OptionCall<'_>, context: &mut Context<'_>) -> Result<Value, E
     let extension = call.extension;
     let option = call.option.name;
     Ok(match call.option.kind {
-        Kind::Flag | Kind::Word | Kind::TwoWords => Value::None,
+        Kind::Flag | Kind::Word | Kind::OptionalWord | Kind::TwoWords => Value::None,
         Kind::Text { min, max, cut } => {
             if text.len() < min {
                 return Err(call.error(format!("Argument must have a minimum length of {min} characters\n")));

@@ -6,6 +6,7 @@ use rules::fixture::{self, Case, DebianNames, Outcome};
 use rules::syntax::apply::{Editor, Session};
 use rules::syntax::error::{Error, ErrorKind};
 use rules::syntax::lex;
+use rules::syntax::objects::Objects;
 use rules::syntax::parse::{Mode, Parsed, parse};
 use rules::{Table, TableRules};
 
@@ -48,6 +49,8 @@ fn run(case: &Case) -> Outcome {
         let line = format!("-t {} {command}", case.table);
         edit(case, &mut editor, &line, &mut warnings).expect("the setup works");
     }
+    let rules = editor.finish().expect("the setup is valid");
+    let mut editor = Editor::new(rules, case.family).with_objects(Objects::of(case.family, []));
     let refused = |error: &Error, mut lines: Vec<String>| {
         lines.push(message(&error.kind));
         Outcome::Refused { exit: error.kind.exit() as u8, message: lines.join("\\n") }

@@ -121,6 +121,7 @@ impl Condition {
             Match::Physdev(own) => Self::Physdev(own.clone()),
             Match::Pkttype(_) => Self::Unmodelled("-m pkttype"),
             Match::Quota(_) => Self::Unmodelled("-m quota"),
+            Match::Rateest(_) => Self::Unmodelled("-m rateest"),
             Match::Realm(_) => Self::Unmodelled("-m realm"),
             Match::Recent(_) => Self::Unmodelled("-m recent"),
             Match::Sctp(_) => Self::Unmodelled("-m sctp"),
