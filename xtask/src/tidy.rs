@@ -112,7 +112,9 @@ fn fixtures(root: &Path) -> Vec<String> {
                 continue;
             }
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            if matches!(stem.as_str(), "mod" | "extension_header" | "named" | "nat" | "range" | "tests") {
+            const SHARED: [&str; 7] =
+                ["mod", "extension_header", "named", "nat", "range", "table_name", "tests"];
+            if SHARED.contains(&stem.as_str()) {
                 continue;
             }
             // Targets have their fixtures by their names, which are capital letters.
