@@ -301,7 +301,8 @@ fn family(options: &Options, family: Family, lines: u64) -> Result<Report, Strin
             Some(excuse) => *report.excused.entry(excuse).or_default() += 1,
             None => {
                 let text = told(family, &before, &line.words);
-                let text = format!("seed {} line {number}\n{text}", options.seed);
+                let about = if line.subject.is_empty() { "commands" } else { &line.subject };
+                let text = format!("seed {} line {number}, about {about}\n{text}", options.seed);
                 eprintln!("{text}");
                 report.differences.push(text);
                 if report.differences.len() >= options.most {

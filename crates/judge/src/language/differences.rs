@@ -262,7 +262,7 @@ pub const EXCUSES: &[Excuse] = &[
             let port = trial.ours.error.split("Port \"").nth(1).and_then(|rest| rest.split_once('"'));
             port.is_some_and(|(port, rest)| {
                 let digits = port.trim_start_matches([' ', '+', '-']);
-                let number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+                let number = digits.bytes().all(|digit| digit.is_ascii_digit());
                 number && rest.starts_with(" does not resolve")
             })
         },
@@ -287,11 +287,12 @@ pub const EXCUSES: &[Excuse] = &[
         },
     },
     Excuse {
-        deviation: "`-i \"a b\"`",
+        deviation: "saved without quotes | saved with quotes",
         holds: |trial| {
-            let names = ["-i", "--in-interface", "-o", "--out-interface", "--physdev-in", "--physdev-out"];
-            names.iter().any(|name| trial.value(&[name]).is_some_and(|device| device.contains(' ')))
-                || trial.words.iter().any(|word| word.starts_with("--phys") && word.contains(' '))
+            let (own, other) = (&trial.our_looks.save, &trial.their_looks.save);
+            let bare = |text: &str| text.replace(['"', '\\'], "");
+            let quotes = |text: &str| text.matches('"').count();
+            quotes(own) > quotes(other) && bare(own) == bare(other)
         },
     },
     Excuse {
@@ -343,8 +344,11 @@ pub const EXCUSES: &[Excuse] = &[
     Excuse {
         deviation: "`--syn --tcp-flags SYN`",
         holds: |trial| {
-            trial.ours.error.contains("--tcp-flags requires two args.")
-                && trial.theirs.error.contains("Only one of `--syn'")
+            let pair = |ours: &str, theirs: &str| {
+                trial.ours.error.contains(ours) && trial.theirs.error.contains(theirs)
+            };
+            pair("--tcp-flags requires two args.", "Only one of `--syn'")
+                || pair("HMARK: bad value for option", "can only be used once.")
         },
     },
     Excuse {
@@ -403,6 +407,80 @@ pub const EXCUSES: &[Excuse] = &[
             let odd = |word: &String| word.contains("0x") || word.contains("nan") || word.contains("inf");
             trial.ours.error.contains("\"--probability\"") && trial.words.iter().any(odd)
         },
+    },
+    Excuse {
+        deviation: "`--connbytes 0:0`",
+        holds: |trial| {
+            trial.value(&["--connbytes"]) == Some("0:0") || trial.our_looks.save.contains("--connbytes 0:0 ")
+        },
+    },
+    Excuse {
+        deviation: "`-m ipcomp --ipcompspi 0:4294967295`",
+        holds: |trial| {
+            let kept = |looks: &Looks| looks.save.contains("--ipcompspi 0:4294967295");
+            kept(trial.our_looks) && !kept(trial.their_looks)
+        },
+    },
+    Excuse {
+        deviation: "`-m cgroup --path` of a group",
+        holds: |trial| {
+            let exit = (trial.ours.exit, trial.theirs.exit);
+            let path = |word: &&String| word.starts_with("--path=") || "--path".starts_with(word.as_str());
+            exit == (0, 1) && trial.words.iter().filter(path).any(|word| word.starts_with("--p"))
+        },
+    },
+    Excuse {
+        deviation: "RATEEST with a time for the average",
+        holds: |trial| {
+            let late = "ewmalog value is out of range";
+            trial.ours.error.contains(late) || (trial.ours.exit == 2 && trial.theirs.error.contains(late))
+        },
+    },
+    Excuse {
+        deviation: "RATEEST times `inf`, `nan`",
+        holds: |trial| trial.ours.error.contains("RATEEST: bad interval value"),
+    },
+    Excuse {
+        deviation: "`SNPT --src-pfx ::/0`",
+        holds: |trial| {
+            let null = |looks: &Looks| {
+                ["--src-pfx ::/0", "--dst-pfx ::/0"].iter().any(|one| looks.save.contains(one))
+            };
+            null(trial.our_looks) && !null(trial.their_looks)
+        },
+    },
+    Excuse {
+        deviation: "counters `[P:B]` of more than 64 bits",
+        holds: |trial| trial.ours.error.contains("counter not numeric"),
+    },
+    Excuse {
+        deviation: "`NFQUEUE --queue-balance`",
+        holds: |trial| trial.words.iter().any(|word| word.starts_with("--queue-bal")),
+    },
+    Excuse {
+        deviation: "`! --fragid :`",
+        holds: |trial| {
+            let whole = |line: &str| {
+                let mut parts = line.split(" ! --").skip(1).filter_map(|part| part.split(' ').nth(1));
+                parts.any(|value| ["0:255", "0:65535", "0:4294967295"].contains(&value))
+            };
+            let lines = |looks: &Looks| looks.save.lines().filter(|line| whole(line)).count();
+            lines(trial.our_looks) > lines(trial.their_looks)
+        },
+    },
+    Excuse {
+        deviation: "`--cluster-local-nodemask` above 32",
+        holds: |trial| {
+            trial
+                .theirs
+                .error
+                .contains("bad value for option \"--cluster-local-nodemask\", or out of range (1-32)")
+                && trial.words.iter().any(|word| word.starts_with("--cluster-local-nodem"))
+        },
+    },
+    Excuse {
+        deviation: "`RATEEST --rateest-name \"\"`",
+        holds: |trial| trial.value(&["--rateest-name"]) == Some(""),
     },
     Excuse {
         deviation: "an unknown letter in a cluster (`-nv5`)",

@@ -232,10 +232,12 @@ fn check(string: &StringMatch, _: &Site<'_>) -> Result<(), Refusal> {
     if string.from > string.to {
         return Err(Refusal::invalid("`--from' lies behind `--to'"));
     }
+    if string.pattern.is_empty() {
+        return Err(Refusal::invalid("the pattern of `-m string' is empty"));
+    }
     match string.algorithm {
         Algorithm::Unknown(_) => Err(Refusal::no_entry("`--algo' is `bm' or `kmp'")),
         Algorithm::Fsm => Err(Refusal::invalid("`--algo' is `bm' or `kmp'")),
-        _ if string.pattern.is_empty() => Err(Refusal::invalid("the pattern of `-m string' is empty")),
         _ => Ok(()),
     }
 }

@@ -94,5 +94,9 @@ fn resolve(name: &str, family: Family, names: &dyn Names) -> Vec<IpAddr> {
     {
         return vec![IpAddr::V4(network)];
     }
+    // Linux: the resolver reads numbers in other ways than iptables itself (`256` is 0.0.1.0, `1.2.256` is 1.2.1.0).
+    if let Some(address) = value::resolver_address(name, family) {
+        return vec![address];
+    }
     names.host(name, family)
 }

@@ -93,7 +93,8 @@ fn push_short(out: &mut String, number: u64, width: usize) {
     }
     let mut rest = number;
     for (at, unit) in ["K", "M", "G", "T"].into_iter().enumerate() {
-        rest = rest.saturating_add(500) / 1000;
+        // Linux: 64 bits, also where that is too few.
+        rest = rest.wrapping_add(500) / 1000;
         if rest <= 9999 || at == 3 {
             let width = width.saturating_sub(1);
             put!(out, "{rest:>width$}{unit}");

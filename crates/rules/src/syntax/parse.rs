@@ -502,11 +502,17 @@ impl<'a, 'w> Parser<'a, 'w> {
             && let Lookup::Found(data) = targets::lookup(text, self.mode.family)
             && let Some(spec) = data.spec()
         {
-            self.warnings.extend(inventory::missing(spec.name));
+            self.warn_missing(spec.name);
             self.target = Some(Loaded { data, spec, calls: Calls::new(word.span) });
             self.loaded.insert(0, (TARGET_SLOT, spec));
         }
         Ok(())
+    }
+
+    /// Linux: once for each extension that the kernel has not.
+    fn warn_missing(&mut self, name: &str) {
+        let warning = inventory::missing(name).filter(|warning| !self.warnings.contains(warning));
+        self.warnings.extend(warning);
     }
 
     fn load_match(&mut self, word: &Word<'_>) -> Result<(), Error> {
@@ -529,7 +535,7 @@ impl<'a, 'w> Parser<'a, 'w> {
             }
         };
         if let Some(spec) = data.spec() {
-            self.warnings.extend(inventory::missing(spec.name));
+            self.warn_missing(spec.name);
             self.loaded.insert(0, (self.matches.len(), spec));
             self.matches.push(Loaded { data, spec, calls: Calls::new(span) });
         }

@@ -91,7 +91,8 @@ const REMOVE: Ecn = Ecn { ece: Some(false), cwr: Some(false), codepoint: None };
 fn parse_option(ecn: &mut Ecn, call: &OptionCall<'_>, _: &mut Context<'_>) -> Result<(), Error> {
     let number = call.value.number_u8();
     match call.name {
-        "ecn-tcp-remove" => (ecn.ece, ecn.cwr) = (Some(false), Some(false)),
+        // Linux: a codepoint that was given before is forgotten.
+        "ecn-tcp-remove" => *ecn = REMOVE,
         "ecn-tcp-cwr" => ecn.cwr = Some(number == 1),
         "ecn-tcp-ece" => ecn.ece = Some(number == 1),
         _ => ecn.codepoint = Some(number),

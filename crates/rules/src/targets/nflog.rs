@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use crate::put;
 use crate::syntax::Error;
 use crate::syntax::extension::{
-    Context, Extension, Families, OptionCall, OptionSpec, Place, Spec, check_nothing, finish_nothing,
+    Calls, Context, Extension, Families, OptionCall, OptionSpec, Place, Spec, check_nothing,
 };
 use crate::syntax::text::push_quoted;
 use crate::syntax::value::Kind;
@@ -49,13 +49,13 @@ pub const EXTENSION: Extension<Nflog> = Extension {
     },
     start: |_| Nflog::default(),
     parse: parse_option,
-    finish: finish_nothing,
+    finish,
     save: |nflog, out| nflog.push(out, "--"),
     list: |nflog, out, _| nflog.push(out, ""),
     check: check_nothing,
 };
 
-fn parse_option(nflog: &mut Nflog, call: &OptionCall<'_>, context: &mut Context<'_>) -> Result<(), Error> {
+fn parse_option(nflog: &mut Nflog, call: &OptionCall<'_>, _: &mut Context<'_>) -> Result<(), Error> {
     let number = call.value.number_u32();
     let short = u16::try_from(number).unwrap_or(u16::MAX);
     match call.name {
@@ -67,14 +67,18 @@ fn parse_option(nflog: &mut Nflog, call: &OptionCall<'_>, context: &mut Context<
             nflog.prefix = call.value.text().into();
         }
         "nflog-range" => {
-            context.warnings.push(
-                "warn: --nflog-range has never worked and is no longer supported, please use --nflog-size instead"
-                    .into(),
-            );
             nflog.copy = Some(Copied::Range(number)).filter(|_| number != 0);
         }
         "nflog-size" => nflog.copy = Some(Copied::Size(number)),
         _ => nflog.threshold = short,
+    }
+    Ok(())
+}
+
+fn finish(_: &mut Nflog, calls: &Calls, context: &mut Context<'_>) -> Result<(), Error> {
+    if calls.has(&EXTENSION.spec, "nflog-range") {
+        let text = "warn: --nflog-range has never worked and is no longer supported, please use --nflog-size instead";
+        context.warnings.push(text.into());
     }
     Ok(())
 }
