@@ -448,10 +448,10 @@ fn is_harmless(words: &[String]) -> bool {
             let end = short.find(|letter: char| "ACDEFILMNPRSXZWcdijopstmhgw".contains(letter));
             end.map_or(short, |end| &short[..=end])
         });
-        let program = cluster.contains(['M', 'h', 'V'])
-            || long.is_some_and(|long| {
-                ["mo", "he", "vers"].iter().any(|start| long.starts_with(start)) || long == "h"
-            });
+        let name = long.map_or("", |long| long.split('=').next().unwrap_or(long));
+        let means = |option: &str| !name.is_empty() && option.starts_with(name);
+        let program =
+            cluster.contains(['M', 'h', 'V']) || means("modprobe") || means("help") || means("version");
         !program && word.len() < 1000 && !word.contains(['\n', '\0'])
     })
 }
