@@ -38,6 +38,40 @@ impl<'a> View<'a> {
     }
 }
 
+/// The extension headers end before the one that was sought could be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CutShort;
+
+impl View<'_> {
+    /// Where the first extension header of a protocol starts, in bytes from the start of the IP header; `None` if there
+    /// is none, also in IPv4. Of the header itself only two bytes need be there.
+    ///
+    /// Linux: `ipv6_find_hdr` with a target; `CutShort` is its EBADMSG.
+    pub fn find_extension(&self, sought: u8) -> Result<Option<usize>, CutShort> {
+        if self.family() == Family::V4 {
+            return Ok(None);
+        }
+        let mut next = self.bytes().get(6).copied().ok_or(CutShort)?;
+        let mut at = 40;
+        while is_extension(next) {
+            let &[following, length] =
+                self.bytes().get(at..).and_then(<[u8]>::first_chunk).ok_or(CutShort)?;
+            if next == protocol::FRAGMENT {
+                let bits = crate::layout::be16(self.bytes(), at + 2).ok_or(CutShort)?;
+                if bits & 0xfff8 != 0 {
+                    return Ok((sought == next).then_some(at));
+                }
+            }
+            if next == sought {
+                return Ok(Some(at));
+            }
+            at += header_size(next, length);
+            next = following;
+        }
+        Ok(None)
+    }
+}
+
 /// The length of an extension header in bytes, by its protocol and its length field (RFC 8200, RFC 4302).
 pub(crate) fn header_size(protocol: u8, length: u8) -> usize {
     match protocol {

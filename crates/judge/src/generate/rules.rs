@@ -227,7 +227,7 @@ fn icmp(choice: &mut Choice, v6: bool, out: &mut String) -> &'static str {
 fn extension(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut String) {
     let n = not(choice);
     let nets = if place.v6 { NETS6 } else { NETS4 };
-    let text = match choice.below(15) {
+    let text = match choice.below(18) {
         0 => format!(" -m state{n} --state {}", choice.of(STATES)),
         1 => format!(" -m conntrack{n} --ctstate {}", choice.of(STATES)),
         2 => format!(" -m conntrack{n} --ctstate {}", choice.of(&["SNAT", "DNAT", "NEW,DNAT", "SNAT,DNAT"])),
@@ -285,12 +285,38 @@ fn extension(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut S
             // `-m multiport` may stand beside `-m tcp`.
             format!(" -m multiport{n} --ports {}", choice.of(&["53,80", "1000:1001", "80"]))
         }
+        15..=17 => header_field(choice, protocol, place.v6),
         _ => String::new(),
     };
     // One of each kind is enough; the printer of 1.8.9 keeps doubles, but they add nothing.
     let name = text.split_whitespace().nth(1).unwrap_or("").to_owned();
     if !name.is_empty() && !out.rsplit('\n').next().unwrap_or("").contains(&format!(" -m {name} ")) {
         out.push_str(&text);
+    }
+}
+
+/// A match on a field of a header that most packets have.
+fn header_field(choice: &mut Choice, protocol: &str, v6: bool) -> String {
+    let n = not(choice);
+    match choice.below(7) {
+        0 | 1 => {
+            let lengths = ["28", "40:60", "0:100", "48:", "128", "1400:1500"];
+            format!(" -m length{n} --length {}", choice.of(&lengths))
+        }
+        2 => {
+            let name = if v6 { "hl" } else { "ttl" };
+            let (n, how) = choice.of(&[("", "eq"), (" !", "eq"), ("", "lt"), ("", "gt")]);
+            format!(" -m {name}{n} --{name}-{how} {}", choice.of(&["64", "63", "1", "254", "255"]))
+        }
+        3 => format!(" -m tos{n} --tos {}", choice.of(&["0x10", "0x00/0x3f", "0xb8/0xfc", "0xff", "0/0xe0"])),
+        4 => format!(" -m dscp{n} --dscp {}", choice.of(&["0x2e", "0x00", "0x04", "0x3f"])),
+        5 if protocol == "tcp" => {
+            format!(" -m tcpmss{n} --mss {}", choice.of(&["1460", "536:1460", "0:65535", "1461:"]))
+        }
+        6 if protocol == "tcp" => {
+            format!(" -m ecn{n} {}", choice.of(&["--ecn-tcp-ece", "--ecn-tcp-cwr", "--ecn-ip-ect 3"]))
+        }
+        _ => format!(" -m ecn{n} --ecn-ip-ect {}", choice.of(&["0", "3", "1"])),
     }
 }
 

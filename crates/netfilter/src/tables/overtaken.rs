@@ -104,7 +104,7 @@ impl Walk<'_> {
             match condition.holds(&asked, env) {
                 Ok(()) => {}
                 Err(Miss::Failed(..)) => return Fits::No,
-                Err(Miss::Hotdrop(..) | Miss::Undecided(_)) => return Fits::Unknown,
+                Err(Miss::Hotdrop(..) | Miss::Refused(..) | Miss::Undecided(_)) => return Fits::Unknown,
             }
         }
         fits

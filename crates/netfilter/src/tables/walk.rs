@@ -130,6 +130,10 @@ impl Walk<'_> {
                         );
                         return self.dropped(at, true);
                     }
+                    Some((place, Miss::Refused(option, found))) => {
+                        let mismatch = Mismatch { option, place: Some(place), found };
+                        return self.refused(at, entry, mismatch, packet, env);
+                    }
                 }
             }
             if let Some(counters) = self.counters.get_mut(at as usize) {
@@ -180,17 +184,53 @@ impl Walk<'_> {
         self.dropped(at, false)
     }
 
-    /// The first match of a rule that does not hold, with its place in the rule.
+    /// A match of a rule has refused the packet, and the rule holds: it counts and its target acts, and then the packet
+    /// is dropped (Linux: `hotdrop` is looked at behind every rule).
+    #[cold]
+    fn refused<A: Address>(
+        &mut self,
+        at: At,
+        entry: &Entry<A>,
+        mismatch: Mismatch,
+        packet: &mut Packet,
+        env: &mut Env<'_>,
+    ) -> Verdict {
+        if let Some(counters) = self.counters.get_mut(at as usize) {
+            counters.count(packet.len());
+        }
+        self.asked(at, packet, env, Outcome::Matched);
+        self.asked(at, packet, env, Outcome::Hotdrop(mismatch));
+        if packet.traced {
+            self.trace_line(at, entry, packet, env);
+        }
+        if let Action::Target(number) = entry.action {
+            self.target(number, packet, env);
+        }
+        self.dropped(at, true)
+    }
+
+    /// The first match of a rule that does not hold, with its place in the rule; a match that refuses the packet and
+    /// holds, where the others hold.
     #[inline]
     fn miss<A>(&mut self, entry: &Entry<A>, packet: &Packet, env: &mut Env<'_>) -> Option<(u8, Miss)> {
         let range = entry.first as usize..(entry.first + entry.count) as usize;
         let asked = Asked { packet, place: &self.place };
+        let mut refused = None;
         for (place, condition) in self.conditions.get_mut(range).into_iter().flatten().enumerate() {
             if let Err(miss) = condition.holds(&asked, env) {
-                return Some((u8::try_from(place).unwrap_or(u8::MAX), miss));
+                let missed = (u8::try_from(place).unwrap_or(u8::MAX), miss);
+                match (miss, refused) {
+                    (Miss::Refused(..), None) => refused = Some(missed),
+                    (Miss::Refused(..), Some(_)) => {}
+                    // Whatever fails behind it, the packet is dropped.
+                    (Miss::Failed(..), Some((place, Miss::Refused(option, found)))) => {
+                        return Some((place, Miss::Hotdrop(option, found)));
+                    }
+                    _ => return Some(missed),
+                }
             }
         }
-        None
+        refused
     }
 
     fn target(&mut self, number: u32, packet: &mut Packet, env: &mut Env<'_>) -> Effect {

@@ -225,9 +225,65 @@ fn resize(bytes: &mut [u8]) {
     }
 }
 
+/// The extensions that are evaluated. A packet that meets another one goes no further.
+const EVALUATED: &[&str] = &[
+    "addrtype",
+    "ah",
+    "comment",
+    "connmark",
+    "conntrack",
+    "dccp",
+    "dscp",
+    "ecn",
+    "esp",
+    "eui64",
+    "hl",
+    "icmp",
+    "icmp6",
+    "ipcomp",
+    "iprange",
+    "length",
+    "limit",
+    "mac",
+    "mark",
+    "multiport",
+    "owner",
+    "physdev",
+    "pkttype",
+    "sctp",
+    "state",
+    "statistic",
+    "string",
+    "tcp",
+    "tcpmss",
+    "tos",
+    "ttl",
+    "udp",
+    "CONNMARK",
+    "CT",
+    "DNAT",
+    "LOG",
+    "MARK",
+    "MASQUERADE",
+    "NETMAP",
+    "NOTRACK",
+    "REDIRECT",
+    "REJECT",
+    "SNAT",
+    "TRACE",
+];
+
+/// Those that are read and not yet evaluated.
+fn unevaluated() -> Vec<&'static str> {
+    let all = rules::matches::SPECS.iter().chain(rules::targets::SPECS);
+    all.map(|spec| spec.name).filter(|name| !EVALUATED.contains(name)).collect()
+}
+
 fn set_rules(engine: &mut Engine, traffic: &mut Traffic) {
     for family in [Family::V4, Family::V6] {
-        let options = rules::generate::Options { queue: traffic.below(4) == 0, ..Default::default() };
+        let without = if traffic.below(4) == 0 { Vec::new() } else { unevaluated() };
+        let options =
+            rules::generate::Options { queue: traffic.below(4) == 0, without, ..Default::default() };
         engine.set_ruleset(&rules::generate::ruleset(&mut || traffic.chance.next_u64(), family, &options));
     }
 }

@@ -5,19 +5,30 @@
 mod addrtype;
 mod connmark;
 mod conntrack;
+mod dccp;
+mod ecn;
+mod eui64;
 mod icmp;
 mod iprange;
+mod length;
 mod limit;
 mod mac;
 mod mark;
 mod multiport;
 mod owner;
 mod physdev;
+mod pkttype;
+mod sctp;
+mod spi;
 mod statistic;
 mod string;
 mod tcp;
+mod tcpmss;
+mod tos;
+mod ttl;
 mod udp;
 
+use packet::Family;
 use rules::matches::PortRange;
 use rules::{Match, Negatable, matches as data};
 
@@ -33,6 +44,9 @@ pub(crate) enum Miss {
     Failed(&'static str, Found),
     /// The match refuses the packet: it is dropped (F19).
     Hotdrop(&'static str, Found),
+    /// The match refuses the packet and holds all the same (Linux: `hotdrop` is set and the match returns true): if the
+    /// others hold too, the rule counts and its target acts, and then the packet is dropped.
+    Refused(&'static str, Found),
     /// It needs something that is not known.
     Undecided(&'static str),
 }
@@ -58,28 +72,52 @@ impl<'a> Asked<'a> {
         }
         packet.bytes.get(..packet.layout.total_len)?.get(packet.layout.transport..)
     }
+
+    /// What a match finds as transport header that does not ask whether there is one: in later fragments the payload.
+    ///
+    /// Linux: `thoff`. For later fragments of IPv6 `ipv6_find_hdr` leaves it 0, so that the IPv6 header itself is read.
+    fn blind_transport(&self) -> Option<&'a [u8]> {
+        let layout = self.packet.layout;
+        let at = if layout.family == Family::V6 && layout.later_fragment() { 0 } else { layout.transport };
+        self.packet.bytes.get(..layout.total_len)?.get(at..)
+    }
 }
 
 /// A match in the form in which it is asked, with its state.
 #[derive(Debug)]
 pub(super) enum Condition {
     Addrtype(data::addrtype::Addrtype),
+    Ah(data::ah::Ah),
+    Ah6(data::ah::Ah6),
     Comment,
     Connmark(data::connmark::Connmark),
     Conntrack(Box<data::conntrack::Conntrack>),
+    Dccp(data::dccp::Dccp),
+    Dscp(data::dscp::Dscp),
+    Ecn(data::ecn::Ecn),
+    Esp(data::esp::Esp),
+    Eui64,
+    Hl(data::hl::Hl),
     Icmp(data::icmp::Icmp),
     Icmp6(data::icmp6::Icmp6),
+    Ipcomp(data::ipcomp::Ipcomp),
     Iprange(Box<data::iprange::Iprange>),
+    Length(data::length::Length),
     Limit(limit::Bucket),
     Mac(data::mac::Mac),
     Mark(data::mark::Mark),
     Multiport(data::multiport::Multiport),
     Owner(data::owner::Owner),
     Physdev(Box<data::physdev::Physdev>),
+    Pkttype(data::pkttype::Pkttype),
+    Sctp(Box<data::sctp::Sctp>),
     State(data::state::State),
     Statistic(statistic::Chooser),
     String(Box<string::Search>),
     Tcp(data::tcp::Tcp),
+    Tcpmss(data::tcpmss::Tcpmss),
+    Tos(data::tos::Tos),
+    Ttl(data::ttl::Ttl),
     Udp(data::udp::Udp),
     /// One that is read and printed, but not yet evaluated: what is missing.
     Unmodelled(&'static str),
@@ -89,7 +127,9 @@ impl Condition {
     pub(super) fn new(rule: &Match) -> Self {
         match rule {
             Match::Addrtype(own) => Self::Addrtype(*own),
-            Match::Ah(_) | Match::Ah6(_) => Self::Unmodelled("-m ah"),
+            Match::Ah(own) => Self::Ah(*own),
+            Match::Ah6(own) => Self::Ah6(*own),
+            Match::Bpf(_) => Self::Unmodelled("-m bpf"),
             Match::Cgroup(_) => Self::Unmodelled("-m cgroup"),
             Match::Cluster(_) => Self::Unmodelled("-m cluster"),
             Match::Comment(_) => Self::Comment,
@@ -99,56 +139,55 @@ impl Condition {
             Match::Connmark(own) => Self::Connmark(*own),
             Match::Conntrack(own) => Self::Conntrack(own.clone()),
             Match::Cpu(_) => Self::Unmodelled("-m cpu"),
-            Match::Dccp(_) => Self::Unmodelled("-m dccp"),
+            Match::Dccp(own) => Self::Dccp(*own),
             Match::Devgroup(_) => Self::Unmodelled("-m devgroup"),
-            Match::Dscp(_) => Self::Unmodelled("-m dscp"),
-            Match::Ecn(_) => Self::Unmodelled("-m ecn"),
-            Match::Esp(_) => Self::Unmodelled("-m esp"),
-            Match::Eui64(_) => Self::Unmodelled("-m eui64"),
+            Match::Dscp(own) => Self::Dscp(*own),
+            Match::Dst(_) => Self::Unmodelled("-m dst"),
+            Match::Ecn(own) => Self::Ecn(*own),
+            Match::Esp(own) => Self::Esp(*own),
+            Match::Eui64(_) => Self::Eui64,
+            Match::Frag(_) => Self::Unmodelled("-m frag"),
             Match::Hashlimit(_) => Self::Unmodelled("-m hashlimit"),
+            Match::Hbh(_) => Self::Unmodelled("-m hbh"),
             Match::Helper(_) => Self::Unmodelled("-m helper"),
-            Match::Hl(_) => Self::Unmodelled("-m hl"),
+            Match::Hl(own) => Self::Hl(*own),
             Match::Icmp(own) => Self::Icmp(*own),
             Match::Icmp6(own) => Self::Icmp6(*own),
-            Match::Ipcomp(_) => Self::Unmodelled("-m ipcomp"),
+            Match::Ipcomp(own) => Self::Ipcomp(*own),
             Match::Iprange(own) => Self::Iprange(own.clone()),
-            Match::Length(_) => Self::Unmodelled("-m length"),
+            Match::Ipv6Header(_) => Self::Unmodelled("-m ipv6header"),
+            Match::Ipvs(_) => Self::Unmodelled("-m ipvs"),
+            Match::Length(own) => Self::Length(*own),
             Match::Limit(own) => Self::Limit(limit::Bucket::new(own)),
             Match::Mac(own) => Self::Mac(*own),
             Match::Mark(own) => Self::Mark(*own),
+            Match::Mh(_) => Self::Unmodelled("-m mh"),
             Match::Multiport(own) => Self::Multiport(own.clone()),
+            Match::Nfacct(_) => Self::Unmodelled("-m nfacct"),
+            Match::Osf(_) => Self::Unmodelled("-m osf"),
             Match::Owner(own) => Self::Owner(*own),
             Match::Physdev(own) => Self::Physdev(own.clone()),
-            Match::Pkttype(_) => Self::Unmodelled("-m pkttype"),
+            Match::Pkttype(own) => Self::Pkttype(*own),
+            Match::Policy(_) => Self::Unmodelled("-m policy"),
             Match::Quota(_) => Self::Unmodelled("-m quota"),
             Match::Rateest(_) => Self::Unmodelled("-m rateest"),
             Match::Realm(_) => Self::Unmodelled("-m realm"),
             Match::Recent(_) => Self::Unmodelled("-m recent"),
-            Match::Sctp(_) => Self::Unmodelled("-m sctp"),
+            Match::Rpfilter(_) => Self::Unmodelled("-m rpfilter"),
+            Match::Rt(_) => Self::Unmodelled("-m rt"),
+            Match::Sctp(own) => Self::Sctp(own.clone()),
+            Match::Socket(_) => Self::Unmodelled("-m socket"),
+            Match::Srh(_) => Self::Unmodelled("-m srh"),
             Match::State(own) => Self::State(*own),
             Match::Statistic(own) => Self::Statistic(statistic::Chooser::new(own)),
             Match::String(own) => Self::String(Box::new(string::Search::new(own))),
             Match::Tcp(own) => Self::Tcp(*own),
-            Match::Tcpmss(_) => Self::Unmodelled("-m tcpmss"),
+            Match::Tcpmss(own) => Self::Tcpmss(*own),
             Match::Time(_) => Self::Unmodelled("-m time"),
-            Match::Tos(_) => Self::Unmodelled("-m tos"),
-            Match::Ttl(_) => Self::Unmodelled("-m ttl"),
-            Match::Udp(own) => Self::Udp(*own),
+            Match::Tos(own) => Self::Tos(*own),
+            Match::Ttl(own) => Self::Ttl(*own),
             Match::U32(_) => Self::Unmodelled("-m u32"),
-            Match::Srh(_) => Self::Unmodelled("-m srh"),
-            Match::Socket(_) => Self::Unmodelled("-m socket"),
-            Match::Rt(_) => Self::Unmodelled("-m rt"),
-            Match::Rpfilter(_) => Self::Unmodelled("-m rpfilter"),
-            Match::Policy(_) => Self::Unmodelled("-m policy"),
-            Match::Osf(_) => Self::Unmodelled("-m osf"),
-            Match::Nfacct(_) => Self::Unmodelled("-m nfacct"),
-            Match::Mh(_) => Self::Unmodelled("-m mh"),
-            Match::Ipv6Header(_) => Self::Unmodelled("-m ipv6header"),
-            Match::Hbh(_) => Self::Unmodelled("-m hbh"),
-            Match::Ipvs(_) => Self::Unmodelled("-m ipvs"),
-            Match::Frag(_) => Self::Unmodelled("-m frag"),
-            Match::Dst(_) => Self::Unmodelled("-m dst"),
-            Match::Bpf(_) => Self::Unmodelled("-m bpf"),
+            Match::Udp(own) => Self::Udp(*own),
         }
     }
 
@@ -162,22 +201,37 @@ impl Condition {
     pub(super) fn holds(&mut self, asked: &Asked<'_>, env: &mut Env<'_>) -> Held {
         match self {
             Self::Addrtype(own) => addrtype::holds(own, asked, env),
+            Self::Ah(own) => spi::holds_ah(own, asked),
+            Self::Ah6(own) => spi::holds_ah6(own, asked),
             Self::Comment => Ok(()),
             Self::Connmark(own) => connmark::holds(own, asked, env),
             Self::Conntrack(own) => conntrack::holds(own, asked, env),
+            Self::Dccp(own) => dccp::holds(own, asked),
+            Self::Dscp(own) => tos::holds_dscp(own, asked),
+            Self::Ecn(own) => ecn::holds(own, asked),
+            Self::Esp(own) => spi::holds_esp(own, asked),
+            Self::Eui64 => eui64::holds(asked),
+            Self::Hl(own) => ttl::holds_v6(own, asked),
             Self::Icmp(own) => icmp::holds_v4(own, asked),
             Self::Icmp6(own) => icmp::holds_v6(own, asked),
+            Self::Ipcomp(own) => spi::holds_ipcomp(own, asked),
             Self::Iprange(own) => iprange::holds(own, asked),
+            Self::Length(own) => length::holds(own, asked),
             Self::Limit(own) => own.holds(env),
             Self::Mac(own) => mac::holds(own, asked),
             Self::Mark(own) => mark::holds(own, asked),
             Self::Multiport(own) => multiport::holds(own, asked),
             Self::Owner(own) => owner::holds(own, asked),
             Self::Physdev(own) => physdev::holds(own, asked, env),
+            Self::Pkttype(own) => pkttype::holds(own, asked),
+            Self::Sctp(own) => sctp::holds(own, asked),
             Self::State(own) => conntrack::holds_state(own, asked, env),
             Self::Statistic(own) => own.holds(env),
             Self::String(own) => own.holds(asked),
             Self::Tcp(own) => tcp::holds(own, asked),
+            Self::Tcpmss(own) => tcpmss::holds(own, asked),
+            Self::Tos(own) => tos::holds(own, asked),
+            Self::Ttl(own) => ttl::holds_v4(own, asked),
             Self::Udp(own) => udp::holds(own, asked),
             Self::Unmodelled(what) => Err(Miss::Undecided(what)),
         }

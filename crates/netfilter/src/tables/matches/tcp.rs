@@ -59,7 +59,7 @@ fn later_fragment(rule: &Tcp, asked: &Asked<'_>) -> Miss {
 }
 
 /// Walks the options as `tcp_find_option` does: end and padding are one byte, a length of 0 counts as 1.
-fn has_option(options: &[u8], wanted: u8) -> bool {
+pub(super) fn has_option(options: &[u8], wanted: u8) -> bool {
     let mut at = 0;
     while let Some(&kind) = options.get(at) {
         if kind == wanted {
