@@ -13,6 +13,7 @@ mod capture;
 mod diagnosis;
 mod forward;
 mod host;
+mod manual;
 mod names;
 mod owners;
 mod rulesfile;

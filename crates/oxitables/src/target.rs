@@ -41,6 +41,7 @@ use rules::{Ruleset, Table, TableRules};
 use crate::applets::family_name;
 use crate::whole;
 
+mod glance;
 mod kept;
 
 pub(crate) use kept::Kept;

@@ -1,9 +1,11 @@
 //! The programs in the binary: those of iptables by their names, and oxitables' own as subcommands.
 mod apply;
+mod completion;
 pub(crate) mod exec;
 mod iptables;
 pub(crate) mod lab;
 mod link;
+mod man;
 mod restore;
 mod save;
 mod trace;
@@ -20,7 +22,7 @@ use rules::syntax::Exit;
 
 use crate::target::TargetError;
 
-pub(crate) use words::system_text;
+pub(crate) use words::{Option_ as ProgramOption, system_text};
 
 /// A program of the iptables family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +88,10 @@ pub(crate) enum Subcommand {
     /// Play a small network of real processes
     Lab(lab::Arguments),
     Link(link::Arguments),
+    Man(man::Arguments),
+    Completions(completion::Arguments),
+    #[command(hide = true)]
+    Complete(completion::AskArguments),
     /// The small servers and clients of `lab`
     #[command(hide = true)]
     LabProcess(lab::ProcessArguments),
@@ -99,6 +105,9 @@ impl Subcommand {
             Self::Exec(arguments) => ExitCode::from(exec::run(&arguments)),
             Self::Lab(arguments) => ExitCode::from(lab::run(&arguments)),
             Self::Link(arguments) => link::main(&arguments),
+            Self::Man(arguments) => man::main(&arguments),
+            Self::Completions(arguments) => completion::main(&arguments),
+            Self::Complete(arguments) => completion::ask(&arguments),
             Self::LabProcess(arguments) => ExitCode::from(lab::process::run(&arguments.words).unwrap_or(2)),
             Self::Target => match crate::target::Place::from_environment() {
                 Ok(place) => print_only(&format!("{place}\n")),
@@ -108,6 +117,18 @@ impl Subcommand {
                 }
             },
         }
+    }
+}
+
+/// The options of a program that is described by this name: `save`, `restore`, `apply` ...
+pub(crate) fn program_options(kind: &str) -> &'static [ProgramOption] {
+    match kind {
+        "save" => save::OPTIONS,
+        "restore" => restore::OPTIONS,
+        "apply" => apply::OPTIONS,
+        "restore-translate" => translate::OPTIONS,
+        "xml" => xml::OPTIONS,
+        _ => &[],
     }
 }
 

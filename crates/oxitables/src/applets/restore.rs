@@ -22,7 +22,8 @@ use crate::target::{Locked, Place, Stored, TargetError};
 use super::words::{JSON, Option_, Words, system_text};
 use super::{exit, family_name, print_all, print_only, target_failed, version};
 
-const OPTIONS: &[Option_] = &[
+/// Its options.
+pub(in crate::applets) const OPTIONS: &[Option_] = &[
     Option_::flag('b', "binary"),
     Option_::flag('c', "counters"),
     Option_::flag('v', "verbose"),

@@ -17,7 +17,8 @@ use crate::target::Place;
 use super::words::{JSON, Option_, Words};
 use super::{VERSION, exit, family_name, now, print_only, target_failed, version};
 
-const OPTIONS: &[Option_] = &[
+/// Its options.
+pub(in crate::applets) const OPTIONS: &[Option_] = &[
     Option_::flag('c', "counters"),
     Option_::flag('d', "dump"),
     Option_::flag('b', "binary"),

@@ -89,7 +89,8 @@ fn failed(program: &str, text: &str, error: &Error) -> ExitCode {
     exit(error.kind.exit())
 }
 
-const OPTIONS: &[Option_] =
+/// Its options.
+pub(in crate::applets) const OPTIONS: &[Option_] =
     &[Option_::flag('h', "help"), Option_::flag('V', "version"), Option_::value('f', "file")];
 
 const USAGE: &str = "\t[ --help ]\n\t[ --file=<FILE> ]\n\t[ --version ]\n";

@@ -30,6 +30,21 @@ impl Option_ {
         Self { letter, long, value: Value::Required }
     }
 
+    /// The letter, if it has one.
+    pub(crate) fn letter(&self) -> Option<char> {
+        (self.letter != JSON).then_some(self.letter)
+    }
+
+    /// The long name.
+    pub(crate) fn long(&self) -> &'static str {
+        self.long
+    }
+
+    /// Whether it takes the next word as its value.
+    pub(crate) fn takes_word(&self) -> bool {
+        self.value == Value::Required
+    }
+
     /// With a value that must be glued or behind `=`, if there is one.
     pub(crate) const fn optional(letter: char, long: &'static str) -> Self {
         Self { letter, long, value: Value::Optional }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::programs::{Home, feed};
+use crate::terminal::terminal;
 
 /// Cuts the operator off.
 const CUT: &str = "*filter\n:INPUT DROP [7:8]\n-A INPUT -s 10.0.0.9 -j ACCEPT\nCOMMIT\n\
@@ -217,22 +218,6 @@ fn who_kills_it_finds_the_old_rules_beside_the_new() {
     assert!(desk.is_cut());
     let kept = desk.home.ruleset().with_file_name(format!("ruleset.before-apply-{}", child.id()));
     assert_eq!(std::fs::read(kept).unwrap(), desk.before);
-}
-
-/// A terminal of its own for the program: the side of the operator, and the program's side.
-fn terminal() -> (File, File) {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&ours).unwrap();
-    unlockpt(&ours).unwrap();
-    let name = ptsname(&ours, Vec::new()).unwrap();
-    let theirs = rustix::fs::open(
-        &*name,
-        rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC,
-        rustix::fs::Mode::empty(),
-    );
-    rustix::io::fcntl_setfd(&ours, rustix::io::FdFlags::CLOEXEC).unwrap();
-    (File::from(ours), File::from(theirs.unwrap()))
 }
 
 /// Runs it as the leader of a session on a terminal.

@@ -2,6 +2,7 @@
 mod apply;
 mod chance;
 mod commands;
+mod completion;
 mod file;
 mod fixtures;
 mod generated;
@@ -10,8 +11,10 @@ mod json;
 mod lab;
 mod link;
 mod machine;
+mod man;
 mod pages;
 mod programs;
 mod speed;
+mod terminal;
 mod trace;
 mod xml;

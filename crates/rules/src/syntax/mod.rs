@@ -5,6 +5,7 @@
 pub(crate) mod address;
 pub mod apply;
 pub mod command;
+pub mod completion;
 pub mod error;
 pub mod extension;
 pub mod help;
@@ -12,7 +13,7 @@ pub mod inventory;
 pub mod lex;
 pub mod list;
 pub mod objects;
-pub(crate) mod options;
+pub mod options;
 pub mod parse;
 pub mod print;
 pub(crate) mod registry;

@@ -8,7 +8,7 @@ use super::lex::{Span, Word};
 
 /// How many values an option takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Arity {
+pub enum Arity {
     /// None.
     None,
     /// One: glued, behind `=`, or the next word.
@@ -18,10 +18,13 @@ pub(crate) enum Arity {
 }
 
 /// A generic option: its letter (`0` for `--line-numbers`, as upstream's table has it), its long names, its arity.
-pub(crate) struct Generic {
-    pub(crate) letter: char,
-    pub(crate) long: &'static [&'static str],
-    pub(crate) arity: Arity,
+pub struct Generic {
+    /// The letter.
+    pub letter: char,
+    /// The long names; messages have the first.
+    pub long: &'static [&'static str],
+    /// How many values it takes.
+    pub arity: Arity,
 }
 
 const fn generic(letter: char, long: &'static [&'static str], arity: Arity) -> Generic {
@@ -29,7 +32,7 @@ const fn generic(letter: char, long: &'static [&'static str], arity: Arity) -> G
 }
 
 /// All generic options.
-pub(crate) const GENERIC: &[Generic] = &[
+pub const GENERIC: &[Generic] = &[
     generic('A', &["append"], Arity::Required),
     generic('D', &["delete"], Arity::Required),
     generic('C', &["check"], Arity::Required),
@@ -220,7 +223,11 @@ impl<'w> Getopt<'w> {
 pub(crate) const JSON: char = 'J';
 
 /// The option of a long name: an exact name, else the only one that begins so.
-fn find_long(name: &str, family: Family, loaded: &[(usize, &'static Spec)]) -> Option<(Which, Arity)> {
+pub(crate) fn find_long(
+    name: &str,
+    family: Family,
+    loaded: &[(usize, &'static Spec)],
+) -> Option<(Which, Arity)> {
     let exact = long_options(family, loaded).find(|&(long, ..)| long == name);
     if let Some((_, which, arity)) = exact {
         return Some((which, arity));

@@ -39,6 +39,7 @@ use crate::names::SystemNames;
 use crate::target::{Kept, Locked, Place, Stored, TargetError};
 use crate::whole;
 
+pub(super) use settings::OPTIONS;
 use settings::{Settings, may};
 use voice::{Voice, complain, say};
 use wait::{Answer, Ended};

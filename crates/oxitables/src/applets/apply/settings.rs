@@ -11,7 +11,8 @@ use super::super::{VERSION, family_name};
 use super::voice::complain;
 use super::{Code, DEFAULT_TIMEOUT, Work};
 
-const OPTIONS: &[Option_] = &[
+/// Its options.
+pub(in crate::applets) const OPTIONS: &[Option_] = &[
     Option_::value('t', "timeout"),
     Option_::value('w', "write"),
     Option_::flag('c', "command"),

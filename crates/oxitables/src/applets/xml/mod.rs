@@ -17,7 +17,8 @@ use super::{VERSION, exit};
 use rules::syntax::Exit;
 use write::Writer;
 
-const OPTIONS: &[Option_] =
+/// Its options.
+pub(in crate::applets) const OPTIONS: &[Option_] =
     &[Option_::flag('c', "combine"), Option_::flag('v', "verbose"), Option_::flag('h', "help")];
 
 /// The longest line that is read.
