@@ -23,6 +23,8 @@ struct Script {
     ours_only: bool,
     /// Whether the program itself writes its rules in an order of chance.
     any_order: bool,
+    /// Beginnings of names whose rest the program leaves to chance.
+    chance: Vec<String>,
     path: PathBuf,
 }
 
@@ -119,12 +121,17 @@ fn scripts(folder: &Path) -> io::Result<Vec<Script>> {
             continue;
         };
         let text = fs::read_to_string(&path)?;
-        let head = |key: &str| text.lines().take(3).find_map(|line| line.strip_prefix(key).map(str::trim));
+        let head = |key: &str| {
+            text.lines()
+                .take_while(|line| line.starts_with('#'))
+                .find_map(|line| line.strip_prefix(key).map(str::trim))
+        };
         all.push(Script {
             name: name.to_owned(),
             packages: head("# packages:").unwrap_or_default().to_owned(),
             ours_only: head("# ours only").is_some(),
             any_order: head("# any order").is_some(),
+            chance: head("# chance:").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
             path: path.clone(),
         });
     }
@@ -209,7 +216,7 @@ fn run_one(
     }
     room(root, folder, side, &[])?;
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
-    let rules = |name: &str| rules(&read(name), script.any_order);
+    let rules = |name: &str| rules(&read(name), script);
     let files = vec![
         ("rules.v4", rules("rules.v4")),
         ("rules.v6", rules("rules.v6")),
@@ -223,14 +230,24 @@ fn run_one(
     Ok(left)
 }
 
-/// A save file without what differs from run to run: remarks and counters.
-fn rules(text: &str, any_order: bool) -> String {
-    let mut lines: Vec<&str> = text
+/// A save file without what differs from run to run (remarks, counters, names of chance) and from 1.8.9 to 1.8.13
+/// (`-p igmp` is `-p 2`; docs/deviations.md).
+fn rules(text: &str, script: &Script) -> String {
+    let mut lines: Vec<String> = text
         .lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| if line.starts_with(':') { line.split(" [").next().unwrap_or(line) } else { line })
+        .map(|line| {
+            let words = line.replace(" -p igmp ", " -p 2 ");
+            let cut = |word: &str| {
+                let start =
+                    script.chance.iter().find(|start| word.trim_start_matches(':').starts_with(*start));
+                start.map_or_else(|| word.to_owned(), Clone::clone)
+            };
+            words.split(' ').map(cut).collect::<Vec<_>>().join(" ")
+        })
         .collect();
-    if any_order {
+    if script.any_order {
         lines.sort_unstable();
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
