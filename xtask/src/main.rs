@@ -18,6 +18,7 @@ usage: cargo xtask COMMAND
                 with the reason printed; OXITABLES_REQUIRE_KERNEL=1 makes such a skip a failure)
   tidy          the house rules that a program can check
   compare ARGS  random command lines of all extensions, given to iptables-legacy and to ours; see --help
+  extensions    writes docs/extensions.md
   judge ARGS    random cases against this machine's kernel, see `cargo xtask judge --help`
   wild [NAME]   real programs (ufw, fail2ban ...) with our binary in place of iptables, compared with the machine's own
   fuzz SECONDS  each fuzz target for so long (needs cargo-fuzz and a nightly toolchain)
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         "ci" => ci(),
         "tidy" => tidy_all(),
         "compare" => compare(&rest),
+        "extensions" => extensions(),
         "judge" => judge(&rest),
         "wild" => wild::run(&root(), &rest),
         "fuzz" => fuzz(rest.first().map_or("60", String::as_str)),
@@ -144,6 +146,17 @@ fn compare(rest: &[String]) -> Result<(), String> {
     let mut words = vec!["run", "--quiet", "--package", "judge", "--", "language"];
     words.extend(rest.iter().map(String::as_str));
     cargo(&words)
+}
+
+fn extensions() -> Result<(), String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let words = ["run", "--quiet", "--package", "judge", "--", "extensions"];
+    let output =
+        Command::new(cargo).args(words).current_dir(root()).output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    std::fs::write(root().join("docs/extensions.md"), output.stdout).map_err(|error| error.to_string())
 }
 
 fn judge(rest: &[String]) -> Result<(), String> {

@@ -13,6 +13,7 @@ pub mod command;
 pub mod compare;
 pub mod craft;
 pub mod engine;
+pub mod extensions;
 pub mod generate;
 pub mod golden;
 pub mod host;

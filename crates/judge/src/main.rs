@@ -6,6 +6,9 @@ use judge::{command, language};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.first().is_some_and(|first| first == "extensions") {
+        return extensions();
+    }
     let done = match args.split_first() {
         Some((first, rest)) if first == "language" => language::command::run(rest),
         _ => command::run(&args),
@@ -13,6 +16,21 @@ fn main() -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("judge: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Prints the page of `docs/extensions.md`.
+fn extensions() -> ExitCode {
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+    match judge::extensions::page(&fixtures) {
+        Ok(page) => {
+            print!("{page}");
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("judge: {error}");
             ExitCode::from(2)

@@ -26,5 +26,14 @@ pub(crate) use header::{Place, device_name};
 pub use program::Program;
 pub use walk::walk;
 
+/// What of a rule cannot be decided, because it is read and printed but not yet evaluated: `-m NAME`, or a target's name.
+pub fn unmodelled(rule: &rules::Rule) -> Option<&'static str> {
+    let of_match = |own| match matches::Condition::new(own) {
+        matches::Condition::Unmodelled(what) => Some(what),
+        _ => None,
+    };
+    rule.matches.iter().find_map(of_match).or_else(|| targets::unmodelled(rule.target.as_ref()?))
+}
+
 #[cfg(test)]
 mod tests;

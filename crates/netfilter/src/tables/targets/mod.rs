@@ -25,27 +25,27 @@ pub(super) enum Effect {
     Undecided(&'static str),
 }
 
-/// Lets a target act on a packet.
-pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &mut Env<'_>) -> Effect {
+/// The name of a target that is read and printed, but not yet evaluated.
+pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
     match target {
-        Target::Accept => Effect::Verdict(Verdict::Accept),
-        Target::Queue => Effect::Verdict(Verdict::Queue),
-        Target::Mark(own) => mark::apply(own, packet, env),
-        Target::Connmark(own) => connmark::apply(own, place, packet, env),
-        Target::Ct(own) => ct::apply(own, packet),
-        Target::Notrack => ct::untrack(packet),
-        Target::Trace => {
-            packet.traced = true;
-            Effect::Continue
-        }
-        Target::Log(own) => log::apply(own, place, packet, env),
-        Target::Reject(own) => reject::apply(*own, packet, env),
-        Target::Snat(_)
+        Target::Accept
+        | Target::Drop
+        | Target::Return
+        | Target::Queue
+        | Target::Jump(_)
+        | Target::Goto(_)
+        | Target::Connmark(_)
+        | Target::Ct(_)
         | Target::Dnat(_)
+        | Target::Log(_)
+        | Target::Mark(_)
         | Target::Masquerade(_)
+        | Target::Netmap(_)
+        | Target::Notrack
         | Target::Redirect(_)
-        | Target::Netmap(_) => Effect::Verdict(crate::nat::target(target, place.hook, packet, env)),
-        // Read and printed, but not yet evaluated.
+        | Target::Reject(_)
+        | Target::Snat(_)
+        | Target::Trace => None,
         Target::Audit(_)
         | Target::Checksum
         | Target::Classify(_)
@@ -70,8 +70,31 @@ pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &m
         | Target::Tee(_)
         | Target::Tproxy(_)
         | Target::Ulog(_)
-        | Target::Ttl(_) => Effect::Undecided(target.name().unwrap_or("this target")),
-        // The walk knows these by entries of their own.
-        Target::Drop | Target::Return | Target::Jump(_) | Target::Goto(_) => Effect::Undecided("this target"),
+        | Target::Ttl(_) => target.name(),
+    }
+}
+
+/// Lets a target act on a packet.
+pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &mut Env<'_>) -> Effect {
+    match target {
+        Target::Accept => Effect::Verdict(Verdict::Accept),
+        Target::Queue => Effect::Verdict(Verdict::Queue),
+        Target::Mark(own) => mark::apply(own, packet, env),
+        Target::Connmark(own) => connmark::apply(own, place, packet, env),
+        Target::Ct(own) => ct::apply(own, packet),
+        Target::Notrack => ct::untrack(packet),
+        Target::Trace => {
+            packet.traced = true;
+            Effect::Continue
+        }
+        Target::Log(own) => log::apply(own, place, packet, env),
+        Target::Reject(own) => reject::apply(*own, packet, env),
+        Target::Snat(_)
+        | Target::Dnat(_)
+        | Target::Masquerade(_)
+        | Target::Redirect(_)
+        | Target::Netmap(_) => Effect::Verdict(crate::nat::target(target, place.hook, packet, env)),
+        // The walk knows standard targets by entries of their own.
+        other => Effect::Undecided(unmodelled(other).unwrap_or("this target")),
     }
 }
