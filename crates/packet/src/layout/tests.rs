@@ -86,6 +86,34 @@ fn extension_headers_beyond_the_packet() {
 }
 
 #[test]
+fn an_extension_header_is_found_where_linux_finds_it() {
+    let find = |bytes: &[u8], sought| View::parse(bytes).unwrap().find_extension(sought);
+    let whole = build::tcp("[fd00::1]:1", "[fd00::2]:2")
+        .hop_by_hop()
+        .fragment(0, false)
+        .extension(protocol::AH, &[0; 10])
+        .destination_options()
+        .build();
+    assert_eq!(find(&whole, protocol::HOP_BY_HOP), Ok(Some(40)));
+    assert_eq!(find(&whole, protocol::AH), Ok(Some(56)));
+    assert_eq!(find(&whole, protocol::DESTINATION_OPTIONS), Ok(Some(68)));
+    assert_eq!(find(&whole, protocol::ROUTING), Ok(None));
+    // Behind the header of a later fragment nothing is sought.
+    let later = build::raw(protocol::AH, "fd00::1", "fd00::2").fragment(8, false).payload([0; 16]).build();
+    assert_eq!(find(&later, protocol::FRAGMENT), Ok(Some(40)));
+    assert_eq!(find(&later, protocol::AH), Ok(None));
+    // Two bytes are enough of the one that is sought, and too few of any before it.
+    let cut = build::raw(protocol::AH, "fd00::1", "fd00::2").payload([6, 4]).build();
+    assert_eq!(find(&cut, protocol::AH), Ok(Some(40)));
+    assert_eq!(find(&cut, protocol::ROUTING), Ok(None));
+    let cut = build::raw(protocol::DESTINATION_OPTIONS, "fd00::1", "fd00::2").payload([51]).build();
+    assert_eq!(find(&cut, protocol::AH), Err(crate::extension::CutShort));
+    let long = build::raw(protocol::DESTINATION_OPTIONS, "fd00::1", "fd00::2").payload([51, 9]).build();
+    assert_eq!(find(&long, protocol::AH), Err(crate::extension::CutShort));
+    assert_eq!(find(&build::udp("10.0.0.1:1", "10.0.0.2:2").build(), protocol::AH), Ok(None));
+}
+
+#[test]
 fn no_next_header_ends_the_walk() {
     let bytes = build::raw(protocol::NO_NEXT, "fd00::1", "fd00::2").payload([1, 2]).build();
     assert_eq!(super::parse(&bytes).unwrap().protocol, Some(59));
@@ -121,6 +149,10 @@ fn bounded(bytes: &[u8], layout: Layout) {
         let _ = (tcp.payload(), tcp.options().map(|options| crate::tcp_option::iterate(options).count()));
     }
     assert!(view.extension_headers().count() <= bytes.len() / 8);
+    for sought in [protocol::HOP_BY_HOP, protocol::FRAGMENT, protocol::AH] {
+        let at = view.find_extension(sought).ok().flatten().unwrap_or(0);
+        assert!(at + 2 <= bytes.len());
+    }
     let _ = crate::verify::transport(&view);
     if let Some(quote) = view.quote() {
         assert!(quote.at + quote.layout.total_len <= bytes.len());

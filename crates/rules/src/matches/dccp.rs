@@ -32,6 +32,11 @@ const TYPES: [&str; 11] = [
     "INVALID",
 ];
 
+/// The name of a type as `--dccp-types` has it.
+pub fn type_name(kind: u8) -> &'static str {
+    TYPES.get(usize::from(kind)).copied().unwrap_or("INVALID")
+}
+
 /// The bits of INVALID.
 const INVALID: u16 = 0xfc00;
 

@@ -1,5 +1,5 @@
 //! `-m dccp` (Linux: `dccp_mt`).
-use rules::matches::dccp::Dccp;
+use rules::matches::dccp::{Dccp, type_name};
 
 use super::tcp::has_option;
 use super::{Asked, Held, Miss, hold, port, ports};
@@ -26,7 +26,7 @@ pub(super) fn holds(rule: &Dccp, asked: &Asked<'_>) -> Held {
     let (long, kind) = (kind & 1 != 0, (kind >> 1) & 15);
     if let Some(wanted) = rule.types {
         let fits = wanted.value >> kind & 1 != 0;
-        hold(fits != wanted.invert, "--dccp-types", Found::Number(kind.into()))?;
+        hold(fits != wanted.invert, "--dccp-types", Found::Word(type_name(kind)))?;
     }
     if let Some(wanted) = rule.option {
         let options = header_length(kind, long).checked_sub(usize::from(offset) * 4).map_or_else(

@@ -1,6 +1,6 @@
 //! Each match: what it takes, and what it says of what it does not take.
 use super::*;
-use crate::skb::{Drop, Origin, Owner, Template};
+use crate::skb::{Drop, LinkKind, Origin, Owner, Template};
 use crate::trace::Found;
 
 const TCP: &str = "tcp 10.0.1.5:1000 > 8.8.8.8:80";
@@ -254,6 +254,68 @@ fn f75_mac() {
     let found = Found::Mac([0xaa, 0xbb, 0xcc, 0, 0, 1]);
     assert_eq!(failed(with("! --mac-source aa:bb:cc:00:00:01", frame)), ("--mac-source", found));
     assert_eq!(failed(with("! --mac-source aa:bb:cc:00:00:01", None)).1, Found::Nothing("Ethernet header"));
+}
+
+/// `-m eui64`: the source address ends in the sender's Ethernet address with `fffe` in its middle and one bit turned.
+#[test]
+fn eui64() {
+    let with = |source: &str, ethernet, input| {
+        let mut bench = Bench::v6("-A FORWARD -m eui64");
+        let mut packet = bench.packet(&format!("udp [{source}]:1 > [fd00:2::9]:2"));
+        packet.link.ethernet = ethernet;
+        packet.input = Some(input);
+        bench.first(&mut packet)
+    };
+    let mac = [0x02, 0xbb, 0xcc, 0, 0, 1];
+    let frame = Some([1, 2, 3, 4, 5, 6, 0x02, 0xbb, 0xcc, 0, 0, 1, 0x86, 0xdd]);
+    assert_eq!(with("fd00:1::bb:ccff:fe00:1", frame, LAN), Outcome::Matched);
+    assert_eq!(failed(with("fd00:1::2bb:ccff:fe00:1", frame, LAN)), ("-m eui64", Found::Mac(mac)));
+    assert_eq!(failed(with("fd00:1::bb:ccff:fe00:2", frame, LAN)).1, Found::Mac(mac));
+    let none = Found::Nothing("Ethernet header");
+    assert_eq!(failed(with("fd00:1::bb:ccff:fe00:1", None, LAN)).1, none);
+    assert_eq!(failed(with("fd00:1::bb:ccff:fe00:1", frame, DeviceId::LOOPBACK)).1, none);
+}
+
+/// `-m pkttype` takes what the link layer said; what starts here counts as unicast (measured in OUTPUT).
+#[test]
+fn pkttype() {
+    let with = |rule: &str, kind| {
+        let mut bench = Bench::new(&format!("-A FORWARD -m pkttype {rule}"));
+        let mut packet = bench.packet(TCP);
+        packet.link.kind = kind;
+        bench.first(&mut packet)
+    };
+    for (name, kind) in [
+        ("unicast", LinkKind::Host),
+        ("unicast", LinkKind::Outgoing),
+        ("broadcast", LinkKind::Broadcast),
+        ("multicast", LinkKind::Multicast),
+        ("otherhost", LinkKind::OtherHost),
+    ] {
+        assert_eq!(with(&format!("--pkt-type {name}"), kind), Outcome::Matched);
+        let found = ("--pkt-type", Found::Word(name));
+        assert_eq!(failed(with(&format!("! --pkt-type {name}"), kind)), found);
+    }
+}
+
+/// A match that refuses the packet and holds all the same: the rule counts, its target acts, the packet is dropped.
+#[test]
+fn a_refusal_that_holds() {
+    let broken = "sctp 10.0.1.5:1 > 8.8.8.8:2 data 0100";
+    let mut bench = Bench::new(
+        "-A FORWARD -p sctp -m sctp ! --chunk-types any DATA -j MARK --set-mark 7
+         -A FORWARD -j ACCEPT",
+    );
+    let mut packet = bench.packet(broken);
+    assert!(matches!(bench.forward(&mut packet), Verdict::Drop(Drop::Rule { number: 1, hotdrop: true, .. })));
+    assert_eq!(packet.mark, 7);
+    assert_eq!(bench.counted("FORWARD"), [1, 0, 0]);
+    let mut bench = Bench::new(
+        "-A FORWARD -p sctp -m sctp ! --chunk-types any DATA -m length --length 1 -j ACCEPT
+         -A FORWARD -j ACCEPT",
+    );
+    assert!(matches!(bench.pass(broken), Verdict::Drop(Drop::Rule { number: 1, hotdrop: true, .. })));
+    assert_eq!(bench.counted("FORWARD"), [0, 0, 0]);
 }
 
 /// F14: bridge ports; without a bridge only inverted options hold.

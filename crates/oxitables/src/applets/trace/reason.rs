@@ -23,6 +23,12 @@ pub(super) fn sentence(mismatch: &Mismatch, wanted: Option<&str>) -> String {
         ("--limit", Found::Nothing(_), Some(wanted)) => format!("{option}: {wanted} is used up"),
         ("-f", Found::Nothing(_), _) => "-f: wanted a later fragment, the packet is none".to_owned(),
         ("-f", ..) => "-f: wanted no later fragment, the packet is one".to_owned(),
+        (_, _, Some(wanted)) if option.ends_with("-lt") => {
+            format!("{option}: wanted less than {wanted}, the packet has {found}")
+        }
+        (_, _, Some(wanted)) if option.ends_with("-gt") => {
+            format!("{option}: wanted more than {wanted}, the packet has {found}")
+        }
         (_, _, Some(wanted)) if !wanted.is_empty() => {
             format!("{option}: wanted {wanted}, the packet has {found}")
         }
@@ -95,7 +101,8 @@ pub(super) fn wanted(table: &TableRules, rule: &Rule, mismatch: &Mismatch) -> Op
         ("--tcp-flags", [mask, set]) => format!("{set} of {mask}"),
         _ => values.join(" "),
     };
-    Some(if not { format!("not {value}") } else { value })
+    // An option without a value speaks for itself.
+    Some(if not && !value.is_empty() { format!("not {value}") } else { value })
 }
 
 /// The words of a saved rule; what stands in quotes is one word, quotes included.

@@ -310,17 +310,23 @@ fn moved(before: &[Counters], after: &[Ruleset]) -> Vec<Moved> {
     all
 }
 
-/// A rule that asked for the Ethernet source of a packet that was given without one: on a real device there would have
-/// been one, so what the rule says is not known.
+/// A rule that asked for the Ethernet source (`-m mac`, `-m eui64`) of a packet that was given without one: on a real
+/// device there would have been one, so what the rule says is not known.
 fn unknown_mac(steps: &[(u64, Step)]) -> Option<Drop> {
     let mut at = None;
     for (_, step) in steps {
         match step {
             Step::Hook(hook) => at = Some(*hook),
             Step::Rule { table, chain, number, outcome: Outcome::Failed(mismatch) }
-                if mismatch.option == "--mac-source" && matches!(mismatch.found, Found::Nothing(_)) =>
+                if matches!(
+                    (mismatch.option, mismatch.found),
+                    ("--mac-source" | "-m eui64", Found::Nothing(_))
+                ) =>
             {
-                let what = "the Ethernet source of a packet given as text (-m mac; --pcap has it)";
+                let what = match mismatch.option {
+                    "-m eui64" => "the Ethernet source of a packet given as text (-m eui64; --pcap has it)",
+                    _ => "the Ethernet source of a packet given as text (-m mac; --pcap has it)",
+                };
                 return Some(Drop::Undecided {
                     table: *table,
                     hook: at?,

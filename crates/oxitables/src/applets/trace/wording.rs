@@ -45,8 +45,8 @@ impl Found<'_> {
         match (self.rule, self.ruleset.and_then(|own| own.table(self.table))) {
             (Some(rule), Some(table)) => {
                 let mut text = String::new();
-                rules::syntax::print::rule(&mut text, table, "", rule, false);
-                match text.strip_prefix("-A ").map(str::trim_start) {
+                rules::syntax::print::rule(&mut text, table, "chain", rule, false);
+                match text.strip_prefix("-A chain").map(str::trim_start) {
                     None | Some("") => "(every packet, counted only)".to_owned(),
                     Some(words) => words.to_owned(),
                 }
