@@ -3,8 +3,10 @@
 //! Input is read line by line as it comes, and the output is flushed after each line that prints something, so that a
 //! program may keep one restore running and feed it for hours. The lock is held from `*table` to `COMMIT`.
 mod json;
+mod progress;
 
 use std::ffi::OsString;
+use std::fs::Metadata;
 use std::io::{BufRead, BufReader, Read as _};
 use std::process::ExitCode;
 
@@ -18,6 +20,8 @@ use rules::{Table, TableRules};
 use crate::diagnosis::{self, Source};
 use crate::names::SystemNames;
 use crate::target::{Locked, Place, Stored, TargetError};
+
+use progress::Progress;
 
 use super::words::{JSON, Option_, Words, system_text};
 use super::{exit, family_name, print_all, print_only, target_failed, version};
@@ -75,10 +79,17 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
-    let mut input: Box<dyn BufRead> = match &settings.path {
-        None => Box::new(BufReader::with_capacity(1 << 16, std::io::stdin())),
+    let length = |file: std::io::Result<Metadata>| file.ok().filter(Metadata::is_file).map(|file| file.len());
+    let (mut input, total): (Box<dyn BufRead>, _) = match &settings.path {
+        None => {
+            let total = length(std::fs::metadata("/proc/self/fd/0"));
+            (Box::new(BufReader::with_capacity(1 << 16, std::io::stdin())), total)
+        }
         Some(path) => match std::fs::File::open(path) {
-            Ok(file) => Box::new(BufReader::with_capacity(1 << 16, file)),
+            Ok(file) => {
+                let total = length(file.metadata());
+                (Box::new(BufReader::with_capacity(1 << 16, file)), total)
+            }
             Err(error) => {
                 eprintln!("Can't open {path}: {}", system_text(&error));
                 return exit(Exit::Other);
@@ -103,7 +114,8 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
     if settings.json {
         return json::restore(&program, family, settings.counters, input, &mut reader, &mut store);
     }
-    let mut told = Told { program, path: settings.path.clone(), code: None };
+    let progress = Progress::new(&program, total);
+    let mut told = Told { program, path: settings.path.clone(), code: None, progress };
     let mut line = Vec::new();
     let mut out = String::new();
     loop {
@@ -115,6 +127,7 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
                 return told.end(step);
             }
             Ok(length) if length > LINE_MAX => {
+                told.progress.clear();
                 eprintln!(
                     "{}: line {} is longer than {LINE_MAX} bytes",
                     told.program,
@@ -122,14 +135,21 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
                 );
                 return exit(Exit::Parameter);
             }
-            Ok(_) => reader.bytes(&line, &mut store, &mut out),
+            Ok(_) => {
+                told.progress.line(&line);
+                let step = reader.bytes(&line, &mut store, &mut out);
+                told.progress.done(&line);
+                step
+            }
             Err(error) => {
+                told.progress.clear();
                 let text = system_text(&error);
                 eprintln!("{}: cannot read line {}: {text}", told.program, reader.line_number() + 1);
                 return exit(Exit::Resource);
             }
         };
         if !out.is_empty() {
+            told.progress.clear();
             if let Err(code) = print_all(&out) {
                 return code;
             }
@@ -205,11 +225,13 @@ struct Told {
     program: String,
     path: Option<String>,
     code: Option<Exit>,
+    progress: Progress,
 }
 
 impl Told {
     fn faults(&mut self, reader: &mut Reader<'_>) {
         for warning in reader.warnings.drain(..) {
+            self.progress.clear();
             eprintln!("{warning}");
         }
         for fault in reader.take_faults() {
@@ -218,12 +240,14 @@ impl Told {
     }
 
     fn fault(&mut self, fault: &Fault) {
+        self.progress.clear();
         let path = self.path.as_deref().unwrap_or("<stdin>");
         eprint!("{}", fault_text(&self.program, path, fault, self.code.is_none()));
         self.code.get_or_insert(fault.error.kind.exit());
     }
 
-    fn end(self, step: Result<(), Stop<TargetError>>) -> ExitCode {
+    fn end(mut self, step: Result<(), Stop<TargetError>>) -> ExitCode {
+        self.progress.clear();
         match step {
             Ok(()) => ExitCode::SUCCESS,
             Err(Stop::Faults) => exit(self.code.unwrap_or(Exit::Other)),

@@ -12,6 +12,7 @@ use crate::target::TargetError;
 use crate::whole;
 
 use super::super::{exit, print_all, target_failed, version};
+use super::progress::Progress;
 use super::{FileStore, system_text};
 
 /// Reads all of the input and puts it in force.
@@ -50,19 +51,24 @@ fn feed(
 ) -> Result<(), ExitCode> {
     let mut out = String::new();
     let mut code = None;
+    let mut progress = Progress::new(program, None);
     for line in lines {
+        progress.line(line.text.as_bytes());
         let step = reader.line(&line.text, store, &mut out);
+        progress.done(line.text.as_bytes());
         if !out.is_empty() {
+            progress.clear();
             print_all(&out)?;
             out.clear();
         }
-        tell(program, lines, reader, &mut code);
+        tell(program, lines, reader, &mut code, &mut progress);
         if let Err(stop) = step {
+            progress.clear();
             return Err(ended(program, stop, code));
         }
     }
     let step = reader.end(store);
-    tell(program, lines, reader, &mut code);
+    tell(program, lines, reader, &mut code, &mut progress);
     step.map_err(|stop| ended(program, stop, code))
 }
 
@@ -74,12 +80,20 @@ fn ended(program: &str, stop: Stop<TargetError>, code: Option<Exit>) -> ExitCode
 }
 
 /// iptables' own text for the first fault, our diagnosis under the place in the document for all.
-fn tell(program: &str, lines: &[Line], reader: &mut Reader<'_>, code: &mut Option<Exit>) {
+fn tell(
+    program: &str,
+    lines: &[Line],
+    reader: &mut Reader<'_>,
+    code: &mut Option<Exit>,
+    progress: &mut Progress,
+) {
     for warning in reader.warnings.drain(..) {
+        progress.clear();
         eprintln!("{warning}");
     }
     for fault in reader.take_faults() {
         let Fault { line, text, error, rule_line } = fault;
+        progress.clear();
         if code.is_none() {
             eprint!("{}", error.kind.report(program, &version(), None));
         }
