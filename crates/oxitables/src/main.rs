@@ -38,6 +38,7 @@ The commands of iptables are here as well, by their own names as first word or b
   oxitables iptables -A INPUT -p tcp --dport 22 -j ACCEPT
   oxitables iptables-save > rules.v4        oxitables iptables-restore < rules.v4
   oxitables ip6tables -L -n -v              oxitables ip6tables-save
+  oxitables ipset create bad hash:ip        oxitables ipset save
 
 Where the ruleset lives: OXITABLES_TARGET=file:PATH (`oxitables iptables -V` tells which)."
 )]

@@ -15,7 +15,14 @@
 //! -4 -A INPUT -p tcp -m tcp --dport 22 -c 3 180 -j ssh
 //! -6 -P INPUT ACCEPT -c 0 0
 //! COMMIT
+//! # Sets of ipset by place, - for a free one: bad - good
+//! # Their timeouts count from second 1795000000 of the clock.
+//! #ipset create bad hash:ip family inet hashsize 1024 maxelem 65536 bucketsize 12 initval 0x12345678
+//! #ipset add bad 192.0.2.1
 //! ```
+//!
+//! The sets stand behind the tables, as remarks for iptables-restore; without `#ipset ` in front they are what
+//! `ipset restore` reads.
 //!
 //! # Safety
 //!
@@ -43,8 +50,10 @@ use crate::whole;
 
 mod glance;
 mod kept;
+mod sets;
 
 pub(crate) use kept::Kept;
+pub(crate) use sets::SetFile;
 
 /// Where a ruleset lives.
 #[derive(Clone, Debug)]
@@ -228,6 +237,8 @@ fn default_path() -> PathBuf {
 pub(crate) struct Stored {
     v4: Ruleset,
     v6: Ruleset,
+    /// The lines of the sets as they stand in the file.
+    sets: Box<str>,
     /// The file that was read or written.
     identity: Option<Identity>,
 }
@@ -308,9 +319,8 @@ impl Locked {
         stored.identity = self.identity();
     }
 
-    /// Reads both families. A file that is not there is an empty ruleset.
-    pub(crate) fn read(&self) -> Result<Stored, TargetError> {
-        let identity = self.identity();
+    /// The text of the file. A file that is not there is empty.
+    fn text(&self) -> Result<String, TargetError> {
         let read = || {
             // Why: asked before it is opened: the opening of a pipe waits.
             whole::demand_regular(&std::fs::metadata(&self.path)?)?;
@@ -321,7 +331,7 @@ impl Locked {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(TargetError::Read { path: self.path.clone(), error }),
         };
-        let text = String::from_utf8(text).map_err(|fault| {
+        String::from_utf8(text).map_err(|fault| {
             let line =
                 fault.as_bytes().iter().take(fault.utf8_error().valid_up_to()).filter(|&&b| b == b'\n');
             TargetError::Corrupt {
@@ -329,7 +339,14 @@ impl Locked {
                 line: line.count() + 1,
                 what: "not UTF-8 text".into(),
             }
-        })?;
+        })
+    }
+
+    /// Reads both families. A file that is not there is an empty ruleset.
+    pub(crate) fn read(&self) -> Result<Stored, TargetError> {
+        let identity = self.identity();
+        let text = self.text()?;
+        let sets = sets::lines_of(&text).into_boxed_str();
         let family = |family| {
             parse(&text, family).map_err(|(line, what)| TargetError::Corrupt {
                 path: self.path.clone(),
@@ -337,12 +354,12 @@ impl Locked {
                 what,
             })
         };
-        Ok(Stored { v4: family(Family::V4)?, v6: family(Family::V6)?, identity })
+        Ok(Stored { v4: family(Family::V4)?, v6: family(Family::V6)?, sets, identity })
     }
 
     /// Writes both families, all or nothing.
     pub(crate) fn write(&self, stored: &Stored) -> Result<(), TargetError> {
-        let text = print_all([&stored.v4, &stored.v6]);
+        let mut text = print_all([&stored.v4, &stored.v6]);
         if text.len() < VERIFY_MAX {
             for family in [Family::V4, Family::V6] {
                 parse(&text, family).map_err(|(line, what)| TargetError::Write {
@@ -351,6 +368,16 @@ impl Locked {
                 })?;
             }
         }
+        text.push_str(&stored.sets);
+        self.write_text(&text)
+    }
+
+    /// The file does not parse.
+    pub(crate) fn corrupt(&self, line: usize, what: String) -> TargetError {
+        TargetError::Corrupt { path: self.path.clone(), line, what }
+    }
+
+    fn write_text(&self, text: &str) -> Result<(), TargetError> {
         let write = || {
             std::fs::create_dir_all(self.path.parent().unwrap_or(Path::new("/")))?;
             whole::remove_left_behind(&self.path);

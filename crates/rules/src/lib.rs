@@ -15,6 +15,7 @@ pub mod hook;
 pub mod matches;
 pub mod rule;
 pub mod ruleset;
+pub mod set;
 pub mod syntax;
 pub mod targets;
 pub mod translate;

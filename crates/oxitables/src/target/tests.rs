@@ -20,7 +20,7 @@ fn stored() -> Stored {
     let v4 = rules::syntax::load(V4, Family::V4, None).unwrap();
     let v6 =
         rules::syntax::load("*raw\n-A OUTPUT -d ::1 -c 5 6 -j ACCEPT\nCOMMIT\n", Family::V6, None).unwrap();
-    Stored { v4, v6, identity: None }
+    Stored { v4, v6, sets: "".into(), identity: None }
 }
 
 fn saved(ruleset: &Ruleset) -> String {

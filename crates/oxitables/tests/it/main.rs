@@ -7,6 +7,7 @@ mod file;
 mod fixtures;
 mod generated;
 mod help;
+mod ipset;
 mod json;
 mod lab;
 mod link;

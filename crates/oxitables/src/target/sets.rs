@@ -1,0 +1,124 @@
+//! The sets of the ruleset's file: read and written without the rules, which most commands of ipset need not know.
+use std::fmt::Write as _;
+
+use packet::Family;
+use rules::Ruleset;
+use rules::set::print::{Detail, Listing, Mode, sets as print_sets};
+use rules::set::{SetName, Sets, restore};
+use rules::syntax::NoNames;
+
+use super::{Locked, TargetError, parse, print_all};
+
+/// What stands before each line of a set.
+const MARK: &str = "#ipset ";
+const PLACES: &str = "# Sets of ipset by place, - for a free one:";
+const CLOCK: &str = "# Their timeouts count from second ";
+
+fn is_own(line: &str) -> bool {
+    line.starts_with(MARK) || line.starts_with(PLACES) || line.starts_with(CLOCK)
+}
+
+/// The lines of the sets out of the text of a file.
+pub(super) fn lines_of(text: &str) -> String {
+    // Why: most files have no sets, and all others have them at the end.
+    match text.find(PLACES) {
+        None if !text.contains(MARK) => String::new(),
+        _ => text.split_inclusive('\n').filter(|line| is_own(line)).collect(),
+    }
+}
+
+/// The sets of a file, and the rest of it as it stands.
+#[derive(Debug)]
+pub(crate) struct SetFile {
+    /// The sets.
+    pub(crate) sets: Sets,
+    rest: String,
+}
+
+impl SetFile {
+    /// The rulesets of both families.
+    pub(crate) fn rulesets(&self) -> Result<[Ruleset; 2], (usize, String)> {
+        Ok([parse(&self.rest, Family::V4)?, parse(&self.rest, Family::V6)?])
+    }
+}
+
+impl Locked {
+    /// Reads the sets.
+    pub(crate) fn read_sets(&self) -> Result<SetFile, TargetError> {
+        let text = self.text()?;
+        let (mut rest, mut own) = (String::new(), Vec::new());
+        if text.contains(MARK) || text.contains(PLACES) {
+            for (at, line) in text.split_inclusive('\n').enumerate() {
+                if is_own(line) {
+                    own.push((at + 1, line.trim_end_matches('\n')));
+                } else {
+                    rest.push_str(line);
+                }
+            }
+        } else {
+            rest = text;
+        }
+        let clock = own.iter().find_map(|(_, line)| line.strip_prefix(CLOCK));
+        let seconds = clock.and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok()).unwrap_or(0);
+        let lines: Vec<(usize, &str)> =
+            own.iter().filter_map(|(at, line)| Some((*at, line.strip_prefix(MARK)?))).collect();
+        let mut script = String::new();
+        for (_, line) in &lines {
+            script.push_str(line);
+            script.push('\n');
+        }
+        let corrupt = |at: usize, what: String| TargetError::Corrupt {
+            path: self.path.clone(),
+            line: lines.get(at.saturating_sub(1)).map_or(0, |(line, _)| *line),
+            what,
+        };
+        let mut sets = restore::load(&script, seconds.saturating_mul(1000))
+            .map_err(|(at, fault)| corrupt(at, fault.text().to_owned()))?;
+        if let Some(places) = own.iter().find_map(|(_, line)| line.strip_prefix(PLACES)) {
+            let places: Vec<Option<&str>> = places
+                .split(' ')
+                .filter(|name| !name.is_empty())
+                .map(|name| (name != "-").then_some(name))
+                .collect();
+            sets.arrange(&places);
+        }
+        Ok(SetFile { sets, rest })
+    }
+
+    /// Writes the sets, and the rest as it was, all or nothing. `now`: milliseconds, whole seconds.
+    pub(crate) fn write_sets(&self, file: &SetFile, now: u64) -> Result<(), TargetError> {
+        let mut text = file.rest.clone();
+        if text.is_empty() {
+            text = print_all([&Ruleset::new(Family::V4), &Ruleset::new(Family::V6)]);
+        }
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        push(&mut text, &file.sets, now);
+        self.write_text(&text)
+    }
+}
+
+/// The lines of the sets.
+fn push(out: &mut String, sets: &Sets, now: u64) {
+    if sets.is_empty() {
+        return;
+    }
+    out.push_str(PLACES);
+    for place in sets.places() {
+        let _ = write!(out, " {}", place.map_or("-", SetName::as_str));
+    }
+    let _ = writeln!(out, "\n{CLOCK}{} of the clock.", now / 1000);
+    let listing = Listing {
+        mode: Mode::Save,
+        detail: Detail::Members,
+        names: &NoNames,
+        resolve: false,
+        now,
+        references: &|_| 0,
+        exact: true,
+    };
+    for line in print_sets(sets, None, &listing).unwrap_or_default().lines() {
+        let _ = writeln!(out, "{MARK}{line}");
+    }
+}

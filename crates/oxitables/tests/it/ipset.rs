@@ -1,0 +1,202 @@
+//! Every line of fixtures/set/scenarios.txt by `oxitables ipset` and by the machine's ipset in a network namespace of its
+//! own: exit code, output and error text, and after each line `ipset save` and `ipset list`.
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::programs::{BINARY, Home};
+
+const SCENARIOS: &str = include_str!("../../../../fixtures/set/scenarios.txt");
+
+/// Why the machine's ipset cannot be asked; `None`: it can.
+fn missing() -> Option<String> {
+    let ask = |words: &[&str]| Command::new(words[0]).args(&words[1..]).output();
+    match ask(&["unshare", "-n", "ipset", "-n", "list"]) {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => return Some(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(error) => return Some(error.to_string()),
+    }
+    let version =
+        ask(&["ipset", "version"]).map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    version.is_ok_and(|version| !version.contains("v7.17,")).then(|| "ipset is not 7.17".into())
+}
+
+/// The sessions: lines between blank lines.
+fn blocks(text: &str) -> Vec<Vec<&str>> {
+    let mut blocks = vec![Vec::new()];
+    for line in text.lines() {
+        if line.is_empty() {
+            blocks.push(Vec::new());
+        } else if !line.starts_with('#')
+            && let Some(block) = blocks.last_mut()
+        {
+            block.push(line);
+        }
+    }
+    blocks.retain(|block| !block.is_empty());
+    blocks
+}
+
+/// How a line went.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Line {
+    code: String,
+    out: String,
+    error: String,
+    save: String,
+    list: String,
+}
+
+/// Runs a session; `machine`: with the machine's ipset, in a network namespace.
+fn session(block: &[&str], machine: bool) -> Vec<Line> {
+    let home = Home::new();
+    let folder = home.path();
+    let bin = folder.join("sets");
+    std::fs::create_dir(&bin).unwrap();
+    if !machine {
+        std::os::unix::fs::symlink(BINARY, bin.join("ipset")).unwrap();
+    }
+    let mut script = format!("export PATH={}:$PATH\n", bin.display());
+    for (at, line) in block.iter().enumerate() {
+        writeln!(script, "(\n{line}\n) >out.{at} 2>error.{at} </dev/null; echo $? >code.{at}").unwrap();
+        writeln!(script, "ipset save >save.{at} 2>&1 </dev/null; ipset list >list.{at} 2>&1 </dev/null")
+            .unwrap();
+    }
+    std::fs::write(folder.join("script"), script).unwrap();
+    let mut command = Command::new("timeout");
+    home.dress(command.arg("300"));
+    if machine {
+        command.args(["unshare", "-n"]);
+    }
+    let output = command.args(["bash", "script"]).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    results(folder, block.len())
+}
+
+fn results(folder: &Path, lines: usize) -> Vec<Line> {
+    let read = |name: &str, at: usize| {
+        String::from_utf8_lossy(&std::fs::read(folder.join(format!("{name}.{at}"))).unwrap()).into_owned()
+    };
+    let line = |at| Line {
+        code: read("code", at).trim().to_owned(),
+        out: comparable(&read("out", at)),
+        error: comparable(&read("error", at)),
+        save: comparable(&read("save", at)),
+        list: comparable(&read("list", at)),
+    };
+    (0..lines).map(line).collect()
+}
+
+/// What may differ: the seed and what hangs on it (the order of members, the size of the table, of the memory), and time.
+fn comparable(text: &str) -> String {
+    let mut out = String::new();
+    let mut members: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let line = without(line);
+        let head = [
+            "Name:",
+            "Type:",
+            "Revision:",
+            "Header:",
+            "Size",
+            "References",
+            "Number",
+            "Members",
+            "create",
+            "<",
+            "ipset",
+        ];
+        if line.is_empty()
+            || (head.iter().any(|head| line.starts_with(head)) && !line.starts_with("<member>"))
+        {
+            members.sort();
+            out.extend(members.drain(..));
+            writeln!(out, "{line}").unwrap();
+        } else {
+            members.push(format!("{line}\n"));
+        }
+    }
+    members.sort();
+    out.extend(members);
+    out
+}
+
+/// A line without its random numbers, its times rounded up to tens.
+fn without(line: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut before = "";
+    for word in line.split(' ') {
+        words.push(match before {
+            "initval" | "hashsize" | "memory:" => "-".into(),
+            "timeout" => {
+                word.parse::<u64>().map_or(word.into(), |time| time.next_multiple_of(10).to_string())
+            }
+            _ => word.into(),
+        });
+        before = word;
+    }
+    let mut line = words.join(" ");
+    for (name, time) in [("initval", false), ("hashsize", false), ("memsize", false), ("timeout", true)] {
+        let (start, end) = (format!("<{name}>"), format!("</{name}>"));
+        if let Some(from) = line.find(&start)
+            && let Some(to) = line.find(&end)
+        {
+            let range = from + start.len()..to;
+            let number = line[range.clone()].parse::<u64>();
+            let text = match number {
+                Ok(number) if time => number.next_multiple_of(10).to_string(),
+                _ => "-".into(),
+            };
+            line.replace_range(range, &text);
+        }
+    }
+    line
+}
+
+/// Runs all sessions with both and tells every difference.
+fn compare(blocks: &[Vec<&str>]) -> String {
+    let mut report = String::new();
+    for block in blocks {
+        let (ours, machine) = std::thread::scope(|scope| {
+            let machine = scope.spawn(|| session(block, true));
+            (session(block, false), machine.join().unwrap())
+        });
+        let mut known: BTreeMap<&str, String> = BTreeMap::new();
+        for ((line, ours), machine) in block.iter().zip(&ours).zip(&machine) {
+            let mut differ = |what: &'static str, ours: &str, machine: &str| {
+                let one: Vec<_> =
+                    ours.lines().filter(|line| !machine.lines().any(|other| other == *line)).collect();
+                let other: Vec<_> =
+                    machine.lines().filter(|line| !ours.lines().any(|own| own == *line)).collect();
+                let told = format!("{one:?}{other:?}");
+                // Why: a state that differs stays different; it is told once.
+                if ours != machine && known.get(what) != Some(&told) {
+                    writeln!(report, "== {line}\n-- {what}\nours    {one:?}\nmachine {other:?}").unwrap();
+                }
+                known.insert(what, told);
+            };
+            differ("exit code", &ours.code, &machine.code);
+            differ("output", &ours.out, &machine.out);
+            differ("error", &ours.error, &machine.error);
+            differ("save", &ours.save, &machine.save);
+            differ("list", &ours.list, &machine.list);
+            // A fault of one line is no fault of the next.
+            for what in ["exit code", "output", "error"] {
+                known.remove(what);
+            }
+        }
+    }
+    report
+}
+
+#[test]
+fn the_machines_ipset_does_the_same() {
+    if let Some(why) = missing() {
+        println!("skipped: ipset against the machine's: {why}");
+        assert!(std::env::var_os("OXITABLES_REQUIRE_KERNEL").is_none(), "the kernel level is required");
+        return;
+    }
+    let report = compare(&blocks(SCENARIOS));
+    assert!(report.is_empty(), "{report}");
+}
