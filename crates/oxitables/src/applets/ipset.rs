@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rules::Ruleset;
 use rules::set::restore;
 use rules::set::run::{self, Next, Options, Output, Session};
-use rules::set::{Fault, PROGRAM, Sets};
+use rules::set::{Fault, Kind, PROGRAM, Sets};
 use rules::syntax::command::Wait;
 
 use crate::names::SystemNames;
@@ -40,6 +40,27 @@ pub(crate) fn main(words: Vec<OsString>) -> ExitCode {
             eprintln!("{PROGRAM}: {error}");
             ExitCode::from(1)
         }
+    }
+}
+
+/// What a shell may complete behind some words: commands, the names of sets, types.
+pub(crate) fn completions(before: &[String]) -> Vec<(String, String)> {
+    let plain = |names: &mut dyn Iterator<Item = &'static str>| -> Vec<(String, String)> {
+        names.map(|name| (name.to_owned(), String::new())).collect()
+    };
+    let words: Vec<&str> = before.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+    match words.as_slice() {
+        [] => plain(&mut run::command_names()),
+        ["create" | "new" | "n" | "c", _] => plain(&mut Kind::ALL.into_iter().map(Kind::name)),
+        ["create" | "new" | "n" | "c" | "restore" | "version" | "quit", ..] => Vec::new(),
+        ["help"] => plain(&mut Kind::ALL.into_iter().map(Kind::name)),
+        [_] | ["swap" | "w", _] => {
+            let names = |file: &SetFile| {
+                file.sets.iter().map(|set| (set.name().to_string(), set.kind().name().to_owned())).collect()
+            };
+            open().map(|(_, file)| names(&file)).unwrap_or_default()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -105,6 +105,11 @@ const COMMANDS: [(Command, &[&str]); 14] = [
     (Command::Quit, &["quit"]),
 ];
 
+/// The names of the commands.
+pub fn command_names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().filter_map(|(_, names)| names.first().copied())
+}
+
 /// The command that a word begins; two dashes before it do not count.
 fn command(word: &str) -> Option<(Command, &'static str)> {
     let bare = word.strip_prefix("--").unwrap_or(word);

@@ -10,7 +10,7 @@ use crate::manual::{self, Entry, OptionText, Words};
 use crate::names::SystemNames;
 
 use super::super::words::Option_;
-use super::super::{Applet, Kind as Program, apply, link, restore, save, translate, xml};
+use super::super::{Applet, Kind as Program, apply, ipset, link, restore, save, translate, xml};
 use super::machine;
 
 /// What may stand at the cursor.
@@ -52,6 +52,7 @@ fn of_applet(applet: Applet, before: &[String], current: &str) -> Answer {
             plain(applet.family, translate::OPTIONS, "restore-translate", before, current)
         }
         Program::Xml => plain(applet.family, xml::OPTIONS, "xml", before, current),
+        Program::Set => Answer { words: ipset::completions(before), ..Answer::default() },
     }
 }
 
