@@ -4,6 +4,7 @@
 //! `ci` is exactly what CI runs. Nothing here is needed to build or use the product.
 #![forbid(unsafe_code)]
 
+mod fuzz;
 mod tidy;
 mod wild;
 
@@ -21,7 +22,8 @@ usage: cargo xtask COMMAND
   extensions    writes docs/extensions.md
   judge ARGS    random cases against this machine's kernel, see `cargo xtask judge --help`
   wild [NAME]   real programs (ufw, fail2ban ...) with our binary in place of iptables, compared with the machine's own
-  fuzz SECONDS  each fuzz target for so long (needs cargo-fuzz and a nightly toolchain)
+  fuzz SECONDS [TARGET]   each fuzz target for so long (needs cargo-fuzz and a nightly toolchain)
+  seeds TARGET FOLDER     the corpus with which that begins: the rules of the fixtures
 ";
 
 fn main() -> ExitCode {
@@ -36,7 +38,8 @@ fn main() -> ExitCode {
         "extensions" => extensions(),
         "judge" => judge(&rest),
         "wild" => wild::run(&root(), &rest),
-        "fuzz" => fuzz(rest.first().map_or("60", String::as_str)),
+        "fuzz" => fuzz::run(&root(), &rest),
+        "seeds" => fuzz::seeds(&root(), &rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
@@ -163,18 +166,4 @@ fn judge(rest: &[String]) -> Result<(), String> {
     let mut words = vec!["run", "--quiet", "--release", "--package", "judge", "--"];
     words.extend(rest.iter().map(String::as_str));
     cargo(&words)
-}
-
-fn fuzz(seconds: &str) -> Result<(), String> {
-    let folder = root().join("fuzz/fuzz_targets");
-    let mut targets: Vec<String> = std::fs::read_dir(&folder)
-        .map_err(|error| format!("{}: {error}", folder.display()))?
-        .filter_map(|entry| entry.ok()?.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()))
-        .collect();
-    targets.sort();
-    for target in targets {
-        let limit = format!("-max_total_time={seconds}");
-        cargo(&["+nightly", "fuzz", "run", &target, "--", &limit, "-max_len=4096"])?;
-    }
-    Ok(())
 }
