@@ -205,6 +205,8 @@ impl Engine {
             }
         }
         let tracks = ruleset.tables().iter().any(needs_conntrack);
+        // Linux: `connbytes_mt_check` switches accounting on, and nobody switches it off again.
+        self.conntrack.config.acct |= ruleset.tables().iter().any(needs_accounting);
         let tracked = self.is_registered(family, Callee::Conntrack);
         let wanted: Vec<Callee> = self.wanted(family, tracks || self.always_track);
         self.registry.retain(family, |entry| {
@@ -397,6 +399,11 @@ impl Engine {
         };
         (env, &mut self.defrag)
     }
+}
+
+fn needs_accounting(table: &TableRules) -> bool {
+    let mut rules = table.slots_in_order().flat_map(|(_, chain)| &chain.rules);
+    rules.any(|rule| rule.matches.iter().any(|own| matches!(own, Match::Connbytes(_))))
 }
 
 /// Whether a rule of a table needs connection tracking (Linux: the extensions whose check calls `nf_ct_netns_get`).

@@ -253,6 +253,8 @@ pub enum Found {
     Mac([u8; 6]),
     /// A protocol.
     Protocol(u8),
+    /// A time by the wall clock: seconds since 1970 in UTC.
+    Time(u64),
     /// A word: a state, an address type …
     Word(&'static str),
     /// There is no such thing in the packet: no ports in a later fragment, no interface, no payload, no owner.

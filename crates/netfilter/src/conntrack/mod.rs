@@ -46,7 +46,7 @@ mod udp;
 pub use config::{Config, Timeouts};
 pub use event::{Event, EventKind};
 pub use status::Status;
-pub use table::{Connection, Conntrack, Follow, ProtocolState};
+pub use table::{Connection, Conntrack, Follow, Parent, ProtocolState};
 pub use track::Invalid;
 
 /// One direction of a connection (Linux: `struct nf_conntrack_tuple`).

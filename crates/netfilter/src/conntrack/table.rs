@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 use rules::Counters;
 
 use super::expect::Expectations;
-use super::helper::Helper;
+use super::helper::{Helper, Kind};
 use super::sequence::SequenceAdjust;
 use super::siphash::SipHash;
 use super::timer::Wheel;
@@ -45,6 +45,8 @@ pub struct Connection {
     pub protocol: ProtocolState,
     /// The connection whose helper expected this one.
     pub master: Option<ConnectionId>,
+    /// Of that connection what outlives it.
+    pub parent: Option<Parent>,
     /// How many connections that it expected are in the table.
     pub children: u32,
     /// For NAT: an expected connection of a translated master is translated like this (Linux:
@@ -56,6 +58,15 @@ pub struct Connection {
     pub sequence: Option<Box<SequenceAdjust>>,
     /// For NAT: the device whose address MASQUERADE took; the connection ends when the device goes down (F55).
     pub masquerade: Option<DeviceId>,
+}
+
+/// Of a connection whose helper expected another one what that one keeps (Linux: it keeps its master itself).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// The source of its original direction.
+    pub source: IpAddr,
+    /// Its helper.
+    pub helper: Option<Kind>,
 }
 
 /// What a protocol remembers of a connection.

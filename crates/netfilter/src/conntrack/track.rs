@@ -11,8 +11,8 @@ use rules::matches::conntrack::StateSet;
 use super::helper::Helper;
 use super::icmp::Judged;
 use super::{
-    Connection, ConnectionId, Conntrack, Direction, EventKind, Follow, ProtocolState, Status, Tuple, Zone,
-    generic, gre, helper, icmp, sctp, tcp, udp,
+    Connection, ConnectionId, Conntrack, Direction, EventKind, Follow, Parent, ProtocolState, Status, Tuple,
+    Zone, generic, gre, helper, icmp, sctp, tcp, udp,
 };
 use crate::env::Env;
 use crate::hook::Verdict;
@@ -276,6 +276,7 @@ impl Conntrack {
                 counters: Default::default(),
                 protocol: ProtocolState::Plain,
                 master: None,
+                parent: None,
                 children: 0,
                 follow: None,
                 helper: None,
@@ -286,14 +287,19 @@ impl Conntrack {
         )?;
         let expected = self.take_expectation(&original, zone, now.mono);
         if let Some(expectation) = expected {
-            let mark = self.get_mut(expectation.master).map_or(0, |master| {
-                master.children = master.children.saturating_add(1);
-                master.mark
-            });
+            let (mark, parent) = match self.get_mut(expectation.master) {
+                Some(master) => {
+                    master.children = master.children.saturating_add(1);
+                    let helper = master.helper.as_deref().map(|helper| helper.kind);
+                    (master.mark, Some(Parent { source: master.original.source, helper }))
+                }
+                None => (0, None),
+            };
             let follow = self.follow(&expectation);
             if let Some(connection) = self.get_mut(id) {
                 connection.status.set(Status::EXPECTED);
                 connection.master = Some(expectation.master);
+                connection.parent = parent;
                 connection.mark = mark;
                 connection.follow = follow;
             }

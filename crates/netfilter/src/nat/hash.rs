@@ -11,7 +11,7 @@ use crate::conntrack::Tuple;
 const GOLDEN: u32 = 0xdead_beef;
 
 /// lookup3's hash of an array of words (`hashword`; Linux: `jhash2`).
-pub(super) fn hash_words(words: &[u32], initial: u32) -> u32 {
+pub(crate) fn hash_words(words: &[u32], initial: u32) -> u32 {
     let length = u32::try_from(words.len()).unwrap_or(u32::MAX);
     let start = GOLDEN.wrapping_add(length.wrapping_shl(2)).wrapping_add(initial);
     let mut state = [start; 3];

@@ -39,6 +39,7 @@ use crate::skb::{Drop, Info, Packet, Tracking};
 use crate::trace::{NatSkip, Step};
 use crate::{DeviceId, Env, tables};
 
+pub(crate) use hash::hash_words;
 pub use target::target;
 
 /// The end that a hook rewrites (Linux: `HOOK2MANIP`).

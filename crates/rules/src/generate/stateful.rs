@@ -187,13 +187,14 @@ fn time(random: &mut Random<'_>) -> Time {
     let (day_start, day_stop) = (second(random), second(random));
     let bits = random.number();
     let all = random.chance(1, 2);
+    // A set without days is saved otherwise than iptables does.
     Time {
         date_start: random.choose([0, 0, 1, 1_709_164_800, 2_147_483_647]),
         date_stop: random.choose([NO_STOP, NO_STOP, 1_735_689_599, 2_177_452_799]),
         day_start,
         day_stop,
-        month_days: if all { 0xffff_fffe } else { bits as u32 & 0xffff_fffe },
-        week_days: if random.chance(1, 2) { 0xfe } else { (bits >> 32) as u8 & 0xfe },
+        month_days: if all { 0xffff_fffe } else { bits as u32 & 0xffff_fffe | 2 },
+        week_days: if random.chance(1, 2) { 0xfe } else { (bits >> 32) as u8 & 0xfe | 2 },
         contiguous: day_start >= day_stop && random.chance(1, 3),
         kernel_zone: random.chance(1, 4),
     }

@@ -1,4 +1,4 @@
-//! The helper of a packet's connection, or of the one that expected it (`-m helper`).
+//! The helper that expected a packet's connection (`-m helper`).
 use std::borrow::Cow;
 
 use crate::put;
@@ -9,9 +9,9 @@ use crate::syntax::value::Kind;
 /// `-m helper`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Helper {
-    /// Whether connections with another helper, or none, are meant.
+    /// Whether connections that another helper, or none, expected are meant.
     pub invert: bool,
-    /// The name, at most 29 bytes; what begins with it counts (`ftp-2121` is an `ftp`). Empty: any helper.
+    /// The name, at most 29 bytes; what it begins with counts (helper `ftp` is an `ftp-2121`). Empty: any helper.
     pub name: Box<str>,
 }
 

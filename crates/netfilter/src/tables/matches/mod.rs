@@ -3,11 +3,14 @@
 //! A match either holds, or says which of its options failed first – in the order in which the kernel checks them –
 //! and what the packet had instead.
 mod addrtype;
+mod cluster;
+mod connbytes;
 mod connmark;
 mod conntrack;
 mod dccp;
 mod ecn;
 mod eui64;
+mod helper;
 mod icmp;
 mod iprange;
 mod length;
@@ -18,12 +21,14 @@ mod multiport;
 mod owner;
 mod physdev;
 mod pkttype;
+mod quota;
 mod sctp;
 mod spi;
 mod statistic;
 mod string;
 mod tcp;
 mod tcpmss;
+mod time;
 mod tos;
 mod ttl;
 mod udp;
@@ -89,7 +94,9 @@ pub(super) enum Condition {
     Addrtype(data::addrtype::Addrtype),
     Ah(data::ah::Ah),
     Ah6(data::ah::Ah6),
+    Cluster(data::cluster::Cluster),
     Comment,
+    Connbytes(Box<data::connbytes::Connbytes>),
     Connmark(data::connmark::Connmark),
     Conntrack(Box<data::conntrack::Conntrack>),
     Dccp(data::dccp::Dccp),
@@ -98,6 +105,7 @@ pub(super) enum Condition {
     Esp(data::esp::Esp),
     Eui64,
     Hl(data::hl::Hl),
+    Helper(Box<data::helper::Helper>),
     Icmp(data::icmp::Icmp),
     Icmp6(data::icmp6::Icmp6),
     Ipcomp(data::ipcomp::Ipcomp),
@@ -111,6 +119,7 @@ pub(super) enum Condition {
     Physdev(Box<data::physdev::Physdev>),
     Pkttype(data::pkttype::Pkttype),
     Sctp(Box<data::sctp::Sctp>),
+    Quota(quota::Account),
     State(data::state::State),
     Statistic(statistic::Chooser),
     String(Box<string::Search>),
@@ -118,6 +127,7 @@ pub(super) enum Condition {
     Tcpmss(data::tcpmss::Tcpmss),
     Tos(data::tos::Tos),
     Ttl(data::ttl::Ttl),
+    Time(Box<data::time::Time>),
     Udp(data::udp::Udp),
     /// One that is read and printed, but not yet evaluated: what is missing.
     Unmodelled(&'static str),
@@ -131,9 +141,9 @@ impl Condition {
             Match::Ah6(own) => Self::Ah6(*own),
             Match::Bpf(_) => Self::Unmodelled("-m bpf"),
             Match::Cgroup(_) => Self::Unmodelled("-m cgroup"),
-            Match::Cluster(_) => Self::Unmodelled("-m cluster"),
+            Match::Cluster(own) => Self::Cluster(*own),
             Match::Comment(_) => Self::Comment,
-            Match::Connbytes(_) => Self::Unmodelled("-m connbytes"),
+            Match::Connbytes(own) => Self::Connbytes(own.clone()),
             Match::Connlabel(_) => Self::Unmodelled("-m connlabel"),
             Match::Connlimit(_) => Self::Unmodelled("-m connlimit"),
             Match::Connmark(own) => Self::Connmark(*own),
@@ -149,8 +159,8 @@ impl Condition {
             Match::Frag(_) => Self::Unmodelled("-m frag"),
             Match::Hashlimit(_) => Self::Unmodelled("-m hashlimit"),
             Match::Hbh(_) => Self::Unmodelled("-m hbh"),
-            Match::Helper(_) => Self::Unmodelled("-m helper"),
             Match::Hl(own) => Self::Hl(*own),
+            Match::Helper(own) => Self::Helper(Box::new(own.clone())),
             Match::Icmp(own) => Self::Icmp(*own),
             Match::Icmp6(own) => Self::Icmp6(*own),
             Match::Ipcomp(own) => Self::Ipcomp(*own),
@@ -169,7 +179,7 @@ impl Condition {
             Match::Physdev(own) => Self::Physdev(own.clone()),
             Match::Pkttype(own) => Self::Pkttype(*own),
             Match::Policy(_) => Self::Unmodelled("-m policy"),
-            Match::Quota(_) => Self::Unmodelled("-m quota"),
+            Match::Quota(own) => Self::Quota(quota::Account::new(own)),
             Match::Rateest(_) => Self::Unmodelled("-m rateest"),
             Match::Realm(_) => Self::Unmodelled("-m realm"),
             Match::Recent(_) => Self::Unmodelled("-m recent"),
@@ -183,17 +193,17 @@ impl Condition {
             Match::String(own) => Self::String(Box::new(string::Search::new(own))),
             Match::Tcp(own) => Self::Tcp(*own),
             Match::Tcpmss(own) => Self::Tcpmss(*own),
-            Match::Time(_) => Self::Unmodelled("-m time"),
             Match::Tos(own) => Self::Tos(*own),
             Match::Ttl(own) => Self::Ttl(*own),
-            Match::U32(_) => Self::Unmodelled("-m u32"),
+            Match::Time(own) => Self::Time(own.clone()),
             Match::Udp(own) => Self::Udp(*own),
+            Match::U32(_) => Self::Unmodelled("-m u32"),
         }
     }
 
     /// Whether asking it changes its state or takes from chance.
     pub(super) fn moves(&self) -> bool {
-        matches!(self, Self::Limit(_) | Self::Statistic(_))
+        matches!(self, Self::Limit(_) | Self::Quota(_) | Self::Statistic(_))
     }
 
     /// Whether it holds.
@@ -233,6 +243,11 @@ impl Condition {
             Self::Tos(own) => tos::holds(own, asked),
             Self::Ttl(own) => ttl::holds_v4(own, asked),
             Self::Udp(own) => udp::holds(own, asked),
+            Self::Cluster(own) => cluster::holds(own, asked, env),
+            Self::Connbytes(own) => connbytes::holds(own, asked, env),
+            Self::Helper(own) => helper::holds(own, asked, env),
+            Self::Quota(own) => own.holds(asked),
+            Self::Time(own) => time::holds(own, env),
             Self::Unmodelled(what) => Err(Miss::Undecided(what)),
         }
     }

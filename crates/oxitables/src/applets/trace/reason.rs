@@ -57,9 +57,20 @@ pub(super) fn found(mismatch: &Mismatch) -> String {
             parts.join(":")
         }
         Found::Protocol(protocol) => wording::protocol(protocol),
+        Found::Time(second) => time(second),
         Found::Word(word) => word.to_owned(),
         Found::Nothing(what) => format!("no {what}"),
     }
+}
+
+/// A time with its day of the week, which a rule may ask for.
+fn time(second: u64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let (day, clock) = (second / 86_400, second % 86_400);
+    let name = DAYS.get((day % 7) as usize).unwrap_or(&"");
+    let (year, month, date) = rules::matches::time::civil(u32::try_from(day).unwrap_or(u32::MAX / 2));
+    let (hours, minutes, seconds) = (clock / 3_600, clock / 60 % 60, clock % 60);
+    format!("{name} {year}-{month:02}-{date:02} {hours:02}:{minutes:02}:{seconds:02} UTC")
 }
 
 fn flag_names(flags: u8) -> String {
