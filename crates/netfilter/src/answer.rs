@@ -36,6 +36,11 @@ pub enum Kind {
         /// The MTU of the way.
         mtu: u32,
     },
+    /// A field of the header is wrong (IPv6: type 4, code 0).
+    ParameterProblem {
+        /// Where it stands, in bytes from the start of the packet.
+        pointer: u32,
+    },
     /// There is no route.
     NoRoute,
     /// A route of the kind `unreachable`.
@@ -57,6 +62,8 @@ impl Kind {
             (Self::ReassemblyTimeExceeded, Family::V6) => (v6::TIME_EXCEEDED, 1, 0),
             (Self::TooBig { mtu }, Family::V4) => (v4::DESTINATION_UNREACHABLE, 4, mtu & 0xffff),
             (Self::TooBig { mtu }, Family::V6) => (v6::PACKET_TOO_BIG, 0, mtu),
+            (Self::ParameterProblem { pointer }, Family::V4) => (v4::PARAMETER_PROBLEM, 0, pointer << 24),
+            (Self::ParameterProblem { pointer }, Family::V6) => (v6::PARAMETER_PROBLEM, 0, pointer),
             (Self::NoRoute, Family::V4) => (v4::DESTINATION_UNREACHABLE, 0, 0),
             (Self::HostUnreachable, Family::V4) => (v4::DESTINATION_UNREACHABLE, 1, 0),
             (Self::Prohibited, Family::V4) => (v4::DESTINATION_UNREACHABLE, 13, 0),

@@ -66,6 +66,27 @@ impl Env<'_> {
         }
     }
 
+    /// Changes the bytes of a packet, and adds the step if they are other ones then. What the change returns does not
+    /// count.
+    pub(crate) fn rewriting(
+        &mut self,
+        packet: &mut Packet,
+        by: &'static str,
+        change: impl FnOnce(&mut Packet) -> bool,
+    ) {
+        let before = self.trace.is_some().then(|| packet.bytes.clone());
+        change(packet);
+        self.rewritten(packet, by, before);
+    }
+
+    /// Adds the step of a change. One that changes nothing (loopback coming in again, an address translated to itself)
+    /// is no step.
+    pub(crate) fn rewritten(&mut self, packet: &Packet, by: &'static str, before: Option<Vec<u8>>) {
+        if let Some(before) = before.filter(|before| *before != packet.bytes) {
+            self.step(packet, || Step::Rewritten { by, before, after: packet.bytes.clone() });
+        }
+    }
+
     /// A number for a new packet.
     pub fn new_packet_id(&mut self) -> u64 {
         let id = *self.next_packet;

@@ -19,6 +19,8 @@ pub enum Verdict {
     Stolen,
     /// It waits for a user-space listener.
     Queue,
+    /// It would wait for a user-space listener, but nobody listens, and it may go on without (`--queue-bypass`).
+    Bypass,
     /// The same module is called again.
     Repeat,
 }

@@ -408,7 +408,7 @@ impl Engine {
     fn passed(&mut self, now: Now, from: Callee, verdict: Verdict, packet: &mut Packet, depth: u8) -> Passed {
         self.send_emitted(now, depth);
         let decision = match verdict {
-            Verdict::Accept | Verdict::Repeat => return Passed::On,
+            Verdict::Accept | Verdict::Repeat | Verdict::Bypass => return Passed::On,
             Verdict::Drop(reason) => self.ended(packet.id, reason),
             Verdict::Queue => self.ended(packet.id, Drop::QueueUnheard),
             Verdict::Stolen => {
@@ -467,7 +467,7 @@ impl Engine {
             tables::walk(&mut program, hook, packet, &mut env)
         };
         self.put_program(family, table, program);
-        if verdict != Verdict::Accept {
+        if !matches!(verdict, Verdict::Accept | Verdict::Bypass) {
             return verdict;
         }
         if before.is_some_and(|before| before != RouteKey::of(packet)) {

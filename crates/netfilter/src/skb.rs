@@ -17,6 +17,8 @@ pub struct Packet {
     pub layout: Layout,
     /// The packet mark.
     pub mark: u32,
+    /// The class of traffic control that `-j CLASSIFY` gave (Linux: `skb->priority`); 0: none.
+    pub priority: u32,
     /// The device it came from (`lo` for loopback, the bridge for bridged packets); kept until the end of the way,
     /// so that POSTROUTING still sees it for routed packets (F14).
     pub input: Option<DeviceId>,
@@ -47,6 +49,7 @@ impl Packet {
             bytes,
             layout,
             mark: 0,
+            priority: 0,
             input: None,
             output: None,
             link: Link::default(),

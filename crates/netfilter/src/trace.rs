@@ -133,6 +133,31 @@ pub enum Step {
         /// After.
         after: u32,
     },
+    /// The class of traffic control changed (`-j CLASSIFY`).
+    Classified {
+        /// Before.
+        before: u32,
+        /// After.
+        after: u32,
+    },
+    /// A listener is told of the packet (`-j NFLOG`).
+    Reported {
+        /// The group.
+        group: u16,
+        /// What stands in front.
+        prefix: Box<str>,
+        /// How many bytes of the packet it gets.
+        size: usize,
+    },
+    /// A program is asked for a verdict (`-j NFQUEUE`).
+    Queued {
+        /// The queue, or the first of those among which the packets are spread.
+        first: u16,
+        /// The last of them.
+        last: u16,
+        /// Whether the packet goes on where nobody listens.
+        bypass: bool,
+    },
     /// A fragment waits for the rest of its datagram.
     FragmentKept,
     /// A datagram is complete.

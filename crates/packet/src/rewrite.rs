@@ -50,6 +50,27 @@ pub fn set_tos(bytes: &mut [u8], layout: Layout, tos: u8) -> bool {
     }
 }
 
+/// Sets the length field of the IP header to a whole packet's length in bytes (IPv6: without the fixed header), adjusting
+/// the IPv4 header checksum. More than fits counts as the largest.
+pub fn set_length(bytes: &mut [u8], family: Family, total: usize) -> bool {
+    let (at, length, sums) = match family {
+        Family::V4 => (2, total, &[10][..]),
+        Family::V6 => (4, total.saturating_sub(40), &[][..]),
+    };
+    replace(bytes, at, &u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes(), sums)
+}
+
+/// Replaces bytes at an even offset of the TCP header that starts at `tcp`, adjusting its checksum. `new` has an even
+/// number of bytes, at most 16.
+pub fn set_in_tcp(bytes: &mut [u8], tcp: usize, at: usize, new: &[u8]) -> bool {
+    replace(bytes, tcp + at, new, &[tcp + 16])
+}
+
+/// Adjusts the checksum of the TCP header that starts at `tcp` for words of the pseudo header that change.
+pub fn adjust_tcp(bytes: &mut [u8], tcp: usize, old: &[u8], new: &[u8]) {
+    adjust_at(bytes, tcp + 16, old, new);
+}
+
 /// Which end of a packet is rewritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {

@@ -74,7 +74,7 @@ fn network_words(address: Ipv6Addr) -> [u32; 4] {
 }
 
 /// `value` scaled from 32 bits to `0..size` (Linux: `reciprocal_scale`).
-fn scale(value: u32, size: u32) -> u32 {
+pub(crate) fn scale(value: u32, size: u32) -> u32 {
     ((u64::from(value) * u64::from(size)) >> 32) as u32
 }
 

@@ -23,7 +23,7 @@
 //!
 //! # Differences from Linux
 //! PPTP keys are not translated, because there is no PPTP helper.
-mod hash;
+pub(crate) mod hash;
 pub mod payload;
 mod pick;
 mod target;

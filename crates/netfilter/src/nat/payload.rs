@@ -1,6 +1,6 @@
 //! Replacing part of a TCP payload: what helpers need for protocols that carry addresses (Linux:
 //! `nf_nat_mangle_tcp_packet`).
-use packet::{Family, checksum, layout, protocol};
+use packet::{checksum, layout, protocol, rewrite};
 
 use crate::Env;
 use crate::conntrack::Direction;
@@ -43,21 +43,7 @@ pub fn replace(packet: &mut Packet, env: &mut Env<'_>, at: usize, length: usize,
 /// Sets the length fields to the bytes that are there, and the checksums of IPv4 and TCP.
 fn renew(packet: &mut Packet) {
     let total = packet.bytes.len();
-    let (place, value) = match packet.family() {
-        Family::V4 => (2..4, total),
-        Family::V6 => (4..6, total.saturating_sub(40)),
-    };
-    let value = u16::try_from(value).unwrap_or(u16::MAX).to_be_bytes();
-    let old = packet.bytes.get(place.clone()).and_then(|old| <[u8; 2]>::try_from(old).ok());
-    if let (Some(field), Some(old)) = (packet.bytes.get_mut(place), old) {
-        field.copy_from_slice(&value);
-        let v4 = packet.layout.family == Family::V4;
-        let sum =
-            packet.bytes.get_mut(10..12).filter(|_| v4).and_then(|sum| <&mut [u8; 2]>::try_from(sum).ok());
-        if let Some(sum) = sum {
-            *sum = checksum::adjust(u16::from_be_bytes(*sum), &old, &value).to_be_bytes();
-        }
-    }
+    rewrite::set_length(&mut packet.bytes, packet.layout.family, total);
     packet.layout.total_len = total;
     if let Ok(layout) = layout::parse(&packet.bytes) {
         packet.layout = layout;

@@ -10,7 +10,6 @@ use crate::Env;
 use crate::conntrack::{ConnectionId, Direction, Status, Tuple};
 use crate::hook::Verdict;
 use crate::skb::{Drop, Info, Packet};
-use crate::trace::Step;
 
 /// The tuple that the other direction has, and what a hook does in this direction: the name for the trace, or `None` if
 /// the connection is not translated at this end.
@@ -51,15 +50,8 @@ pub(super) fn packet(
     if !header(&mut packet.bytes, packet.layout, &target, end) {
         return Verdict::Drop(Drop::NatFailed);
     }
-    note(packet, by, before, env);
+    env.rewritten(packet, by, before);
     Verdict::Accept
-}
-
-/// A translation that changes nothing (loopback coming in again, an address translated to itself) is no step.
-fn note(packet: &Packet, by: &'static str, before: Option<Vec<u8>>, env: &mut Env<'_>) {
-    if let Some(before) = before.filter(|before| *before != packet.bytes) {
-        env.step(packet, || Step::Rewritten { by, before, after: packet.bytes.clone() });
-    }
 }
 
 /// Writes one end of a tuple into a header. `false`: too little of the transport header is there.
@@ -158,7 +150,7 @@ pub(super) fn error(
     if !done {
         return Verdict::Drop(Drop::NatFailed);
     }
-    note(packet, by, before, env);
+    env.rewritten(packet, by, before);
     Verdict::Accept
 }
 

@@ -71,7 +71,15 @@ impl Walk<'_> {
                 }
                 Action::Return | Action::End => at = stack.pop()?.checked_add(1)?,
                 Action::Target(number) => match self.targets.get(number as usize)? {
-                    Target::Log(_) | Target::Trace => at += 1,
+                    Target::Audit(_)
+                    | Target::Checksum
+                    | Target::Classify(_)
+                    | Target::Connsecmark(_)
+                    | Target::Idletimer(_)
+                    | Target::Log(_)
+                    | Target::Nflog(_)
+                    | Target::Rateest(_)
+                    | Target::Trace => at += 1,
                     Target::Reject(_) => return Some((at, false)),
                     _ => return None,
                 },

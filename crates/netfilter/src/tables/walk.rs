@@ -91,7 +91,7 @@ pub(super) struct Walk<'p> {
 
 impl Walk<'_> {
     fn run<A: Address>(&mut self, entries: &[Entry<A>], packet: &mut Packet, env: &mut Env<'_>) -> Verdict {
-        let facts = Facts::<A>::of(packet, &self.place, env.network);
+        let mut facts = Facts::<A>::of(packet, &self.place, env.network);
         let mut at = self.start;
         // An entry that is not there cannot be: every chain is closed. If it were, nothing passes.
         while let Some(entry) = entries.get(at as usize) {
@@ -172,6 +172,14 @@ impl Walk<'_> {
                 },
                 Action::Target(number) => match self.target(number, packet, env) {
                     Effect::Continue => at += 1,
+                    Effect::Readdressed => {
+                        facts = Facts::of(packet, &self.place, env.network);
+                        at += 1;
+                    }
+                    Effect::Dropped => {
+                        self.decided = Some((at, false));
+                        return self.dropped(at, false);
+                    }
                     Effect::Verdict(verdict) => return verdict,
                     Effect::Rejected => {
                         self.decided = Some((at, false));

@@ -7,7 +7,7 @@ use packet::{View, build, protocol};
 use super::*;
 use crate::skb::{Origin, Owner};
 
-const MOST_CONNECTIONS: usize = 24;
+const MOST_CONNECTIONS: usize = 12;
 const MOST_EXPECTED: usize = 3;
 
 struct Traffic {

@@ -1,9 +1,19 @@
 //! What the targets of a rule do to a packet, under the names of crate `rules`. The standard verdicts are in the walk.
+mod classify;
 mod connmark;
 pub(super) mod ct;
+mod ecn;
+mod hmark;
 pub(crate) mod log;
 mod mark;
+mod nflog;
+mod nfqueue;
+mod npt;
 mod reject;
+mod tcpmss;
+mod tcpoptstrip;
+mod tos;
+mod ttl;
 
 use rules::Target;
 
@@ -17,6 +27,10 @@ use crate::skb::Packet;
 pub(super) enum Effect {
     /// The next rule is asked.
     Continue,
+    /// The next rule is asked, and sees other addresses.
+    Readdressed,
+    /// The walk ends, and the packet: the target cannot do its work on it (Linux: NF_DROP of a target).
+    Dropped,
     /// The walk ends.
     Verdict(Verdict),
     /// REJECT: the walk ends, whether an answer was sent or not.
@@ -34,43 +48,44 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
         | Target::Queue
         | Target::Jump(_)
         | Target::Goto(_)
+        | Target::Audit(_)
+        | Target::Checksum
+        | Target::Classify(_)
         | Target::Connmark(_)
+        | Target::Connsecmark(_)
         | Target::Ct(_)
         | Target::Dnat(_)
+        | Target::Dnpt(_)
+        | Target::Dscp(_)
+        | Target::Ecn(_)
+        | Target::Hl(_)
+        | Target::Hmark(_)
+        | Target::Idletimer(_)
         | Target::Log(_)
         | Target::Mark(_)
         | Target::Masquerade(_)
         | Target::Netmap(_)
+        | Target::Nflog(_)
+        | Target::Nfqueue(_)
         | Target::Notrack
+        | Target::Rateest(_)
         | Target::Redirect(_)
         | Target::Reject(_)
         | Target::Snat(_)
-        | Target::Trace => None,
-        Target::Audit(_)
-        | Target::Checksum
-        | Target::Classify(_)
-        | Target::Connsecmark(_)
-        | Target::Hl(_)
+        | Target::Snpt(_)
         | Target::Tcpmss(_)
         | Target::Tcpoptstrip(_)
-        | Target::Clusterip(_)
-        | Target::Dnpt(_)
-        | Target::Dscp(_)
-        | Target::Ecn(_)
-        | Target::Hmark(_)
         | Target::Tos(_)
-        | Target::Idletimer(_)
+        | Target::Trace
+        | Target::Ttl(_) => None,
+        // The first three no kernel takes, and there is no security module for the fourth.
+        Target::Clusterip(_)
         | Target::Led(_)
-        | Target::Nflog(_)
-        | Target::Nfqueue(_)
-        | Target::Rateest(_)
+        | Target::Ulog(_)
         | Target::Secmark(_)
-        | Target::Snpt(_)
         | Target::Synproxy(_)
         | Target::Tee(_)
-        | Target::Tproxy(_)
-        | Target::Ulog(_)
-        | Target::Ttl(_) => target.name(),
+        | Target::Tproxy(_) => target.name(),
     }
 }
 
@@ -94,6 +109,26 @@ pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &m
         | Target::Masquerade(_)
         | Target::Redirect(_)
         | Target::Netmap(_) => Effect::Verdict(crate::nat::target(target, place.hook, packet, env)),
+        Target::Classify(own) => classify::apply(*own, packet, env),
+        Target::Dnpt(own) => npt::destination(own, packet, env),
+        Target::Dscp(own) => tos::apply_dscp(*own, packet, env),
+        Target::Ecn(own) => ecn::apply(*own, packet, env),
+        Target::Hl(own) => ttl::apply(*own, "HL", packet, env),
+        Target::Hmark(own) => hmark::apply(own, packet, env),
+        Target::Nflog(own) => nflog::apply(own, packet, env),
+        Target::Nfqueue(own) => nfqueue::apply(*own, packet, env),
+        Target::Snpt(own) => npt::source(own, packet, env),
+        Target::Tcpmss(own) => tcpmss::apply(*own, packet, env),
+        Target::Tcpoptstrip(own) => tcpoptstrip::apply(own, packet, env),
+        Target::Tos(own) => tos::apply(*own, packet, env),
+        Target::Ttl(own) => ttl::apply(*own, "TTL", packet, env),
+        // Linux: these tell others something (the audit subsystem, timers, estimators), complete a checksum that was
+        // left to the device, or copy labels of a security module, of which there is none. The packet stays as it is.
+        Target::Audit(_)
+        | Target::Checksum
+        | Target::Connsecmark(_)
+        | Target::Idletimer(_)
+        | Target::Rateest(_) => Effect::Continue,
         // The walk knows standard targets by entries of their own.
         other => Effect::Undecided(unmodelled(other).unwrap_or("this target")),
     }

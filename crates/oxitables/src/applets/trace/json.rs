@@ -158,6 +158,15 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
         Step::Marked { before, after } => {
             json!({"step": "mark", "hook": hook, "before": before, "after": after})
         }
+        Step::Classified { before, after } => {
+            json!({"step": "classify", "hook": hook, "before": before, "after": after})
+        }
+        Step::Reported { group, prefix, size } => {
+            json!({"step": "nflog", "hook": hook, "group": group, "prefix": prefix, "bytes": size})
+        }
+        Step::Queued { first, last, bypass } => {
+            json!({"step": "queue", "hook": hook, "first": first, "last": last, "bypass": bypass})
+        }
         Step::FragmentKept => json!({"step": "fragment-kept", "hook": hook}),
         Step::Gathered { pieces } => json!({"step": "gathered", "hook": hook, "fragments": pieces}),
         Step::Logged { line } => json!({"step": "log", "hook": hook, "line": line}),

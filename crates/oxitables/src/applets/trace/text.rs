@@ -152,14 +152,26 @@ impl Writer<'_> {
                 let device = device.map_or_else(String::new, |name| format!(" {name}"));
                 self.phase(&format!("ROUTE ({cause}) to {destination}{marked}: {}", routed(*route, &device)));
             }
-            Step::Rewritten { by: "TTL", before, after } => {
-                self.line(&format!("~ TTL {} -> {}", ttl(before), ttl(after)));
+            Step::Rewritten { by: by @ ("TTL" | "HL"), before, after } => {
+                self.line(&format!("~ {by} {} -> {}", ttl(before), ttl(after)));
             }
             Step::Rewritten { by, before, after } => {
                 self.line(&format!("~ {by}: {}", wording::packet(before)));
                 self.line(&format!("  {:>width$}  {}", "->", wording::packet(after), width = by.len()));
             }
             Step::Marked { before, after } => self.line(&format!("~ mark {before:#x} -> {after:#x}")),
+            Step::Classified { before, after } => {
+                let class = |class: &u32| format!("{:x}:{:x}", class >> 16, class & 0xffff);
+                self.line(&format!("~ class {} -> {}", class(before), class(after)));
+            }
+            Step::Reported { group, prefix, size } => {
+                self.line(&format!("! nflog group {group}: {size} bytes {prefix:?}"));
+            }
+            Step::Queued { first, last, bypass } => {
+                let queue = if first == last { first.to_string() } else { format!("{first}:{last}") };
+                let how = if *bypass { ", and the packet goes on" } else { "" };
+                self.line(&format!("! queue {queue}: nobody listens{how}"));
+            }
             Step::FragmentKept => {
                 self.phase(&format!("{} defragmentation: kept until the rest has come", self.at()));
             }
