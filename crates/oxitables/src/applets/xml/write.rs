@@ -1,4 +1,6 @@
 //! The document: tables, chains, rules, comments.
+use std::collections::HashMap;
+
 use super::Fault;
 use super::rule::{self, Side};
 use super::words::{self, Word};
@@ -24,6 +26,8 @@ pub(super) struct Writer {
     verbose: bool,
     in_table: bool,
     chains: Vec<Chain>,
+    /// Where the chains of a name stand.
+    by_name: HashMap<Vec<u8>, Vec<usize>>,
     /// The chain that is open.
     current: Option<Vec<u8>>,
     in_rule: bool,
@@ -40,6 +44,7 @@ impl Writer {
             verbose,
             in_table: false,
             chains: Vec::new(),
+            by_name: HashMap::new(),
             current: None,
             in_rule: false,
             in_actions: false,
@@ -110,6 +115,7 @@ impl Writer {
     fn close_table(&mut self) {
         self.close_chain();
         let chains = std::mem::take(&mut self.chains);
+        self.by_name.clear();
         for chain in chains.iter().filter(|chain| !chain.written) {
             self.chain_tag(chain);
             self.out.extend_from_slice(b"/>\n");
@@ -124,6 +130,7 @@ impl Writer {
         let policy = fields.next().ok_or(Fault::Invalid("policy"))?;
         // Why: iptables-xml prints whatever was in memory where counters lack.
         let counters = fields.next().map_or((0, 0), scan_counters);
+        self.by_name.entry(cut(name).to_vec()).or_default().push(self.chains.len());
         self.chains.push(Chain {
             name: cut(name).to_vec(),
             policy: (policy != b"-").then(|| policy.to_vec()),
@@ -184,9 +191,9 @@ impl Writer {
     }
 
     fn part(&mut self, side: Side, words: &[Word]) {
-        let chains = &self.chains;
+        let chains = &self.by_name;
         // Linux: the empty name counts as that of a chain.
-        let is_chain = |name: &[u8]| name.is_empty() || chains.iter().any(|chain| chain.name == cut(name));
+        let is_chain = |name: &[u8]| name.is_empty() || chains.contains_key(cut(name));
         rule::write(&mut self.out, side, behind_chain(words), is_chain);
     }
 
@@ -204,20 +211,16 @@ impl Writer {
         if self.current.as_ref() == Some(&name) {
             return;
         }
-        let chains = std::mem::take(&mut self.chains);
-        self.chains = chains
-            .into_iter()
-            .map(|mut chain| {
-                if chain.name == name {
-                    self.close_chain();
-                    self.chain_tag(&chain);
-                    self.out.extend_from_slice(b">\n");
-                    self.current = Some(name.clone());
-                    chain.written = true;
-                }
-                chain
-            })
-            .collect();
+        let mut chains = std::mem::take(&mut self.chains);
+        for at in self.by_name.get(&name).cloned().unwrap_or_default() {
+            let Some(chain) = chains.get_mut(at) else { continue };
+            chain.written = true;
+            self.close_chain();
+            self.chain_tag(chain);
+            self.out.extend_from_slice(b">\n");
+            self.current = Some(name.clone());
+        }
+        self.chains = chains;
     }
 
     fn close_chain(&mut self) {
