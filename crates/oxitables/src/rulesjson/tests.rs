@@ -136,3 +136,53 @@ fn what_is_no_document_is_refused_and_says_where() {
     assert!(refused(&rule("{}").replace("INPUT", "a - x")).contains("is no name"));
     assert!(refused(&rule("{}").replace("filter", "nosuch")).starts_with("tables[0]: "));
 }
+
+/// What a save file cannot carry in a line: a newline in a text.
+#[test]
+fn words_of_any_letters() {
+    let words = ["a\nb", "", "!", "--jump", "\"", "\\", "'", "é ✓", "\t ", "# x", "COMMIT\n*nat"];
+    for word in words {
+        let value = serde_json::to_string(word).unwrap();
+        let json = format!(
+            r#"{{"schema":1,"family":"ipv4","tables":[{{"table":"filter","chains":[{{"chain":"INPUT","policy":"ACCEPT","rules":[
+               {{"matches":[{{"match":"comment","options":[{{"option":"comment","values":[{value}]}}]}}],"target":{{"target":"DROP"}}}}]}}]}}]}}"#
+        );
+        let ruleset = read(&json, Family::V4).unwrap_or_else(|fault| panic!("{word:?}: {fault}"));
+        assert_eq!(ruleset.tables().len(), 1, "{word:?}");
+        let again: serde_json::Value = serde_json::from_str(&written(&ruleset, ALL)).unwrap();
+        let rule = &again["tables"][0]["chains"][0]["rules"][0];
+        assert_eq!(rule["matches"][0]["options"][0]["values"][0], word);
+        assert_eq!(rule["target"]["target"], "DROP");
+    }
+}
+
+/// Documents with a few bytes changed: refused or read, and what is read is written and read as the same.
+#[test]
+fn broken_documents() {
+    let mut dice = from_seed(7);
+    let (mut taken, mut refused) = (0, 0);
+    for seed in 0..300 {
+        let made =
+            ruleset(&mut from_seed(seed % 10), Family::V4, &Options { counters: true, ..Options::default() });
+        let mut bytes = written(&made, ALL).into_bytes();
+        for _ in 0..=dice() % 3 {
+            let at = usize::try_from(dice() % bytes.len() as u64).unwrap();
+            let other = usize::try_from(dice() % bytes.len() as u64).unwrap();
+            match dice() % 3 {
+                0 => bytes[at] = bytes[other],
+                1 => drop(bytes.remove(at)),
+                _ => bytes.swap(at, other),
+            }
+        }
+        let Ok(text) = String::from_utf8(bytes) else { continue };
+        match read(&text, Family::V4) {
+            Ok(ruleset) => {
+                taken += 1;
+                let again = read(&written(&ruleset, ALL), Family::V4).unwrap();
+                assert_eq!(saved(&again), saved(&ruleset));
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(taken > 5 && refused > 100, "{taken} taken, {refused} refused");
+}

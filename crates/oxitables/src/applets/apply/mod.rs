@@ -116,8 +116,10 @@ impl Others {
     }
 }
 
-/// How many seconds the way back waits for the lock.
-const REVERT_WAIT: u32 = 10;
+/// How many seconds the lock is waited for once something has changed.
+const LOCK_SECONDS: u32 = 5;
+// Why: signals do not end the program then, and who is cut off waits for the way back.
+const PATIENCE: Wait = Wait::Seconds(LOCK_SECONDS);
 
 /// The new state, in force, and the way back.
 struct Trial<'a> {
@@ -320,7 +322,7 @@ fn run_command<'a>(
     let new = old.clone();
     let mut trial = Trial { settings, place, old, kept, new, signals, voice };
     let why = match wait::run(path, &mut trial.signals, settings.timeout) {
-        Ok(Ended::Code(0)) => match trial.place.lock(Wait::Forever).and_then(|locked| locked.read()) {
+        Ok(Ended::Code(0)) => match trial.place.lock(PATIENCE).and_then(|locked| locked.read()) {
             Ok(new) => {
                 trial.new = new;
                 trial.voice.say("done.\n");
@@ -364,7 +366,7 @@ impl Trial<'_> {
 
     /// Writes what is in force now, as `iptables-save` prints it.
     fn save(&self, path: &Path) -> Result<(), String> {
-        let locked = self.place.lock(Wait::Forever).map_err(|error| error.to_string())?;
+        let locked = self.place.lock(PATIENCE).map_err(|error| error.to_string())?;
         let stored = locked.read().map_err(|error| error.to_string())?;
         if !locked.is_current(&self.new) {
             self.voice.complain(MEANWHILE);
@@ -389,7 +391,7 @@ impl Trial<'_> {
 
     /// Puts the old state back. Gives whether others had changed the new one.
     fn revert(&self) -> Result<Others, TargetError> {
-        let locked = match self.place.lock(Wait::Seconds(REVERT_WAIT)) {
+        let locked = match self.place.lock(PATIENCE) {
             Ok(locked) => locked,
             // Why: who is cut off is not left so by a program that keeps the lock, or by a lock file that is gone.
             Err(TargetError::LockBusy { .. } | TargetError::LockOpen { .. }) => {
@@ -424,7 +426,7 @@ impl Trial<'_> {
                         self.voice.complain(&format!("{MEANWHILE}; its changes are undone as well"));
                     }
                     Others::KeptTheLock => self.voice.complain(&format!(
-                        "Warning: another program has kept the lock for {REVERT_WAIT} s; the old rules were put back without it"
+                        "Warning: another program has kept the lock for {LOCK_SECONDS} s; the old rules were put back without it"
                     )),
                 }
                 code
