@@ -98,7 +98,7 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
     };
     let names = SystemNames::new();
     let mut store = match Place::from_environment() {
-        Ok(place) => FileStore { place, family, wait: settings.wait, locked: None, cache: None },
+        Ok(place) => FileStore::new(place, family, settings.wait),
         Err(error) => return target_failed(&program, &error),
     };
     let mut reader = Reader::new(Options {
@@ -114,8 +114,14 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
     if settings.json {
         return json::restore(&program, family, settings.counters, input, &mut reader, &mut store);
     }
+    // Why: a file is taken whole or not at all, and all its bad lines are told. Whoever writes to a pipe may wait for the
+    // answer to each COMMIT, and for the end of this program behind a bad line.
+    if is_file(settings.path.as_deref()) {
+        reader = reader.to_the_end();
+        store.whole = true;
+    }
     let progress = Progress::new(&program, total);
-    let mut told = Told { program, path: settings.path.clone(), code: None, progress };
+    let mut told = Told { program, path: settings.path.clone(), code: None, count: 0, progress };
     let mut line = Vec::new();
     let mut out = String::new();
     loop {
@@ -124,6 +130,7 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
             Ok(0) => {
                 let step = reader.end(&mut store);
                 told.faults(&mut reader);
+                let step = step.and_then(|()| store.finish().map_err(Stop::Store));
                 return told.end(step);
             }
             Ok(length) if length > LINE_MAX => {
@@ -160,6 +167,11 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
             return told.end(step);
         }
     }
+}
+
+/// Whether the input is a regular file.
+fn is_file(path: Option<&str>) -> bool {
+    std::fs::metadata(path.unwrap_or("/dev/stdin")).is_ok_and(|metadata| metadata.is_file())
 }
 
 fn settings(program: &str, words: Vec<OsString>) -> Result<Settings, ExitCode> {
@@ -225,6 +237,8 @@ struct Told {
     program: String,
     path: Option<String>,
     code: Option<Exit>,
+    /// How many faults.
+    count: usize,
     progress: Progress,
 }
 
@@ -244,13 +258,19 @@ impl Told {
         let path = self.path.as_deref().unwrap_or("<stdin>");
         eprint!("{}", fault_text(&self.program, path, fault, self.code.is_none()));
         self.code.get_or_insert(fault.error.kind.exit());
+        self.count += 1;
     }
 
     fn end(mut self, step: Result<(), Stop<TargetError>>) -> ExitCode {
         self.progress.clear();
         match step {
             Ok(()) => ExitCode::SUCCESS,
-            Err(Stop::Faults) => exit(self.code.unwrap_or(Exit::Other)),
+            Err(Stop::Faults) => {
+                if self.count > 1 {
+                    eprintln!("{}: {} faults in all", self.program, self.count);
+                }
+                exit(self.code.unwrap_or(Exit::Other))
+            }
             Err(Stop::Store(error)) => target_failed(&self.program, &error),
         }
     }
@@ -277,17 +297,50 @@ struct FileStore {
     locked: Option<Locked>,
     /// What was read or written last.
     cache: Option<Stored>,
+    /// Whether all tables are written at the end, and not each at its COMMIT. The lock is kept from the first one on.
+    whole: bool,
+    /// With `whole`: the tables that are to be written.
+    waiting: Vec<Table>,
+}
+
+impl FileStore {
+    fn new(place: Place, family: Family, wait: Wait) -> Self {
+        Self { place, family, wait, locked: None, cache: None, whole: false, waiting: Vec::new() }
+    }
+
+    /// Writes what waits and unlocks.
+    fn finish(&mut self) -> Result<(), TargetError> {
+        let (Some(locked), Some(mut stored)) = (self.locked.take(), self.cache.take()) else { return Ok(()) };
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        // Why: iptables-apply puts old rules back without the lock if it is kept too long; the other tables are those now.
+        if !locked.is_current(&stored) {
+            let mut now = locked.read()?;
+            for table in self.waiting.drain(..) {
+                if let Some(rules) = stored.family(self.family).table(table) {
+                    now.family_mut(self.family).set_table(rules.clone());
+                }
+            }
+            stored = now;
+        }
+        locked.write(&stored)
+    }
 }
 
 impl Store for FileStore {
     type Error = TargetError;
 
     fn open(&mut self, table: Table) -> Result<TableRules, TargetError> {
-        let locked = self.place.lock(self.wait)?;
-        let stored = match self.cache.take().filter(|stored| locked.is_current(stored)) {
-            Some(stored) => stored,
-            None => locked.read()?,
+        let locked = match self.locked.take() {
+            Some(locked) => locked,
+            None => self.place.lock(self.wait)?,
         };
+        let stored =
+            match self.cache.take().filter(|stored| !self.waiting.is_empty() || locked.is_current(stored)) {
+                Some(stored) => stored,
+                None => locked.read()?,
+            };
         self.locked = Some(locked);
         let stored = self.cache.insert(stored);
         // Why: taken, not cloned: a large table that is to be replaced is not copied first. See `release`.
@@ -295,6 +348,11 @@ impl Store for FileStore {
     }
 
     fn commit(&mut self, rules: TableRules) -> Result<(), TargetError> {
+        if let (true, Some(stored)) = (self.whole, &mut self.cache) {
+            self.waiting.push(rules.table());
+            stored.family_mut(self.family).set_table(rules);
+            return Ok(());
+        }
         let (Some(locked), Some(stored)) = (self.locked.take(), &mut self.cache) else { return Ok(()) };
         // Why: iptables-apply puts old rules back without the lock if it is kept too long; the other tables are those now.
         if !locked.is_current(stored) {
@@ -311,8 +369,11 @@ impl Store for FileStore {
     }
 
     fn release(&mut self) {
-        self.locked = None;
+        if !self.whole {
+            self.locked = None;
+        }
         self.cache = None;
+        self.waiting.clear();
     }
 
     fn objects(&self, family: Family) -> Objects {

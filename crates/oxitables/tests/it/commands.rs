@@ -131,7 +131,7 @@ fn by_link() -> Option<Vec<Result_>> {
 }
 
 /// Dates and folders are no part of a result.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::new();
     for line in text.split_inclusive('\n') {
         match line.split_once(" on ").filter(|_| line.starts_with("# ")) {
@@ -150,7 +150,7 @@ fn plain(text: &str) -> String {
     }
 }
 
-fn translated(scope: &str, text: &str) -> String {
+pub(crate) fn translated(scope: &str, text: &str) -> String {
     let mut text = plain(text);
     for line in DIFFERENCES.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let fields: Vec<_> = line.split('\t').collect();
@@ -190,7 +190,7 @@ fn a_link_does_what_a_word_does() {
 }
 
 /// The machine's program of a name. Its -apply is a script that calls the others by their plain names.
-fn of_machine(name: &str) -> String {
+pub(crate) fn of_machine(name: &str) -> String {
     match name.ends_with("-apply") {
         true => format!("/usr/sbin/{name}"),
         false => name.replacen("tables", "tables-legacy", 1),

@@ -15,6 +15,7 @@ mod machine;
 mod man;
 mod pages;
 mod programs;
+mod restore;
 mod speed;
 mod terminal;
 mod trace;

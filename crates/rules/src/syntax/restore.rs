@@ -2,8 +2,8 @@
 //!
 //! [`Reader`] takes one line at a time, so that a program may feed it from a pipe for hours and have every COMMIT
 //! answered. Tables come from and go to a [`Store`]. A fault in a line is kept ([`Reader::take_faults`]) and the lines
-//! that follow are read on, so that all faults of a table are reported, but its COMMIT fails. [`load`] reads a whole file
-//! into a [`Ruleset`].
+//! that follow are read on, so that all faults of a table (of a file: [`Reader::to_the_end`]) are reported, but nothing is
+//! committed from there on. [`load`] reads a whole file into a [`Ruleset`].
 use packet::Family;
 
 use super::apply::{Editor, Session};
@@ -95,7 +95,12 @@ pub struct Reader<'a> {
     state: State,
     line: usize,
     faults: Vec<Fault>,
+    /// A line of the file was bad: nothing is committed any more.
     faulty: bool,
+    /// A line of this table was bad: its COMMIT would say nothing new.
+    table_faulty: bool,
+    /// See [`Reader::to_the_end`].
+    to_the_end: bool,
     /// Lines for the error stream, without newlines.
     pub warnings: Vec<String>,
 }
@@ -109,8 +114,23 @@ impl<'a> Reader<'a> {
             line: 0,
             faults: Vec::new(),
             faulty: false,
+            table_faulty: false,
+            to_the_end: false,
             warnings: Vec::new(),
         }
+    }
+
+    /// Reads on behind the COMMIT of a table with faults, so that those of all tables are told. For input that is all
+    /// there: whoever feeds a pipe waits for the answer to each COMMIT.
+    #[must_use]
+    pub fn to_the_end(mut self) -> Self {
+        self.to_the_end = true;
+        self
+    }
+
+    /// What comes after a fault that ends a table.
+    fn stopped<E>(&self) -> Result<(), Stop<E>> {
+        if self.to_the_end { Ok(()) } else { Err(Stop::Faults) }
     }
 
     /// The faults since the last call.
@@ -167,7 +187,7 @@ impl<'a> Reader<'a> {
             Err(error) => {
                 let outside = matches!(self.state, State::Outside);
                 self.fault(text, error, None);
-                if outside { Err(Stop::Faults) } else { Ok(()) }
+                if outside { self.stopped() } else { Ok(()) }
             }
         }
     }
@@ -186,7 +206,7 @@ impl<'a> Reader<'a> {
                 let text = String::from_utf8_lossy(line);
                 let text = text.trim_end_matches('\n');
                 self.fault(text, Error::new(ErrorKind::NotText, whole(text)), None);
-                if matches!(self.state, State::In(..)) { Ok(()) } else { Err(Stop::Faults) }
+                if matches!(self.state, State::In(..)) { Ok(()) } else { self.stopped() }
             }
         }
     }
@@ -198,7 +218,8 @@ impl<'a> Reader<'a> {
                 store.release();
             }
             self.line += 1;
-            if !self.faulty {
+            let open = matches!(self.state, State::In(..));
+            if !self.faulty || (self.to_the_end && open) {
                 self.fault(
                     "",
                     Error::new(ErrorKind::Restore(RestoreError::CommitExpected), Span::default()),
@@ -212,6 +233,7 @@ impl<'a> Reader<'a> {
 
     fn fault(&mut self, text: &str, mut error: Error, rule_line: Option<usize>) {
         self.faulty = true;
+        self.table_faulty = true;
         self.warnings.append(&mut error.warnings);
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(Fault { line: self.line, text: text.into(), error, rule_line });
@@ -227,8 +249,10 @@ impl<'a> Reader<'a> {
     ) -> Result<(), Stop<S::Error>> {
         let Some(name) = name.split([' ', '\t']).find(|word| !word.is_empty()) else {
             self.fault(text, Error::new(ErrorKind::Restore(RestoreError::TableName), whole(text)), None);
-            return Err(Stop::Faults);
+            self.state = State::Lost;
+            return self.stopped();
         };
+        self.table_faulty = false;
         if self.options.only.is_some_and(|only| only != name) {
             self.state = State::Other;
             return Ok(());
@@ -262,16 +286,16 @@ impl<'a> Reader<'a> {
     fn commit<S: Store>(&mut self, text: &str, store: &mut S) -> Result<(), Stop<S::Error>> {
         match std::mem::replace(&mut self.state, State::Outside) {
             State::Other => Ok(()),
-            State::Lost => Err(Stop::Faults),
+            State::Lost => self.stopped(),
             State::Outside => {
                 let error = Error::new(ErrorKind::Restore(RestoreError::LineFailed), whole(text))
                     .because("there is no table to commit");
                 self.fault(text, error, None);
-                Err(Stop::Faults)
+                self.stopped()
             }
-            State::In(..) if self.faulty => {
+            State::In(..) if self.table_faulty => {
                 store.release();
-                Err(Stop::Faults)
+                self.stopped()
             }
             State::In(editor, _) => match editor.finish() {
                 Err(refused) => {
@@ -283,9 +307,9 @@ impl<'a> Reader<'a> {
                         error.span = whole(text);
                     }
                     self.fault(text, error, rule_line);
-                    Err(Stop::Faults)
+                    self.stopped()
                 }
-                Ok(_) if self.options.test => {
+                Ok(_) if self.options.test || self.faulty => {
                     store.release();
                     Ok(())
                 }
@@ -422,8 +446,7 @@ impl Store for Ruleset {
     }
 }
 
-/// Reads a whole save file into a ruleset, counters included where the file has them. All faults of the first table
-/// that has any, or none.
+/// Reads a whole save file into a ruleset, counters included where the file has them; or all its faults.
 pub fn load(text: &str, family: Family, names: Option<&dyn Names>) -> Result<Ruleset, Vec<Fault>> {
     load_with_warnings(text, family, names).map(|(ruleset, _)| ruleset)
 }
@@ -445,7 +468,8 @@ pub fn load_with_warnings(
         verbose: false,
         only: None,
         trusted: false,
-    });
+    })
+    .to_the_end();
     let mut out = String::new();
     let mut result = Ok(());
     for line in text.split_inclusive('\n') {
