@@ -29,7 +29,7 @@ fn print(ruleset: &Ruleset) -> String {
 }
 
 fn load(text: &str, family: Family) -> Ruleset {
-    restore::load(text, family, None).unwrap_or_else(|faults| panic!("{text}\n{faults:?}"))
+    restore::load(text, family, Some(&DebianNames)).unwrap_or_else(|faults| panic!("{text}\n{faults:?}"))
 }
 
 fn one(ruleset: &mut Ruleset, family: Family, line: &str) {

@@ -3,13 +3,14 @@
 use libfuzzer_sys::fuzz_target;
 use packet::Family;
 use rules::Ruleset;
+use rules::fixture::DebianNames;
 use rules::syntax::{print, restore};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&first, rest)) = data.split_first() else { return };
     let family = if first & 1 == 0 { Family::V4 } else { Family::V6 };
     let text = String::from_utf8_lossy(rest);
-    let ruleset = match restore::load(&text, family, None) {
+    let ruleset = match restore::load(&text, family, Some(&DebianNames)) {
         Ok(ruleset) => ruleset,
         Err(faults) => {
             for fault in faults {
@@ -31,5 +32,5 @@ fn print(ruleset: &Ruleset) -> String {
 }
 
 fn load(text: &str, family: Family) -> Ruleset {
-    restore::load(text, family, None).unwrap_or_else(|faults| panic!("{text}\n{faults:?}"))
+    restore::load(text, family, Some(&DebianNames)).unwrap_or_else(|faults| panic!("{text}\n{faults:?}"))
 }
