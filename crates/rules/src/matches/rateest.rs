@@ -6,6 +6,7 @@ use crate::syntax::Error;
 use crate::syntax::extension::{
     Extension, Families, OptionCall, OptionSpec, Place, Refusal, Repeat, Site, Spec,
 };
+use crate::syntax::text::push_word;
 use crate::syntax::value::{Kind, number};
 
 /// `-m rateest`.
@@ -236,7 +237,8 @@ impl Rateest {
     fn push_saved(&self, out: &mut String) {
         out.push_str(if self.delta { " --rateest-delta" } else { "" });
         let one = if self.second.is_some() { "1" } else { "" };
-        put!(out, " --rateest{one} {}", self.first);
+        put!(out, " --rateest{one} ");
+        push_word(out, &self.first);
         if self.delta {
             self.push_rates(out, "1", self.first_rate);
         }
@@ -250,7 +252,8 @@ impl Rateest {
             }
         }
         if let Some(second) = &self.second {
-            put!(out, " --rateest2 {second}");
+            out.push_str(" --rateest2 ");
+            push_word(out, second);
         }
     }
 
