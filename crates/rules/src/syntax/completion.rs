@@ -72,7 +72,11 @@ pub fn situation(words: &[String], family: Family, names: &dyn Names) -> Situati
     };
     reader.run();
     let mut situation = reader.situation;
-    situation.loaded = reader.loaded.into_iter().map(|(_, spec)| spec).collect();
+    for (_, spec) in reader.loaded {
+        if situation.loaded.iter().all(|own| own.name != spec.name) {
+            situation.loaded.push(spec);
+        }
+    }
     if let Some(spec) =
         reader.implicit.filter(|spec| situation.loaded.iter().all(|own| own.name != spec.name))
     {
@@ -201,6 +205,8 @@ impl<'w> Reader<'_, 'w> {
 
     fn load(&mut self, spec: Option<&'static Spec>) {
         if let Some(spec) = spec {
+            // A match that is named again takes its options anew.
+            self.situation.used.retain(|&(extension, _)| extension != Some(spec.name));
             self.loaded.insert(0, (self.loaded.len(), spec));
         }
     }

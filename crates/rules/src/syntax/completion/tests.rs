@@ -62,3 +62,43 @@ fn what_is_offered() {
     let matches = match_names(&at("-A INPUT"));
     assert!(matches.contains(&"mac") && !matches.contains(&"owner") && !matches.contains(&"icmp6"));
 }
+
+/// Whatever stands in a rule that is taken is offered at its place; no beginning of any line is too odd.
+#[test]
+fn every_option_of_every_fixture_is_offered_where_it_stands() {
+    let (mut count, mut faults) = (0, Vec::new());
+    for folder in ["match", "target"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(folder);
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            for case in crate::fixture::read(&std::fs::read_to_string(&path).unwrap()).unwrap() {
+                let line = format!("-t {} -A {} {}", case.table, case.chain, case.rule);
+                let words: Vec<String> = crate::syntax::lex::printed_words(&line)
+                    .into_iter()
+                    .map(|word| word.into_owned())
+                    .collect();
+                for (at, word) in words.iter().enumerate() {
+                    let situation = situation(&words[..at], case.family, &NoNames);
+                    let offered = offered(&situation);
+                    let taken = matches!(case.outcome, crate::fixture::Outcome::Taken { .. });
+                    let Some(name) = word.strip_prefix("--").filter(|_| taken) else { continue };
+                    let exact = |spec: &&&Spec| {
+                        spec.families.has(case.family) && crate::syntax::saved::find(spec, name).is_some()
+                    };
+                    let known = matches::SPECS.iter().chain(targets::SPECS).any(|spec| exact(&&spec));
+                    if !known || !matches!(situation.expects, Expects::Option) {
+                        continue;
+                    }
+                    count += 1;
+                    // Abbreviations are what one completes. Protocols in capitals are names that only a machine knows.
+                    let capitals = words.iter().any(|word| matches!(&**word, "ESP" | "SCTP" | "DCCP" | "AH"));
+                    if !capitals && !offered.iter().any(|(long, ..)| long.starts_with(name)) {
+                        faults.push(format!("{}:{}: {word} in {line}", path.display(), case.line));
+                    }
+                }
+            }
+        }
+    }
+    assert!(count > 300, "{count}");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
