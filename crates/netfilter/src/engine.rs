@@ -208,7 +208,10 @@ impl Engine {
         // Linux: `connbytes_mt_check` switches accounting on, and nobody switches it off again.
         self.conntrack.config.acct |= ruleset.tables().iter().any(needs_accounting);
         let tracked = self.is_registered(family, Callee::Conntrack);
-        let wanted: Vec<Callee> = self.wanted(family, tracks || self.always_track);
+        let mut wanted: Vec<Callee> = self.wanted(family, tracks || self.always_track);
+        if ruleset.tables().iter().any(needs_defrag) {
+            wanted.push(Callee::Defrag);
+        }
         self.registry.retain(family, |entry| {
             matches!(entry.callee, Callee::Module(_)) || wanted.contains(&entry.callee)
         });
@@ -401,9 +404,19 @@ impl Engine {
     }
 }
 
+/// Whether a table has a rule that needs packets and bytes of connections counted.
 fn needs_accounting(table: &TableRules) -> bool {
     let mut rules = table.slots_in_order().flat_map(|(_, chain)| &chain.rules);
     rules.any(|rule| rule.matches.iter().any(|own| matches!(own, Match::Connbytes(_))))
+}
+
+/// Whether a table has a rule for which fragments are gathered even if nothing is tracked (Linux:
+/// `socket_mt_enable_defrag`, `tproxy_tg4_check`).
+fn needs_defrag(table: &TableRules) -> bool {
+    table.slots_in_order().flat_map(|(_, chain)| &chain.rules).any(|rule| {
+        rule.matches.iter().any(|own| matches!(own, Match::Socket(_)))
+            || matches!(rule.target, Some(Target::Tproxy(_)))
+    })
 }
 
 /// Whether a rule of a table needs connection tracking (Linux: the extensions whose check calls `nf_ct_netns_get`).

@@ -16,10 +16,12 @@ use crate::network::{
     TABLE_LOCAL, TABLE_MAIN, Unroutable, Way,
 };
 use crate::skb::Packet;
+pub use reverse::ReversePath;
 
 pub(crate) mod cache;
 mod fib;
 mod kind;
+mod reverse;
 mod source;
 pub mod text;
 mod v4;
@@ -231,6 +233,11 @@ impl Network {
             }
             IpAddr::V6(destination) => source::redirect_v6(self, device, destination).map(IpAddr::V6),
         }
+    }
+
+    /// The way back to the source of a flow that came in by a device (`-m rpfilter`). `loose`: IPv6 prefers no device.
+    pub fn reverse_path(&self, device: DeviceId, flow: Flow, loose: bool) -> ReversePath {
+        reverse::look_up(self, device, flow, loose)
     }
 
     /// Whether an address is one of the machine's own.

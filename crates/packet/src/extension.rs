@@ -44,7 +44,7 @@ pub struct CutShort;
 
 impl View<'_> {
     /// Where the first extension header of a protocol starts, in bytes from the start of the IP header; `None` if there
-    /// is none, also in IPv4. Of the header itself only two bytes need be there.
+    /// is none, also in IPv4. Of the header itself only two bytes need be there, of a routing or fragment header four.
     ///
     /// Linux: `ipv6_find_hdr` with a target; `CutShort` is its EBADMSG.
     pub fn find_extension(&self, sought: u8) -> Result<Option<usize>, CutShort> {
@@ -56,9 +56,9 @@ impl View<'_> {
         while is_extension(next) {
             let &[following, length] =
                 self.bytes().get(at..).and_then(<[u8]>::first_chunk).ok_or(CutShort)?;
-            if next == protocol::FRAGMENT {
+            if matches!(next, protocol::FRAGMENT | protocol::ROUTING) {
                 let bits = crate::layout::be16(self.bytes(), at + 2).ok_or(CutShort)?;
-                if bits & 0xfff8 != 0 {
+                if next == protocol::FRAGMENT && bits & 0xfff8 != 0 {
                     return Ok((sought == next).then_some(at));
                 }
             }

@@ -17,11 +17,13 @@ pub(super) struct Question {
     pub(super) output: Option<DeviceId>,
     /// IPv6: among equal routes that by this device is taken.
     pub(super) preferred: Option<DeviceId>,
+    /// Whether the preferred device counts before the metric (Linux: `rt6_device_match` instead of `rt6_select`).
+    pub(super) device_first: bool,
 }
 
 impl Question {
     pub(super) fn new(input: DeviceId) -> Self {
-        Self { input, output: None, preferred: None }
+        Self { input, output: None, preferred: None, device_first: false }
     }
 }
 
@@ -64,23 +66,26 @@ pub(super) fn table(network: &Network, table: u32, flow: Flow, question: Questio
     best.map(|(route, _)| route)
 }
 
-/// How good a route is: longer prefix, then a TOS that was asked for, then the lower metric, then the preferred device,
-/// then the one that was there first.
+/// How good a route is: longer prefix, then a TOS that was asked for, then the lower metric, then the preferred device
+/// (which may count before the metric), then the one that was there first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     length: u8,
     tos: bool,
+    device: bool,
     metric: std::cmp::Reverse<u32>,
     preferred: bool,
 }
 
 impl Rank {
     fn of(route: &RouteEntry, question: Question) -> Self {
+        let preferred = route.device.is_some() && route.device == question.preferred;
         Self {
             length: prefix_length(&route.destination),
             tos: route.tos != 0,
+            device: preferred && question.device_first,
             metric: std::cmp::Reverse(route.metric),
-            preferred: route.device.is_some() && route.device == question.preferred,
+            preferred,
         }
     }
 }

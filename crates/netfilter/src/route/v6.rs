@@ -109,8 +109,11 @@ pub(super) fn input(
     if destination.is_loopback() && device != DeviceId::LOOPBACK {
         return Err(Unroutable::NoRoute);
     }
-    let question =
-        Question { input: device, output: strict(destination).then_some(device), preferred: Some(device) };
+    let question = Question {
+        output: strict(destination).then_some(device),
+        preferred: Some(device),
+        ..Question::new(device)
+    };
     let route = fib::lookup(network, flow, question)?;
     match (route.kind, route.device) {
         (RouteKind::Local, _) => Ok(network.local(None)),
@@ -146,9 +149,9 @@ pub(super) fn output(
         false => (destination, flow),
     };
     let question = Question {
-        input: DeviceId::LOOPBACK,
         output: bound.filter(|_| strict(destination)),
         preferred: bound,
+        ..Question::new(DeviceId::LOOPBACK)
     };
     let own = |device: Option<DeviceId>, route: Option<&RouteEntry>| {
         let preferred = route.and_then(|route| route.source);

@@ -14,7 +14,7 @@ pub struct Frag {
     pub ids: Option<Negatable<NumberRange<u32>>>,
     /// `--fraglen`: read and printed, but never looked at.
     pub length: Option<Length>,
-    /// `--fragres`: the reserved fields are not 0.
+    /// `--fragres`: the reserved fields are 0.
     pub reserved: bool,
     /// `--fragfirst`: the offset is 0.
     pub first: bool,

@@ -21,12 +21,12 @@ pub struct Rt {
     pub segments_left: Option<Negatable<NumberRange<u32>>>,
     /// `--rt-len`: the length of the whole header in bytes.
     pub length: Option<Length>,
-    /// `--rt-0-res`: the reserved field is not 0. Only with type 0.
+    /// `--rt-0-res`: the reserved field is 0. Only with type 0.
     pub reserved: bool,
     /// `--rt-0-addrs`: at most 16. Only with type 0. Empty: any.
     pub addresses: Box<[Ipv6Addr]>,
     /// `--rt-0-not-strict`: the addresses stand in the header in this order, with others between them. Without it, the
-    /// header begins with them.
+    /// header has these and no others.
     pub not_strict: bool,
 }
 

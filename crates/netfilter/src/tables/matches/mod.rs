@@ -3,27 +3,36 @@
 //! A match either holds, or says which of its options failed first – in the order in which the kernel checks them –
 //! and what the packet had instead.
 mod addrtype;
+mod bpf;
 mod cluster;
 mod connbytes;
 mod connmark;
 mod conntrack;
 mod dccp;
+mod dst;
 mod ecn;
 mod eui64;
+mod extension_header;
+mod frag;
 mod helper;
 mod icmp;
 mod iprange;
+mod ipv6header;
 mod length;
 mod limit;
 mod mac;
 mod mark;
+mod mh;
 mod multiport;
 mod owner;
 mod physdev;
 mod pkttype;
 mod quota;
+mod rpfilter;
+mod rt;
 mod sctp;
 mod spi;
+mod srh;
 mod statistic;
 mod string;
 mod tcp;
@@ -31,6 +40,7 @@ mod tcpmss;
 mod time;
 mod tos;
 mod ttl;
+mod u32;
 mod udp;
 
 use packet::Family;
@@ -94,6 +104,7 @@ pub(super) enum Condition {
     Addrtype(data::addrtype::Addrtype),
     Ah(data::ah::Ah),
     Ah6(data::ah::Ah6),
+    Bpf(Box<data::bpf::Bpf>),
     Cluster(data::cluster::Cluster),
     Comment,
     Connbytes(Box<data::connbytes::Connbytes>),
@@ -101,25 +112,33 @@ pub(super) enum Condition {
     Conntrack(Box<data::conntrack::Conntrack>),
     Dccp(data::dccp::Dccp),
     Dscp(data::dscp::Dscp),
+    Dst(Box<data::dst::Dst>),
     Ecn(data::ecn::Ecn),
     Esp(data::esp::Esp),
     Eui64,
+    Frag(data::frag::Frag),
+    Hbh(Box<data::hbh::Hbh>),
     Hl(data::hl::Hl),
     Helper(Box<data::helper::Helper>),
     Icmp(data::icmp::Icmp),
     Icmp6(data::icmp6::Icmp6),
     Ipcomp(data::ipcomp::Ipcomp),
     Iprange(Box<data::iprange::Iprange>),
+    Ipv6Header(data::ipv6header::Ipv6Header),
     Length(data::length::Length),
     Limit(limit::Bucket),
     Mac(data::mac::Mac),
     Mark(data::mark::Mark),
+    Mh(data::mh::Mh),
     Multiport(data::multiport::Multiport),
     Owner(data::owner::Owner),
     Physdev(Box<data::physdev::Physdev>),
     Pkttype(data::pkttype::Pkttype),
+    Rpfilter(data::rpfilter::Rpfilter),
+    Rt(Box<data::rt::Rt>),
     Sctp(Box<data::sctp::Sctp>),
     Quota(quota::Account),
+    Srh(Box<data::srh::Srh>),
     State(data::state::State),
     Statistic(statistic::Chooser),
     String(Box<string::Search>),
@@ -128,6 +147,7 @@ pub(super) enum Condition {
     Tos(data::tos::Tos),
     Ttl(data::ttl::Ttl),
     Time(Box<data::time::Time>),
+    U32(data::u32::U32),
     Udp(data::udp::Udp),
     /// One that is read and printed, but not yet evaluated: what is missing.
     Unmodelled(&'static str),
@@ -139,7 +159,7 @@ impl Condition {
             Match::Addrtype(own) => Self::Addrtype(*own),
             Match::Ah(own) => Self::Ah(*own),
             Match::Ah6(own) => Self::Ah6(*own),
-            Match::Bpf(_) => Self::Unmodelled("-m bpf"),
+            Match::Bpf(own) => Self::Bpf(own.clone()),
             Match::Cgroup(_) => Self::Unmodelled("-m cgroup"),
             Match::Cluster(own) => Self::Cluster(*own),
             Match::Comment(_) => Self::Comment,
@@ -152,26 +172,26 @@ impl Condition {
             Match::Dccp(own) => Self::Dccp(*own),
             Match::Devgroup(_) => Self::Unmodelled("-m devgroup"),
             Match::Dscp(own) => Self::Dscp(*own),
-            Match::Dst(_) => Self::Unmodelled("-m dst"),
+            Match::Dst(own) => Self::Dst(own.clone()),
             Match::Ecn(own) => Self::Ecn(*own),
             Match::Esp(own) => Self::Esp(*own),
             Match::Eui64(_) => Self::Eui64,
-            Match::Frag(_) => Self::Unmodelled("-m frag"),
+            Match::Frag(own) => Self::Frag(*own),
             Match::Hashlimit(_) => Self::Unmodelled("-m hashlimit"),
-            Match::Hbh(_) => Self::Unmodelled("-m hbh"),
+            Match::Hbh(own) => Self::Hbh(own.clone()),
             Match::Hl(own) => Self::Hl(*own),
             Match::Helper(own) => Self::Helper(Box::new(own.clone())),
             Match::Icmp(own) => Self::Icmp(*own),
             Match::Icmp6(own) => Self::Icmp6(*own),
             Match::Ipcomp(own) => Self::Ipcomp(*own),
             Match::Iprange(own) => Self::Iprange(own.clone()),
-            Match::Ipv6Header(_) => Self::Unmodelled("-m ipv6header"),
+            Match::Ipv6Header(own) => Self::Ipv6Header(*own),
             Match::Ipvs(_) => Self::Unmodelled("-m ipvs"),
             Match::Length(own) => Self::Length(*own),
             Match::Limit(own) => Self::Limit(limit::Bucket::new(own)),
             Match::Mac(own) => Self::Mac(*own),
             Match::Mark(own) => Self::Mark(*own),
-            Match::Mh(_) => Self::Unmodelled("-m mh"),
+            Match::Mh(own) => Self::Mh(*own),
             Match::Multiport(own) => Self::Multiport(own.clone()),
             Match::Nfacct(_) => Self::Unmodelled("-m nfacct"),
             Match::Osf(_) => Self::Unmodelled("-m osf"),
@@ -183,11 +203,11 @@ impl Condition {
             Match::Rateest(_) => Self::Unmodelled("-m rateest"),
             Match::Realm(_) => Self::Unmodelled("-m realm"),
             Match::Recent(_) => Self::Unmodelled("-m recent"),
-            Match::Rpfilter(_) => Self::Unmodelled("-m rpfilter"),
-            Match::Rt(_) => Self::Unmodelled("-m rt"),
+            Match::Rpfilter(own) => Self::Rpfilter(*own),
+            Match::Rt(own) => Self::Rt(own.clone()),
             Match::Sctp(own) => Self::Sctp(own.clone()),
             Match::Socket(_) => Self::Unmodelled("-m socket"),
-            Match::Srh(_) => Self::Unmodelled("-m srh"),
+            Match::Srh(own) => Self::Srh(own.clone()),
             Match::State(own) => Self::State(*own),
             Match::Statistic(own) => Self::Statistic(statistic::Chooser::new(own)),
             Match::String(own) => Self::String(Box::new(string::Search::new(own))),
@@ -197,7 +217,7 @@ impl Condition {
             Match::Ttl(own) => Self::Ttl(*own),
             Match::Time(own) => Self::Time(own.clone()),
             Match::Udp(own) => Self::Udp(*own),
-            Match::U32(_) => Self::Unmodelled("-m u32"),
+            Match::U32(own) => Self::U32(own.clone()),
         }
     }
 
@@ -213,28 +233,37 @@ impl Condition {
             Self::Addrtype(own) => addrtype::holds(own, asked, env),
             Self::Ah(own) => spi::holds_ah(own, asked),
             Self::Ah6(own) => spi::holds_ah6(own, asked),
+            Self::Bpf(own) => bpf::holds(own, asked),
             Self::Comment => Ok(()),
             Self::Connmark(own) => connmark::holds(own, asked, env),
             Self::Conntrack(own) => conntrack::holds(own, asked, env),
             Self::Dccp(own) => dccp::holds(own, asked),
             Self::Dscp(own) => tos::holds_dscp(own, asked),
+            Self::Dst(own) => dst::holds(own, asked),
             Self::Ecn(own) => ecn::holds(own, asked),
             Self::Esp(own) => spi::holds_esp(own, asked),
             Self::Eui64 => eui64::holds(asked),
+            Self::Frag(own) => frag::holds(own, asked),
+            Self::Hbh(own) => dst::holds_hbh(own, asked),
             Self::Hl(own) => ttl::holds_v6(own, asked),
             Self::Icmp(own) => icmp::holds_v4(own, asked),
             Self::Icmp6(own) => icmp::holds_v6(own, asked),
             Self::Ipcomp(own) => spi::holds_ipcomp(own, asked),
             Self::Iprange(own) => iprange::holds(own, asked),
+            Self::Ipv6Header(own) => ipv6header::holds(own, asked),
             Self::Length(own) => length::holds(own, asked),
             Self::Limit(own) => own.holds(env),
             Self::Mac(own) => mac::holds(own, asked),
             Self::Mark(own) => mark::holds(own, asked),
+            Self::Mh(own) => mh::holds(own, asked),
             Self::Multiport(own) => multiport::holds(own, asked),
             Self::Owner(own) => owner::holds(own, asked),
             Self::Physdev(own) => physdev::holds(own, asked, env),
             Self::Pkttype(own) => pkttype::holds(own, asked),
+            Self::Rpfilter(own) => rpfilter::holds(own, asked, env),
+            Self::Rt(own) => rt::holds(own, asked),
             Self::Sctp(own) => sctp::holds(own, asked),
+            Self::Srh(own) => srh::holds(own, asked),
             Self::State(own) => conntrack::holds_state(own, asked, env),
             Self::Statistic(own) => own.holds(env),
             Self::String(own) => own.holds(asked),
@@ -242,6 +271,7 @@ impl Condition {
             Self::Tcpmss(own) => tcpmss::holds(own, asked),
             Self::Tos(own) => tos::holds(own, asked),
             Self::Ttl(own) => ttl::holds_v4(own, asked),
+            Self::U32(own) => u32::holds(own, asked),
             Self::Udp(own) => udp::holds(own, asked),
             Self::Cluster(own) => cluster::holds(own, asked, env),
             Self::Connbytes(own) => connbytes::holds(own, asked, env),

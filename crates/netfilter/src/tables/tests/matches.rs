@@ -347,3 +347,112 @@ fn limit_takes_the_clock_of_the_packet() {
     assert_eq!(taken(5_300), 3);
     assert_eq!(taken(60_000), 5);
 }
+
+fn ask6(rule: &str, line: &str) -> Outcome {
+    Bench::v6(&format!("-A FORWARD {rule}")).ask(line)
+}
+
+/// Reasons of the matches of extension headers; which packets they take, the kernel says in
+/// `fixtures/kernel/extension-headers.case`.
+#[test]
+fn extension_headers_say_what_is_there() {
+    let plain = "udp [fd00::1]:1 > [fd00::2]:2";
+    for (rule, option, what) in [
+        ("-m dst", "-m dst", "destination options header"),
+        ("-m hbh", "-m hbh", "hop-by-hop options header"),
+        ("-m frag", "-m frag", "fragment header"),
+        ("-m rt", "-m rt", "routing header"),
+        ("-m srh", "-m srh", "segment routing header"),
+    ] {
+        assert_eq!(failed(ask6(rule, plain)), (option, Found::Nothing(what)));
+    }
+    let options = format!("{plain} dstopts 1e02abcd0000");
+    assert_eq!(ask6("-m dst --dst-len 8 --dst-opts 30:2,0,0", &options), Outcome::Matched);
+    assert_eq!(failed(ask6("-m dst --dst-len 16", &options)), ("--dst-len", Found::Number(8)));
+    assert_eq!(failed(ask6("-m dst --dst-opts 5", &options)), ("--dst-opts", Found::Number(30)));
+    assert_eq!(failed(ask6("-m dst --dst-opts 30:3", &options)), ("--dst-opts", Found::Number(2)));
+    let further = Found::Nothing("further options");
+    assert_eq!(failed(ask6("-m dst --dst-opts 30,0,0,0", &options)), ("--dst-opts", further));
+    let cut = refused(ask6("-m dst", &format!("{plain} dstopts 010400000000 cut 44 iplen 4")));
+    assert_eq!(cut, ("-m dst", Found::Nothing("whole header of options")));
+
+    let fragment = format!("{plain} frag 0+ id 7");
+    assert_eq!(ask6("-m frag --fragid 7 --fragfirst --fragmore --fragres", &fragment), Outcome::Matched);
+    assert_eq!(failed(ask6("-m frag ! --fragid 1:9", &fragment)), ("--fragid", Found::Number(7)));
+    let more = Found::Word("further fragments");
+    assert_eq!(failed(ask6("-m frag --fraglast", &fragment)), ("--fraglast", more));
+
+    let headers = failed(ask6("-m ipv6header --header dst", &options));
+    assert_eq!(headers, ("--header", Found::Hex(0x41)));
+    assert_eq!(ask6("-m ipv6header --header dst --soft", &options), Outcome::Matched);
+
+    let routing = format!("{plain} rthdr 000000000000fd000000000000000000000000000009");
+    assert_eq!(ask6("-m rt --rt-type 0 --rt-0-res --rt-0-addrs fd00::9", &routing), Outcome::Matched);
+    assert_eq!(failed(ask6("-m rt --rt-type 4", &routing)), ("--rt-type", Found::Number(0)));
+    assert_eq!(failed(ask6("-m rt --rt-segsleft 1:", &routing)), ("--rt-segsleft", Found::Number(0)));
+    assert_eq!(failed(ask6("-m rt --rt-len 8", &routing)), ("--rt-len", Found::Number(24)));
+    let list = Found::Nothing("such list of addresses");
+    assert_eq!(
+        failed(ask6("-m rt --rt-type 0 --rt-0-addrs fd00::8 --rt-0-not-strict", &routing)),
+        ("--rt-0-addrs", list)
+    );
+
+    let segments = format!("{plain} rthdr 040000000100fd000000000000000000000000000009");
+    // The tag of the packet is 0x0100, which Linux compares as a little-endian machine has it.
+    assert_eq!(ask6("-m srh --srh-tag 1 --srh-lsid fd00::9", &segments), Outcome::Matched);
+    assert_eq!(failed(ask6("-m srh --srh-tag 256", &segments)), ("--srh-tag", Found::Number(1)));
+    assert_eq!(
+        failed(ask6("-m srh ! --srh-psid ::/0", &segments)),
+        ("--srh-psid", Found::Nothing("such segment"))
+    );
+    let last = Found::Address("fd00::9".parse().unwrap());
+    assert_eq!(failed(ask6("-m srh ! --srh-lsid fd00::/64", &segments)), ("--srh-lsid", last));
+
+    let mobility = "135 fd00::1 > fd00::2 data 3b00050000000000";
+    assert_eq!(ask6("-p mh --mh-type binding-update", mobility), Outcome::Matched);
+    assert_eq!(failed(ask6("-p mh ! --mh-type 0:255", mobility)), ("--mh-type", Found::Number(5)));
+    let behind = refused(ask6("-p mh -m mh", "135 fd00::1 > fd00::2 data 1100050000000000"));
+    assert_eq!(behind, ("-m mh", Found::Word("something behind the mobility header")));
+}
+
+/// Which packets they take, the kernel says in `fixtures/kernel/u32-and-bpf.case`.
+#[test]
+fn u32_and_bpf_say_what_came_out() {
+    let port = "0>>22&0x3c@0&0xffff";
+    assert_eq!(ask(&format!("-m u32 --u32 \"{port}=80\""), TCP), Outcome::Matched);
+    assert_eq!(failed(ask(&format!("-m u32 --u32 \"{port}=81\""), TCP)), ("--u32", Found::Hex(80)));
+    assert_eq!(ask(&format!("-m u32 ! --u32 \"{port}=81\""), TCP), Outcome::Matched);
+    let beyond = ("--u32", Found::Nothing("four bytes at that place"));
+    assert_eq!(failed(ask("-m u32 --u32 \"1000=0:4294967295\"", TCP)), beyond);
+    assert_eq!(failed(ask("-m u32 --u32 \"0@4294967295=0\"", TCP)), beyond);
+
+    let protocol = |wanted: u32| format!("-m bpf --bytecode \"4,48 0 0 9,21 0 1 {wanted},6 0 0 1,6 0 0 0\"");
+    assert_eq!(ask(&protocol(6), TCP), Outcome::Matched);
+    assert_eq!(failed(ask(&protocol(17), TCP)), ("--bytecode", Found::Number(0)));
+}
+
+/// What a program asks of the link is known where the packet came with an Ethernet header, and not decided elsewhere;
+/// so is what the engine has no word for, such as the number of the device.
+#[test]
+fn bpf_asks_what_is_not_in_the_packet() {
+    let ask = |program: &str, ethernet: Option<[u8; 14]>| {
+        let mut bench = Bench::new(&format!("-A FORWARD -m bpf --bytecode \"{program}\" -j DROP"));
+        let mut packet = bench.packet(TCP);
+        packet.link.ethernet = ethernet;
+        bench.walk_in(Table::Filter, Hook::Forward, &mut packet)
+    };
+    let decided = |verdict: Verdict| match verdict {
+        Verdict::Accept => Some(false),
+        Verdict::Drop(Drop::Rule { .. }) => Some(true),
+        Verdict::Drop(Drop::Undecided { .. }) => None,
+        other => panic!("{other:?}"),
+    };
+    let header = Some([2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1, 8, 0]);
+    let kind = "4,40 0 0 4292870156,21 0 1 2048,6 0 0 1,6 0 0 0";
+    assert_eq!(decided(ask(kind, header)), Some(true));
+    assert_eq!(decided(ask(kind, None)), None);
+    // The protocol of the IP header, 9 bytes behind those 14; and a byte behind the packet's end.
+    assert_eq!(decided(ask("4,48 0 0 4292870167,21 0 1 6,6 0 0 1,6 0 0 0", header)), Some(true));
+    assert_eq!(decided(ask("2,48 0 0 4292871000,6 0 0 1", header)), Some(false));
+    assert_eq!(decided(ask("2,32 0 0 4294963208,6 0 0 1", header)), None);
+}

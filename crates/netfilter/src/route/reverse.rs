@@ -1,0 +1,54 @@
+//! The way back to a packet's sender, for `-m rpfilter`.
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::fib::{self, Question};
+use super::{Flow, v6};
+use crate::network::{DeviceId, Network, RouteKind};
+
+/// What the routing tables say of the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReversePath {
+    /// There is none, or the source is no address of a single machine.
+    None,
+    /// The source is an address of this machine.
+    Local {
+        /// Whether the packet came by the interface that has it (IPv6: does not count, always true).
+        here: bool,
+    },
+    /// By the interface that the packet came by.
+    Same,
+    /// By another one.
+    Other,
+}
+
+/// Linux: `rpfilter_lookup_reverse` in ipt_rpfilter.c, `rpfilter_lookup_reverse6` in ip6t_rpfilter.c.
+pub(super) fn look_up(network: &Network, device: DeviceId, flow: Flow, loose: bool) -> ReversePath {
+    let question = match flow.source {
+        IpAddr::V4(_) => Question::new(DeviceId::LOOPBACK),
+        IpAddr::V6(source) if v6::is_anycast(network, source) => return ReversePath::None,
+        IpAddr::V6(source) => Question {
+            output: source.is_unicast_link_local().then_some(device),
+            preferred: (!loose || source.is_unicast_link_local()).then_some(device),
+            device_first: true,
+            ..Question::new(DeviceId::LOOPBACK)
+        },
+    };
+    let back = Flow { source: answering(flow.destination), destination: flow.source, ..flow };
+    let Ok(route) = fib::lookup(network, back, question) else { return ReversePath::None };
+    let here = route.device == Some(device);
+    match (route.kind, here) {
+        (RouteKind::Local, here) => ReversePath::Local { here: here || flow.source.is_ipv6() },
+        (RouteKind::Unicast, true) => ReversePath::Same,
+        (RouteKind::Unicast, false) => ReversePath::Other,
+        _ => ReversePath::None,
+    }
+}
+
+/// The source of an answer: groups and broadcast do not answer.
+fn answering(destination: IpAddr) -> IpAddr {
+    match destination {
+        IpAddr::V4(own) if own.is_multicast() || own.is_broadcast() => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(own) if own.is_multicast() => Ipv6Addr::UNSPECIFIED.into(),
+        own => own,
+    }
+}
