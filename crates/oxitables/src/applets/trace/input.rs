@@ -3,7 +3,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use netfilter::skb::{Link, Origin, Owner};
+use netfilter::skb::{Link, LinkKind, Origin, Owner};
 use netfilter::{DeviceId, Network};
 use packet::{Family, InterfaceName};
 use rules::Ruleset;
@@ -235,11 +235,32 @@ fn one(arguments: &Arguments, network: &Network, at: Duration, text: &str) -> Re
                     "where does this packet come from? Put a device before it (`eth0 {trimmed}`), or `local`"
                 )));
             };
-            From::Device(device_of(network, name)?, Link::default())
+            let device = device_of(network, name)?;
+            From::Device(device, Link { kind: link_kind(network, device, &shown.bytes), ..Link::default() })
         }
     };
     Ok(Given { at, from, bytes: shown.bytes, text: trimmed.to_owned(), captured: false, cut: false })
 }
+
+/// To whom the frame of a packet that is given as text was sent: Ethernet carries groups and broadcasts of IP in frames
+/// to groups and to everybody.
+fn link_kind(network: &Network, device: DeviceId, bytes: &[u8]) -> LinkKind {
+    let Ok(view) = packet::View::parse(bytes) else { return LinkKind::Host };
+    let destination = view.destination();
+    if destination.is_multicast() {
+        LinkKind::Multicast
+    } else if destination.is_ipv4()
+        && !destination.is_unspecified()
+        && network.address_matches(destination, Some(device), BROADCAST)
+    {
+        LinkKind::Broadcast
+    } else {
+        LinkKind::Host
+    }
+}
+
+/// The set of types of addresses that has broadcast alone (Linux: `RTN_BROADCAST`).
+const BROADCAST: u16 = 1 << 3;
 
 /// The words between `local` and the packet.
 fn origin(mut rest: &str) -> Result<(Origin, &str), Failure> {
