@@ -9,7 +9,7 @@ use super::targets::{self, Effect};
 use crate::Env;
 use crate::hook::Verdict;
 use crate::skb::{Drop, Packet};
-use crate::trace::{Mismatch, Outcome, Step};
+use crate::trace::{Found, Mismatch, Outcome, Step};
 
 /// Jumps that one packet may take in one walk; then it is dropped ([`Drop::Limit`]). Linux has no such limit: chains that
 /// each jump to the next several times make it walk for ever.
@@ -223,22 +223,18 @@ impl Walk<'_> {
     fn miss<A>(&mut self, entry: &Entry<A>, packet: &Packet, env: &mut Env<'_>) -> Option<(u8, Miss)> {
         let range = entry.first as usize..(entry.first + entry.count) as usize;
         let asked = Asked { packet, place: &self.place };
-        let mut refused = None;
-        for (place, condition) in self.conditions.get_mut(range).into_iter().flatten().enumerate() {
+        let mut own = self.conditions.get_mut(range).into_iter().flatten().enumerate();
+        while let Some((place, condition)) = own.next() {
             if let Err(miss) = condition.holds(&asked, env) {
-                let missed = (u8::try_from(place).unwrap_or(u8::MAX), miss);
-                match (miss, refused) {
-                    (Miss::Refused(..), None) => refused = Some(missed),
-                    (Miss::Refused(..), Some(_)) => {}
-                    // Whatever fails behind it, the packet is dropped.
-                    (Miss::Failed(..), Some((place, Miss::Refused(option, found)))) => {
-                        return Some((place, Miss::Hotdrop(option, found)));
-                    }
-                    _ => return Some(missed),
+                let place = u8::try_from(place).unwrap_or(u8::MAX);
+                if let Miss::Refused(option, found) = miss {
+                    let rest = own.map(|(_, condition)| condition);
+                    return Some((place, behind_refusal(rest, &asked, env, option, found)));
                 }
+                return Some((place, miss));
             }
         }
-        refused
+        None
     }
 
     fn target(&mut self, number: u32, packet: &mut Packet, env: &mut Env<'_>) -> Effect {
@@ -324,6 +320,26 @@ impl Walk<'_> {
         let prefix = format!("TRACE: {}:{}:{label}:{} ", self.place.table, span.name, at - span.start + 1);
         targets::log::trace(&prefix, &self.place, packet, env);
     }
+}
+
+/// What becomes of a packet that a match has refused while it holds: whatever the matches behind it say, it is dropped,
+/// and they say whether the rule counts.
+#[cold]
+fn behind_refusal<'c>(
+    rest: impl Iterator<Item = &'c mut Condition>,
+    asked: &Asked<'_>,
+    env: &mut Env<'_>,
+    option: &'static str,
+    found: Found,
+) -> Miss {
+    for condition in rest {
+        match condition.holds(asked, env) {
+            Ok(()) | Err(Miss::Refused(..)) => {}
+            Err(Miss::Failed(..)) => return Miss::Hotdrop(option, found),
+            Err(miss) => return miss,
+        }
+    }
+    Miss::Refused(option, found)
 }
 
 fn failed(mismatch: Mismatch, hotdrop: bool) -> Outcome {
