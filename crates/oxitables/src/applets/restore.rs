@@ -111,14 +111,14 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
         only: settings.only.as_deref(),
         trusted: false,
     });
-    if settings.json {
-        return json::restore(&program, family, settings.counters, input, &mut reader, &mut store);
-    }
     // Why: a file is taken whole or not at all, and all its bad lines are told. Whoever writes to a pipe may wait for the
     // answer to each COMMIT, and for the end of this program behind a bad line.
-    if is_file(settings.path.as_deref()) {
+    if settings.json || is_file(settings.path.as_deref()) {
         reader = reader.to_the_end();
         store.whole = true;
+    }
+    if settings.json {
+        return json::restore(&program, family, settings.counters, input, &mut reader, &mut store);
     }
     let progress = Progress::new(&program, total);
     let mut told = Told { program, path: settings.path.clone(), code: None, count: 0, progress };

@@ -169,6 +169,12 @@ fn broken_documents() {
             let at = usize::try_from(dice() % bytes.len() as u64).unwrap();
             let other = usize::try_from(dice() % bytes.len() as u64).unwrap();
             match dice() % 3 {
+                // A digit for a digit is another document at times.
+                _ if seed % 2 == 0 => {
+                    let digits: Vec<usize> =
+                        (0..bytes.len()).filter(|&at| bytes[at].is_ascii_digit()).collect();
+                    bytes[digits[at % digits.len()]] = b'1' + u8::try_from(other % 9).unwrap();
+                }
                 0 => bytes[at] = bytes[other],
                 1 => drop(bytes.remove(at)),
                 _ => bytes.swap(at, other),
@@ -184,5 +190,5 @@ fn broken_documents() {
             Err(_) => refused += 1,
         }
     }
-    assert!(taken > 5 && refused > 100, "{taken} taken, {refused} refused");
+    assert!(taken > 20 && refused > 100, "{taken} taken, {refused} refused");
 }

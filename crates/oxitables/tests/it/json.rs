@@ -113,8 +113,10 @@ fn a_fault_is_told_with_its_place_and_nothing_is_changed() {
     let home = home();
     let before = std::fs::read(home.ruleset()).unwrap();
     let json = out(&home, "iptables-save", &["-c", "--json"]);
+    // The other table is good, and not put in force either.
     let broken = json.replace("10.0.0.0/8", "10.0.0.0/99").replace("\"log-prefix\"", "\"log-level\"");
-    let refused = home.run_with("iptables-restore", &["--json", "-T", "filter"], &broken);
+    let broken = broken.replace("\"80\"", "\"81\"");
+    let refused = home.run_with("iptables-restore", &["--json"], &broken);
     assert_eq!(refused.status.code(), Some(2));
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.starts_with("iptables-restore v1.8.13 (file:"), "{said}");

@@ -1,4 +1,5 @@
-//! `iptables-restore --json`: the document is read whole, and its rules take the way of a restore file's lines.
+//! `iptables-restore --json`: the document is read whole, its rules take the way of a restore file's lines, and all of
+//! it is put in force or nothing.
 use std::io::Read;
 use std::process::ExitCode;
 
@@ -69,7 +70,7 @@ fn feed(
     }
     let step = reader.end(store);
     tell(program, lines, reader, &mut code, &mut progress);
-    step.map_err(|stop| ended(program, stop, code))
+    step.and_then(|()| store.finish().map_err(Stop::Store)).map_err(|stop| ended(program, stop, code))
 }
 
 fn ended(program: &str, stop: Stop<TargetError>, code: Option<Exit>) -> ExitCode {

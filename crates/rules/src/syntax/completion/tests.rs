@@ -85,7 +85,7 @@ fn every_option_of_every_fixture_is_offered_where_it_stands() {
                     let exact = |spec: &&&Spec| {
                         spec.families.has(case.family) && crate::syntax::saved::find(spec, name).is_some()
                     };
-                    let known = matches::SPECS.iter().chain(targets::SPECS).any(|spec| exact(&&spec));
+                    let known = matches::SPECS.iter().chain(targets::SPECS).any(|spec| exact(&spec));
                     if !known || !matches!(situation.expects, Expects::Option) {
                         continue;
                     }
