@@ -266,7 +266,8 @@ impl Engine {
         destination: IpAddr,
         depth: u8,
     ) -> Result<Decision, SendError> {
-        let route = self.network.route_output(packet, destination);
+        // A copy comes with the route that TEE has found.
+        let route = packet.route.map_or_else(|| self.network.route_output(packet, destination), Ok);
         self.trace_route(packet, "output", route);
         match route {
             Ok(route) => packet.route = Some(route),
@@ -369,6 +370,7 @@ impl Engine {
         packet.output = None;
         packet.link = link;
         packet.origin = None;
+        packet.duplicate = false;
         if self.backlog.len() < self.settings.most_emitted {
             self.backlog.push_back(packet.take());
             return Decision::Forwarded {
@@ -389,7 +391,7 @@ impl Engine {
         let mut at = 0;
         let mut repeats = 0;
         while let Some(callee) = self.registry.entries(family, hook).get(at).map(|entry| entry.callee) {
-            match self.call(now, callee, hook, packet) {
+            match self.call(now, callee, hook, packet, depth) {
                 // Why: by far the most common, so nothing else is looked at.
                 Verdict::Accept if self.emitted.is_empty() => at += 1,
                 Verdict::Repeat if repeats < MOST_REPEATS => repeats += 1,
@@ -423,7 +425,7 @@ impl Engine {
         Passed::Ended(decision)
     }
 
-    fn call(&mut self, now: Now, callee: Callee, hook: Hook, packet: &mut Packet) -> Verdict {
+    fn call(&mut self, now: Now, callee: Callee, hook: Hook, packet: &mut Packet, depth: u8) -> Verdict {
         match callee {
             Callee::Defrag => {
                 let user =
@@ -443,7 +445,7 @@ impl Engine {
                 let (mut env, _) = self.env_and_defrag(now);
                 crate::Conntrack::confirm(packet, &mut env)
             }
-            Callee::Table(table) => self.call_table(now, table, hook, packet),
+            Callee::Table(table) => self.call_table(now, table, hook, packet, depth),
             Callee::Nat => self.call_nat(now, hook, packet),
             Callee::Module(number) => {
                 let Some(module) = self.modules.get_mut(number) else { return Verdict::Accept };
@@ -457,16 +459,23 @@ impl Engine {
         }
     }
 
-    fn call_table(&mut self, now: Now, table: Table, hook: Hook, packet: &mut Packet) -> Verdict {
+    fn call_table(&mut self, now: Now, table: Table, hook: Hook, packet: &mut Packet, depth: u8) -> Verdict {
         let family = packet.family();
-        let Some(mut program) = self.take_program(family, table) else { return Verdict::Accept };
         // Linux: `ipt_mangle_out`: only table mangle at OUTPUT looks whether the way has to change (F10).
         let before = (table == Table::Mangle && hook == Hook::Output).then(|| RouteKey::of(packet));
-        let verdict = {
-            let (mut env, _) = self.env_and_defrag(now);
-            tables::walk(&mut program, hook, packet, &mut env)
+        let mut paused = None;
+        let verdict = loop {
+            let Some(mut program) = self.take_program(family, table) else { return Verdict::Accept };
+            let verdict = {
+                let (mut env, _) = self.env_and_defrag(now);
+                tables::walk_in_parts(&mut program, hook, packet, &mut env, &mut paused)
+            };
+            self.put_program(family, table, program);
+            if paused.is_none() {
+                break verdict;
+            }
+            self.send_emitted(now, depth);
         };
-        self.put_program(family, table, program);
         if !matches!(verdict, Verdict::Accept | Verdict::Bypass) {
             return verdict;
         }

@@ -39,6 +39,8 @@ pub struct Packet {
     pub gathered: Option<Box<Gathered>>,
     /// Whether `-j TRACE` was met (Linux: `nf_trace`).
     pub traced: bool,
+    /// Whether it is a copy that `-j TEE` has made, which is not copied on its way out (Linux: `nf_skb_duplicated`).
+    pub duplicate: bool,
 }
 
 impl Packet {
@@ -59,6 +61,7 @@ impl Packet {
             route: None,
             gathered: None,
             traced: false,
+            duplicate: false,
         }
     }
 

@@ -177,6 +177,13 @@ pub enum Step {
         /// What it is: `icmp port-unreachable`, `tcp reset` …
         what: &'static str,
     },
+    /// A copy of the packet begins its own way (`-j TEE`).
+    Copied {
+        /// The number of the copy.
+        packet: u64,
+        /// Where it goes.
+        gateway: IpAddr,
+    },
     /// A module of the embedding program was called.
     Module {
         /// Its name.

@@ -50,6 +50,14 @@ pub fn set_tos(bytes: &mut [u8], layout: Layout, tos: u8) -> bool {
     }
 }
 
+/// Sets the IPv4 bit "don't fragment", adjusting the header checksum.
+pub fn forbid_fragments(bytes: &mut [u8]) -> bool {
+    match bytes.get(6..8) {
+        Some(&[flags, offset]) => replace(bytes, 6, &[flags | 0x40, offset], &[10]),
+        _ => false,
+    }
+}
+
 /// Sets the length field of the IP header to a whole packet's length in bytes (IPv6: without the fixed header), adjusting
 /// the IPv4 header checksum. More than fits counts as the largest.
 pub fn set_length(bytes: &mut [u8], family: Family, total: usize) -> bool {

@@ -24,7 +24,7 @@ mod walk;
 
 pub(crate) use header::{Place, device_name};
 pub use program::Program;
-pub use walk::walk;
+pub use walk::{walk, walk_in_parts};
 
 /// What of a rule cannot be decided, because it is read and printed but not yet evaluated: `-m NAME`, or a target's name.
 pub fn unmodelled(rule: &rules::Rule) -> Option<&'static str> {

@@ -79,6 +79,7 @@ impl Walk<'_> {
                     | Target::Log(_)
                     | Target::Nflog(_)
                     | Target::Rateest(_)
+                    | Target::Tee(_)
                     | Target::Trace => at += 1,
                     Target::Reject(_) => return Some((at, false)),
                     _ => return None,

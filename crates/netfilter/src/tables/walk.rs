@@ -15,8 +15,44 @@ use crate::trace::{Found, Mismatch, Outcome, Step};
 /// each jump to the next several times make it walk for ever.
 const MOST_JUMPS: u32 = 100_000;
 
+/// A walk that has stopped behind a rule, so that the copy which the rule has sent goes its way first (Linux: TEE sends
+/// from within the rule).
+#[derive(Debug)]
+pub struct Paused {
+    /// The entry with which it goes on.
+    at: At,
+    /// Where its jumps came from.
+    stack: Vec<At>,
+    /// How many jumps were taken.
+    jumps: u32,
+    /// See [`Walk::mark_zone`].
+    mark_zone: Option<rules::targets::ct::ZoneDirection>,
+}
+
 /// Shows a packet to the chain of a hook. A table without a chain there, or of the other family, lets it pass.
 pub fn walk(program: &mut Program, hook: Hook, packet: &mut Packet, env: &mut Env<'_>) -> Verdict {
+    walk_or_pause(program, hook, packet, env, None)
+}
+
+/// The same in parts: as long as `paused` says where, the walk is not at its end, and is to be called again when what it
+/// has caused ([`Env::emitted`]) is on its way.
+pub fn walk_in_parts(
+    program: &mut Program,
+    hook: Hook,
+    packet: &mut Packet,
+    env: &mut Env<'_>,
+    paused: &mut Option<Paused>,
+) -> Verdict {
+    walk_or_pause(program, hook, packet, env, Some(paused))
+}
+
+fn walk_or_pause(
+    program: &mut Program,
+    hook: Hook,
+    packet: &mut Packet,
+    env: &mut Env<'_>,
+    mut parts: Option<&mut Option<Paused>>,
+) -> Verdict {
     let Some((start, policy)) = program.hooks.get(hook.index()).copied().flatten() else {
         return Verdict::Accept;
     };
@@ -24,7 +60,10 @@ pub fn walk(program: &mut Program, hook: Hook, packet: &mut Packet, env: &mut En
         return Verdict::Accept;
     }
     let table = program.table;
-    env.step(packet, || Step::Table { table, hook });
+    let resumed = parts.as_deref_mut().and_then(Option::take);
+    if resumed.is_none() {
+        env.step(packet, || Step::Table { table, hook });
+    }
     let place = Place::of(packet, table, hook);
     let Program { entries, counters, conditions, targets, patterns, spans, stack, .. } = program;
     let mut walk = Walk {
@@ -41,12 +80,21 @@ pub fn walk(program: &mut Program, hook: Hook, packet: &mut Packet, env: &mut En
         policy,
         mark_zone: None,
         decided: None,
+        paused: None,
+        pauses: parts.is_some(),
     };
+    if let Some(resumed) = resumed {
+        walk.resume(resumed);
+    }
     let verdict = match (&*entries, packet.family()) {
         (Entries::V4(entries), Family::V4) => walk.run(entries, packet, env),
         (Entries::V6(entries), Family::V6) => walk.run(entries, packet, env),
         _ => return Verdict::Accept,
     };
+    if let (Some(parts), Some(paused)) = (parts, walk.paused.take()) {
+        *parts = Some(paused);
+        return Verdict::Accept;
+    }
     if env.trace.is_some() {
         match entries {
             Entries::V4(entries) => walk.overtaken(entries, packet, env),
@@ -87,9 +135,24 @@ pub(super) struct Walk<'p> {
     mark_zone: Option<rules::targets::ct::ZoneDirection>,
     /// The rule that ended the walk, and whether the packet goes on.
     pub(super) decided: Option<(At, bool)>,
+    /// Where it stops for a while.
+    paused: Option<Paused>,
+    /// Whether it may.
+    pauses: bool,
 }
 
 impl Walk<'_> {
+    fn resume(&mut self, from: Paused) {
+        let Paused { at, stack, jumps, mark_zone } = from;
+        for (slot, from) in self.stack.iter_mut().zip(&stack) {
+            *slot = *from;
+        }
+        self.depth = stack.len();
+        self.start = at;
+        self.jumps = jumps;
+        self.mark_zone = mark_zone;
+    }
+
     fn run<A: Address>(&mut self, entries: &[Entry<A>], packet: &mut Packet, env: &mut Env<'_>) -> Verdict {
         let mut facts = Facts::<A>::of(packet, &self.place, env.network);
         let mut at = self.start;
@@ -172,6 +235,13 @@ impl Walk<'_> {
                 },
                 Action::Target(number) => match self.target(number, packet, env) {
                     Effect::Continue => at += 1,
+                    Effect::Copied if self.pauses => {
+                        let stack = self.stack.get(..self.depth).unwrap_or(&[]).to_vec();
+                        let (jumps, mark_zone) = (self.jumps, self.mark_zone);
+                        self.paused = Some(Paused { at: at + 1, stack, jumps, mark_zone });
+                        return Verdict::Accept;
+                    }
+                    Effect::Copied => at += 1,
                     Effect::Readdressed => {
                         facts = Facts::of(packet, &self.place, env.network);
                         at += 1;

@@ -12,6 +12,7 @@ mod npt;
 mod reject;
 mod tcpmss;
 mod tcpoptstrip;
+mod tee;
 mod tos;
 mod ttl;
 
@@ -27,6 +28,8 @@ use crate::skb::Packet;
 pub(super) enum Effect {
     /// The next rule is asked.
     Continue,
+    /// The next rule is asked when the copy that was made has gone its way.
+    Copied,
     /// The next rule is asked, and sees other addresses.
     Readdressed,
     /// The walk ends, and the packet: the target cannot do its work on it (Linux: NF_DROP of a target).
@@ -75,6 +78,7 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
         | Target::Snpt(_)
         | Target::Tcpmss(_)
         | Target::Tcpoptstrip(_)
+        | Target::Tee(_)
         | Target::Tos(_)
         | Target::Trace
         | Target::Ttl(_) => None,
@@ -84,7 +88,6 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
         | Target::Ulog(_)
         | Target::Secmark(_)
         | Target::Synproxy(_)
-        | Target::Tee(_)
         | Target::Tproxy(_) => target.name(),
     }
 }
@@ -120,6 +123,7 @@ pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &m
         Target::Snpt(own) => npt::source(own, packet, env),
         Target::Tcpmss(own) => tcpmss::apply(*own, packet, env),
         Target::Tcpoptstrip(own) => tcpoptstrip::apply(own, packet, env),
+        Target::Tee(own) => tee::apply(own, place, packet, env),
         Target::Tos(own) => tos::apply(*own, packet, env),
         Target::Ttl(own) => ttl::apply(*own, "TTL", packet, env),
         // Linux: these tell others something (the audit subsystem, timers, estimators), complete a checksum that was

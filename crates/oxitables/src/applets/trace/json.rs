@@ -173,6 +173,9 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
         Step::Answered { packet, what } => {
             json!({"step": "answer", "hook": hook, "id": packet, "what": what})
         }
+        Step::Copied { packet, gateway } => {
+            json!({"step": "copy", "hook": hook, "id": packet, "gateway": gateway.to_string()})
+        }
         Step::Module { name, accepted } => {
             json!({"step": "module", "hook": hook, "name": name, "accepted": accepted})
         }

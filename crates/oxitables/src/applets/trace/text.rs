@@ -104,6 +104,7 @@ impl Writer<'_> {
         self.packet = packet;
         self.hook = None;
         let who = match self.answers.get(&packet) {
+            Some(&"copy") => "the copy".to_owned(),
             Some(what) => format!("the answer, {what}"),
             None if packet == self.passage.id => format!("packet {} again", self.passage.number),
             None => "a packet that this machine made".to_owned(),
@@ -182,6 +183,10 @@ impl Writer<'_> {
             Step::Answered { packet, what } => {
                 self.answers.insert(*packet, what);
                 self.line(&format!("> answers with {what}"));
+            }
+            Step::Copied { packet, gateway } => {
+                self.answers.insert(*packet, "copy");
+                self.line(&format!("> sends a copy by {gateway}"));
             }
             Step::Module { name, accepted } => {
                 let said = if *accepted { "goes on" } else { "ended the way" };

@@ -1,0 +1,56 @@
+//! `-j TEE`: a copy goes to another host (Linux: `nf_dup_ipv4`, `nf_dup_ipv6`; F73).
+//!
+//! The copy begins its own way at OUTPUT, before the packet goes on: without a sender and a connection, by the way to the
+//! gateway, with its own destination. If there is no such way, there is no copy. A copy is not copied.
+//!
+//! Difference from Linux: in table nat it begins its way behind the walk, not within the rule.
+use std::net::IpAddr;
+
+use packet::{Family, rewrite};
+use rules::Hook;
+use rules::targets::tee::Tee;
+
+use super::{Effect, Place};
+use crate::Env;
+use crate::network::DeviceId;
+use crate::route::Flow;
+use crate::skb::{Emitted, Origin, Packet, Tracking};
+use crate::trace::Step;
+
+pub(super) fn apply(rule: &Tee, place: &Place, packet: &Packet, env: &mut Env<'_>) -> Effect {
+    if packet.duplicate {
+        return Effect::Continue;
+    }
+    // Linux: a device that is not there is no condition.
+    let bound = rule.device.as_deref().and_then(|name| device(name, env));
+    let source = packet.family().unspecified();
+    let flow = Flow { source, destination: rule.gateway, mark: 0, ..Flow::of(packet) };
+    let Ok(route) = env.network.output_route(bound, flow) else { return Effect::Continue };
+    let mut copy = Packet {
+        id: env.new_packet_id(),
+        input: None,
+        output: None,
+        origin: Some(Origin { socket: None, known: true, mark: packet.mark }),
+        tracking: Tracking::Untracked,
+        template: None,
+        route: Some(route),
+        duplicate: true,
+        ..packet.clone()
+    };
+    if copy.family() == Family::V4 {
+        rewrite::forbid_fragments(&mut copy.bytes);
+    }
+    if matches!(place.hook, Hook::Prerouting | Hook::Input) {
+        let ttl = copy.view().ttl().wrapping_sub(1);
+        rewrite::set_ttl(&mut copy.bytes, copy.layout, ttl);
+    }
+    let (number, gateway): (_, IpAddr) = (copy.id, rule.gateway);
+    env.step(packet, || Step::Copied { packet: number, gateway });
+    env.emitted.push(Emitted { packet: copy, destination: gateway });
+    Effect::Copied
+}
+
+fn device(name: &str, env: &Env<'_>) -> Option<DeviceId> {
+    let name = packet::InterfaceName::new(name)?;
+    env.network.device_named(name)
+}
