@@ -1,8 +1,8 @@
 //! The command `judge` (behind `cargo xtask judge`).
 //!
 //! ```text
-//! judge [--cases N] [--seed S] [--from K] [--family 4|6] [--packets P] [--against engine|kernel] [--keep DIR]
-//! judge --replay FILE [--case NAME] [--against engine|kernel]
+//! judge [--cases N] [--seed S] [--from K] [--family 4|6] [--packets P] [--against engine|kernel|nft] [--keep DIR]
+//! judge --replay FILE [--case NAME] [--against engine|kernel|nft]
 //! judge --show FILE                          what the kernel does with each case, as JSON
 //! judge --freeze FILE [--into DIR]           the same, as DIR/NAME.json, for [`crate::golden`]
 //! ```
@@ -13,6 +13,7 @@ use std::time::Instant;
 use crate::case::{self, Case};
 use crate::compare::{Difference, compare, compare_refreshed};
 use crate::generate::{Plan, random_case};
+use crate::nft::comparable;
 use crate::outcome::Outcome;
 use crate::{Judged, Kernel, shrink};
 
@@ -50,6 +51,8 @@ pub enum Against {
     Engine,
     /// The kernel once more: shows what the harness itself leaves to chance (2.3).
     Kernel,
+    /// The kernel with the rules in nf_tables, as `rules::translate` says them.
+    Nft,
 }
 
 impl Default for Options {
@@ -57,7 +60,7 @@ impl Default for Options {
         Self {
             cases: 200,
             from: 0,
-            plan: Plan { seed: 1, packets: 6, family: None },
+            plan: Plan { seed: 1, packets: 6, family: None, translatable: false },
             against: Against::Engine,
             replay: None,
             case: None,
@@ -91,7 +94,8 @@ pub fn options(args: &[String]) -> Result<Options, String> {
             "--against" => match value()?.as_str() {
                 "engine" => out.against = Against::Engine,
                 "kernel" => out.against = Against::Kernel,
-                other => return Err(format!("--against {other}: engine or kernel")),
+                "nft" => (out.against, out.plan.translatable) = (Against::Nft, true),
+                other => return Err(format!("--against {other}: engine, kernel or nft")),
             },
             "--replay" => out.replay = Some(value()?.into()),
             "--case" => out.case = Some(value()?),
@@ -130,7 +134,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
 const HELP: &str =
     "random cases: [--cases N] [--seed S] [--from K] [--family 4|6] [--packets P] [--most D] [--keep DIR]
 a file of cases: --replay FILE [--case NAME]
-either: [--against engine|kernel]
+either: [--against engine|kernel|nft]
 what the kernel does: --show FILE, --freeze FILE [--into DIR]";
 
 /// Writes what the kernel does with the cases of a file.
@@ -175,7 +179,7 @@ pub fn on_own_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, Strin
 /// The other side of a comparison.
 fn second(against: Against) -> Option<Box<dyn Judged>> {
     match against {
-        Against::Kernel => None,
+        Against::Kernel | Against::Nft => None,
         Against::Engine => Some(Box::new(crate::EngineHalf::default())),
     }
 }
@@ -216,15 +220,21 @@ fn replay_group(options: &Options, cases: &[&Case]) -> Result<(String, bool), St
     let mut second = if options.show { None } else { second(options.against) };
     let mut equal = true;
     let mut text = String::new();
+    let mut runs = 0;
     for case in cases {
+        let case = &if options.against == Against::Nft { translatable(case) } else { (*case).clone() };
         let left = kernel.run(case);
         if options.show {
             let shown = serde_json::to_string_pretty(&left).map_err(|error| error.to_string())?;
             text.push_str(&format!("== {}\n{shown}\n", case.name));
             continue;
         }
-        let right = run_second(&mut second, &mut kernel, case, &left);
-        let differences = compare(case, &left, &right);
+        let differences = if options.against == Against::Nft {
+            against_nft(&mut kernel, case, left, &mut runs)
+        } else {
+            let right = run_second(&mut second, &mut kernel, case, &left);
+            compare(case, &left, &right)
+        };
         let word = if differences.is_empty() { "equal" } else { "DIFFERENT" };
         text.push_str(&format!("{word} {}\n{}", case.name, report(&differences)));
         equal &= differences.is_empty();
@@ -245,6 +255,31 @@ fn run_second(
         }
         None => kernel.run(case),
     }
+}
+
+/// A case without the rules that have no translation for nft.
+fn translatable(case: &Case) -> Case {
+    let mut case = case.clone();
+    for (v6, rules) in [(false, &mut case.rules4), (true, &mut case.rules6)] {
+        *rules = rules.take().map(|save| crate::nft::translatable(v6, &save));
+    }
+    case
+}
+
+/// What the kernel does otherwise with the translation than it did with the rules.
+fn against_nft(kernel: &mut Kernel, case: &Case, left: Outcome, runs: &mut u32) -> Vec<Difference> {
+    if left.refused.is_some() {
+        return Vec::new();
+    }
+    let right = kernel.run_translated(&case.refreshed(fresh_id(runs)));
+    if let Some(words) = right.refused {
+        return vec![Difference { step: None, what: "refused", left: String::new(), right: words }];
+    }
+    let differences = compare_refreshed(&comparable(left.clone()), &comparable(right));
+    // Why: ports of NAT are the kernel's own choice; what differs between two runs of the same rules is left to chance.
+    let chance = !differences.is_empty()
+        && !compare_refreshed(&left, &kernel.run(&case.refreshed(fresh_id(runs)))).is_empty();
+    if chance { Vec::new() } else { differences }
 }
 
 /// The first differences, in words.
@@ -289,6 +324,8 @@ fn random(options: &Options) -> Result<bool, String> {
         // Why: incomplete datagrams of the first run still wait in the kernel under their identifications.
         let differences = if options.against == Against::Kernel {
             compare_refreshed(&left, &kernel.run(&case.refreshed(fresh_id(&mut runs))))
+        } else if options.against == Against::Nft {
+            against_nft(&mut kernel, &case, left.clone(), &mut runs)
         } else {
             let right = run_second(&mut second, &mut kernel, &case, &left);
             compare(&case, &left, &right)
@@ -296,13 +333,11 @@ fn random(options: &Options) -> Result<bool, String> {
         if differences.is_empty() {
             continue;
         }
-        if options.against == Against::Engine {
+        if options.against != Against::Kernel {
             // Why: what the kernel numbers by chance may have a number of the case (once in 5000 cases); a difference
             // that does not come again is one of those. More than a few would be a fault, see below.
             let again = case.refreshed(fresh_id(&mut runs));
-            let left = kernel.run(&again);
-            let right = run_second(&mut second, &mut kernel, &again, &left);
-            if compare(&again, &left, &right).is_empty() {
+            if differences_of(options, &mut second, &mut kernel, &again, &mut runs).is_empty() {
                 chance += 1;
                 println!("-- case {number} of seed {}: did not repeat", options.plan.seed);
                 report(&differences);
@@ -319,16 +354,13 @@ fn random(options: &Options) -> Result<bool, String> {
         println!("made small:");
         let small = shrink::shrink(&case, 400, |smaller| {
             let smaller = smaller.refreshed(fresh_id(&mut runs));
-            let left = kernel.run(&smaller);
-            let right = run_second(&mut second, &mut kernel, &smaller, &left);
-            !compare(&smaller, &left, &right).is_empty()
+            !differences_of(options, &mut second, &mut kernel, &smaller, &mut runs).is_empty()
         });
         let small = small.refreshed(fresh_id(&mut runs));
-        let left = kernel.run(&small);
-        let right = run_second(&mut second, &mut kernel, &small, &left);
+        let differences = differences_of(options, &mut second, &mut kernel, &small, &mut runs);
         println!("{small}");
-        print!("{}", report(&compare(&small, &left, &right)));
-        keep(options, &small, &compare(&small, &left, &right))?;
+        print!("{}", report(&differences));
+        keep(options, &small, &differences)?;
         if different >= options.most {
             println!("stopped after {different} different cases");
             break;
@@ -342,6 +374,22 @@ fn random(options: &Options) -> Result<bool, String> {
         options.cases as f64 * 60.0 / seconds.max(0.001)
     );
     Ok(different == 0 && refused == 0 && chance <= 1 + options.cases / 1000)
+}
+
+/// Runs a case on both sides.
+fn differences_of(
+    options: &Options,
+    second: &mut Option<Box<dyn Judged>>,
+    kernel: &mut Kernel,
+    case: &Case,
+    runs: &mut u32,
+) -> Vec<Difference> {
+    let left = kernel.run(case);
+    if options.against == Against::Nft {
+        return against_nft(kernel, case, left, runs);
+    }
+    let right = run_second(second, kernel, case, &left);
+    compare(case, &left, &right)
 }
 
 /// Identifications for the fragments of one more run of a case.

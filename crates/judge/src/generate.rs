@@ -45,6 +45,8 @@ pub struct Plan {
     pub packets: usize,
     /// Only this family (4 or 6); `None`: every fourth case is IPv6.
     pub family: Option<u8>,
+    /// Whether rules that have no translation for nft are left out.
+    pub translatable: bool,
 }
 
 /// Makes the case of a number and runs it on `first` (the kernel) at the same time.
@@ -54,7 +56,10 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
         Some(family) => family == 6,
         None => number % 4 == 3,
     };
-    let save = rules::ruleset(&mut choice, v6);
+    let mut save = rules::ruleset(&mut choice, v6);
+    if plan.translatable {
+        save = crate::nft::translatable(v6, &save);
+    }
     let mut case = Case { name: format!("random.{}.{number}", plan.seed), ..Case::default() };
     *(if v6 { &mut case.rules6 } else { &mut case.rules4 }) = Some(save);
     if let Err(refused) = first.load(&case) {
@@ -65,12 +70,18 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
     let mut traffic = packets::Traffic::new(v6, fresh_id);
     let mut steps = Vec::new();
     let mut planned: Vec<Step> = Vec::new();
+    let mut left_out = 0;
     while steps.len() < plan.packets {
         if planned.is_empty() {
             planned = traffic.next(&mut choice);
             planned.reverse();
         }
         let Some(step) = planned.pop() else { break };
+        if plan.translatable && !crate::nft::whole_headers(&step) {
+            // A packet that is left out counts, so that a plan of none but such ends.
+            left_out += 1;
+            if left_out > plan.packets { break } else { continue }
+        }
         let outcome = first.step(&step);
         traffic.saw(&step, &outcome);
         case.steps.push(step);

@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 use sys::judge::{RawSender, SocketOwner};
 
 use crate::case::{self, Case, Step};
-use crate::outcome::{Connection, Counter, Delivery, Output, StepOutcome, counters_of_save};
+use crate::outcome::{Connection, Counter, Delivery, Outcome, Output, StepOutcome, counters_of_save};
+use crate::{Judged, nft};
 
 mod netlink;
 mod setup;
@@ -39,6 +40,8 @@ pub struct Kernel {
     listeners: Vec<Listener>,
     lock: PathBuf,
     loaded: [bool; 2],
+    /// Whether rules go to nf_tables in translation instead of the legacy tables.
+    translated: bool,
     last_output: BTreeMap<String, Vec<u8>>,
     started: Instant,
     network: Option<Vec<String>>,
@@ -84,6 +87,7 @@ impl Kernel {
             listeners: Vec::new(),
             lock: lock_file(),
             loaded: [false; 2],
+            translated: false,
             last_output: BTreeMap::new(),
             started: Instant::now(),
             network: None,
@@ -91,6 +95,18 @@ impl Kernel {
         std::thread::sleep(Duration::from_millis(1200));
         this.drain();
         Ok(this)
+    }
+
+    /// Runs a case with its rules in nf_tables, as they are translated.
+    pub fn run_translated(&mut self, case: &Case) -> Outcome {
+        self.translated = true;
+        let outcome = self.run(case);
+        self.translated = false;
+        let removed = [false, true].map(|v6| nft::load(v6, None)).into_iter().collect::<Result<(), _>>();
+        match removed {
+            Ok(()) => outcome,
+            Err(words) => Outcome { refused: Some(words), ..Outcome::default() },
+        }
     }
 
     /// Loads a save file.
@@ -246,6 +262,11 @@ impl crate::Judged for Kernel {
         for (v6, rules) in [(false, &case.rules4), (true, &case.rules6)] {
             let loaded = usize::from(v6);
             match rules {
+                Some(rules) if self.translated => {
+                    self.restore(v6, EMPTY)?;
+                    nft::load(v6, Some(rules))?;
+                    self.loaded[loaded] = true;
+                }
                 // Why: tables that the file does not name would keep the rules of the case before; and all tables exist
                 // in every case, whichever came before it (the engine's half does the same).
                 Some(rules) => {
@@ -287,7 +308,9 @@ impl crate::Judged for Kernel {
     fn counters(&mut self) -> Vec<Counter> {
         let mut out = Vec::new();
         for (v6, family) in [(false, 4), (true, 6)] {
-            if self.loaded[usize::from(v6)] {
+            if self.translated {
+                out.extend(nft::counters(v6));
+            } else if self.loaded[usize::from(v6)] {
                 out.extend(counters_of_save(family, &self.save(v6)));
             }
         }

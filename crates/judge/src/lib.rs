@@ -19,6 +19,7 @@ pub mod golden;
 pub mod host;
 pub mod kernel;
 pub mod language;
+pub mod nft;
 pub mod outcome;
 pub mod shrink;
 

@@ -4,6 +4,11 @@
 //! iptables says by "unless" and nft cannot negate in place (a packet without a socket has no user, so that neither
 //! `skuid 0` nor `skuid != 0` holds) becomes a `return` in a chain inside the rule:
 //! `jump { skuid 0 return; counter drop; }`.
+//!
+//! nft 1.0.6 puts comparisons of fields that lie side by side in the packet into one, also where other conditions stand
+//! between them. It does so with `!=` as well (`tcp sport != 1 tcp dport != 2` becomes `not (sport 1 and dport 2)`), and
+//! takes the second one over a `limit`, which then counts other packets. [`Expression::field`] writes such comparisons
+//! with a mask, which nft leaves alone.
 use super::{Site, Untranslatable};
 use crate::{Counters, Header, put};
 
@@ -31,6 +36,8 @@ pub struct Expression<'a> {
 enum Item {
     /// Holds or does not hold, without a trace.
     Condition(String),
+    /// A small field of the packet and one value: the field, its mask, `!=`, the value.
+    Field(String, &'static str, bool, String),
     /// Changes something when it is looked at.
     Stateful(String),
     /// The rule does not match where this holds: what it is for iptables, and the condition.
@@ -68,6 +75,12 @@ impl<'a> Expression<'a> {
     pub fn compare(&mut self, key: &str, invert: bool, value: impl std::fmt::Display) {
         let not = if invert { "!= " } else { "" };
         self.condition(format!("{key} {not}{value}"));
+    }
+
+    /// A field of the packet of at most two bytes that has one value: `key value`, or `key & mask == value` where nft would
+    /// not leave it in its place.
+    pub fn field(&mut self, key: &str, mask: &'static str, invert: bool, value: impl std::fmt::Display) {
+        self.items.push(Item::Field(key.to_owned(), mask, invert, value.to_string()));
     }
 
     /// A condition that changes a state when it is looked at: the order around it stays.
@@ -163,9 +176,28 @@ impl<'a> Expression<'a> {
             }
             match self.items.get(at).filter(|_| at < to) {
                 Some(Item::Condition(text) | Item::Stateful(text)) => put!(out, "{text} "),
+                Some(Item::Field(key, mask, invert, value)) => {
+                    let sign = if *invert { "!= " } else { "" };
+                    if self.merges(at, *invert) {
+                        put!(out, "{key} & {mask} {} {value} ", if *invert { "!=" } else { "==" });
+                    } else {
+                        put!(out, "{key} {sign}{value} ");
+                    }
+                }
                 Some(Item::Unless(..)) | None => {}
             }
         }
+    }
+
+    /// Whether nft could put a field together with what stands before it, so that the rule means something else.
+    fn merges(&self, at: usize, invert: bool) -> bool {
+        let mut before = self.items.iter().take(at);
+        let v4 = self.site.family == packet::Family::V4;
+        before.any(|item| match item {
+            Item::Stateful(_) => true,
+            Item::Field(_, _, other, _) => invert && *other,
+            _ => false,
+        }) || (invert && v4 && self.header.protocol.is_some_and(|protocol| protocol.invert))
     }
 
     /// The rule with a chain inside. Conditions in front of the chain: those that change a state and stand before the
@@ -181,7 +213,7 @@ impl<'a> Expression<'a> {
         let mut seen_stateful = false;
         for item in self.items.get(split..).unwrap_or(&[]) {
             match item {
-                Item::Condition(_) => {}
+                Item::Condition(_) | Item::Field(..) => {}
                 Item::Stateful(_) => seen_stateful = true,
                 Item::Unless(what, _) if self.leaves => {
                     let why = "nft cannot say it together with a target that leaves the chain (RETURN, -g)";

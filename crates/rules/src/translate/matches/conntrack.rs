@@ -44,7 +44,12 @@ pub(super) fn translate_state(own: &State, expression: &mut Expression<'_>) -> R
 
 pub(super) fn translate(own: &Conntrack, expression: &mut Expression<'_>) -> Result<(), Untranslatable> {
     if let Some(own) = own.protocol {
-        expression.compare("ct original protocol", own.invert, own.value);
+        if own.invert || expression.header.protocol.is_none() {
+            expression.compare("ct original protocol", own.invert, own.value);
+        } else {
+            // Why: nft takes it for the protocol of the packet itself, and does not look at that any more.
+            expression.condition(format!("ct original protocol & 0xff == {}", own.value));
+        }
     }
     if let Some(states) = own.state {
         let others = Conntrack { state: None, ..own.clone() } != Conntrack::default();

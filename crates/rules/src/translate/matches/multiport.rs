@@ -1,7 +1,7 @@
 //! `-m multiport`.
 use packet::protocol;
 
-use super::tcp::range;
+use super::tcp::{port, range};
 use crate::matches::PortRange;
 use crate::matches::multiport::{Multiport, Side};
 use crate::translate::{Expression, Untranslatable};
@@ -30,7 +30,7 @@ pub(super) fn translate(own: &Multiport, expression: &mut Expression<'_>) -> Res
         }
     };
     match &*own.ports {
-        [one] => expression.compare(&key, own.invert, range(*one)),
+        [one] => port(&key, own.invert, *one, expression),
         ports => {
             let list: Vec<_> = ports.iter().map(|port| range(*port)).collect();
             expression.compare(&key, own.invert, format_args!("{{ {} }}", list.join(", ")));

@@ -32,8 +32,17 @@ pub(super) fn translate(own: &Tcp, expression: &mut Expression<'_>) -> Result<()
 /// Ports of a protocol; whether there was something to say.
 pub(super) fn ports(key: &str, own: Option<Negatable<PortRange>>, expression: &mut Expression<'_>) -> bool {
     let Some(own) = own.filter(|own| own.invert || own.value != PortRange::ALL) else { return false };
-    expression.compare(key, own.invert, range(own.value));
+    port(key, own.invert, own.value, expression);
     true
+}
+
+/// `tcp dport 80`, `tcp dport != 80-90`.
+pub(super) fn port(key: &str, invert: bool, own: PortRange, expression: &mut Expression<'_>) {
+    if own.first == own.last {
+        expression.field(key, "0xffff", invert, own.first);
+    } else {
+        expression.compare(key, invert, range(own));
+    }
 }
 
 /// `80`, `80-90`.

@@ -1,0 +1,39 @@
+use super::{counters_of_listing, translatable};
+
+#[test]
+fn counters_of_rules() {
+    let listing = "table ip filter {
+	chain INPUT {
+		type filter hook input priority filter; policy drop;
+		ip saddr 10.0.0.1 counter packets 3 bytes 120 accept
+		jump {
+			meta skuid 0 return
+			counter packets 2 bytes 80 drop
+		} comment \"x\"
+		counter packets 1 bytes 40
+	}
+
+	chain mine {
+		counter packets 0 bytes 0 jump mine
+	}
+}
+";
+    let found: Vec<_> = counters_of_listing(4, listing)
+        .into_iter()
+        .map(|counter| (counter.place, counter.packets, counter.bytes))
+        .collect();
+    let want = [
+        ("filter:INPUT:1", 3, 120),
+        ("filter:INPUT:2", 2, 80),
+        ("filter:INPUT:3", 1, 40),
+        ("filter:mine:1", 0, 0),
+    ];
+    assert_eq!(found, want.map(|(place, packets, bytes)| (place.to_owned(), packets, bytes)));
+}
+
+#[test]
+fn lines_without_translation_go() {
+    let save =
+        "*filter\n-A INPUT -j ACCEPT\n-A INPUT -m string --algo bm --string x\n-A INPUT -j DROP\nCOMMIT\n";
+    assert_eq!(translatable(false, save), "*filter\n-A INPUT -j ACCEPT\n-A INPUT -j DROP\nCOMMIT\n");
+}
