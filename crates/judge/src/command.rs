@@ -257,12 +257,13 @@ fn run_second(
     }
 }
 
-/// A case without the rules that have no translation for nft.
+/// A case without the rules that have no translation for nft and the packets that cannot be compared.
 fn translatable(case: &Case) -> Case {
     let mut case = case.clone();
     for (v6, rules) in [(false, &mut case.rules4), (true, &mut case.rules6)] {
         *rules = rules.take().map(|save| crate::nft::translatable(v6, &save));
     }
+    case.steps.retain(crate::nft::whole_headers);
     case
 }
 

@@ -49,10 +49,16 @@ fn comparable_rule(v6: bool, line: &str) -> bool {
     !queue && !netmap
 }
 
-/// Whether iptables and nft read the headers of a packet alike: iptables drops a packet whose TCP, UDP or ICMP header is
-/// cut short when a match looks at it, for nft the match does not hold.
+/// Whether a step can be compared, because iptables and nft read the headers of its packet alike. iptables drops a packet whose TCP, UDP or ICMP header is
+/// cut short when a match looks at it, for nft the match does not hold. In later fragments iptables looks at no such
+/// header, and nft at the bytes in its place (Linux: nft_payload_fast_eval).
 pub fn whole_headers(step: &Step) -> bool {
-    let (Step::Inject { bytes, .. } | Step::Send { bytes, .. }) = step else { return true };
+    let bytes = match step {
+        Step::Inject { bytes, .. } | Step::Send { bytes, .. } => bytes,
+        // Why: rules change in the legacy tables there.
+        Step::Reload { .. } => return false,
+        _ => return true,
+    };
     let Ok(view) = packet::View::parse(bytes) else { return true };
     let layout = view.layout();
     let there = bytes.len().saturating_sub(layout.transport);
@@ -64,7 +70,7 @@ pub fn whole_headers(step: &Step) -> bool {
         Some(packet::protocol::UDP | packet::protocol::ICMP | packet::protocol::ICMPV6) => 8,
         _ => 0,
     };
-    layout.fragment.is_some_and(|fragment| fragment.offset > 0) || there >= header
+    there >= header && layout.fragment.is_none_or(|fragment| fragment.offset == 0 || header == 0)
 }
 
 /// What takes the place of all tables of iptables' names.

@@ -94,6 +94,15 @@ impl<'a> Expression<'a> {
         self.items.push(Item::Unless(what, text.into()));
     }
 
+    /// The conditions so far as texts, which are taken out.
+    pub(super) fn take_conditions(&mut self) -> Vec<String> {
+        let text = |item| match item {
+            Item::Condition(text) | Item::Stateful(text) | Item::Unless(_, text) => text,
+            Item::Field(key, _, invert, value) => format!("{key} {}{value}", if invert { "!= " } else { "" }),
+        };
+        std::mem::take(&mut self.items).into_iter().map(text).collect()
+    }
+
     /// The rule never matches. No interface can have this name, since it has a slash (upstream's idiom).
     pub fn never(&mut self) {
         self.condition("iifname \"INVAL/D\"");

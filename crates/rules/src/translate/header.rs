@@ -16,7 +16,12 @@ pub(super) fn translate(header: &Header, expression: &mut Expression<'_>) -> Res
     }
     if let Some(own) = header.protocol {
         let key = if expression.site.family == Family::V4 { "ip protocol" } else { "meta l4proto" };
-        let not = if own.invert { "!= " } else { "" };
+        let not = match (own.value, own.invert) {
+            // Linux: `-p all' of IPv6 holds for every packet whose headers can be read (ip6_packet_match).
+            (0, false) => ">= ",
+            (_, true) => "!= ",
+            _ => "",
+        };
         expression.set_protocol(format!("{key} {not}{}", protocol_in_nft(own.value)));
     }
     for (key, own) in [("saddr", header.source), ("daddr", header.destination)] {

@@ -9,7 +9,7 @@ use crate::Negatable;
 use crate::matches::conntrack::{Conntrack, HostMask, StateSet, StatusSet};
 use crate::matches::state::State;
 use crate::syntax::text::push_address;
-use crate::translate::{Expression, Untranslatable};
+use crate::translate::{Expression, Untranslatable, header};
 
 /// The states that a packet without a connection has.
 const NOWHERE: u8 = StateSet::INVALID.0 | StateSet::UNTRACKED.0;
@@ -52,14 +52,12 @@ pub(super) fn translate(own: &Conntrack, expression: &mut Expression<'_>) -> Res
         }
     }
     if let Some(states) = own.state {
-        let others = Conntrack { state: None, ..own.clone() } != Conntrack::default();
+        let others = Conntrack { state: None, ..own.clone() };
         let nowhere_fits = if states.invert { !states.value.0 & NOWHERE } else { states.value.0 & NOWHERE };
-        if others && nowhere_fits != 0 {
-            let why =
-                "packets without a connection match by their state alone, whatever the other options are";
-            return Err(Untranslatable::new("-m conntrack --ctstate", why));
-        }
         state(states, expression)?;
+        if others != Conntrack::default() && nowhere_fits != 0 {
+            return contraries(&others, expression);
+        }
     }
     if let Some(own) = own.direction_original {
         expression.compare("ct direction", false, if own { "original" } else { "reply" });
@@ -100,6 +98,44 @@ pub(super) fn translate(own: &Conntrack, expression: &mut Expression<'_>) -> Res
     Ok(())
 }
 
+/// The options besides the state where packets without a connection match by their state alone: what does not fit is an
+/// exception, and of a packet without a connection nft says neither yes nor no.
+fn contraries(own: &Conntrack, expression: &mut Expression<'_>) -> Result<(), Untranslatable> {
+    let mut single = Expression::new(expression.site, expression.header);
+    let contrary = |own: Negatable<_>| Some(Negatable { invert: !own.invert, ..own });
+    let contrary_of = |range: Negatable<_>| Some(Negatable { invert: !range.invert, ..range });
+    let nothing = Conntrack::default;
+    let parts = [
+        own.protocol
+            .map(|own| Conntrack { protocol: Some(Negatable { invert: !own.invert, ..own }), ..nothing() }),
+        own.direction_original.map(|own| Conntrack { direction_original: Some(!own), ..nothing() }),
+        own.original_source.map(|own| Conntrack { original_source: contrary(own), ..nothing() }),
+        own.original_destination.map(|own| Conntrack { original_destination: contrary(own), ..nothing() }),
+        own.reply_source.map(|own| Conntrack { reply_source: contrary(own), ..nothing() }),
+        own.reply_destination.map(|own| Conntrack { reply_destination: contrary(own), ..nothing() }),
+        own.original_source_port.map(|own| Conntrack { original_source_port: contrary_of(own), ..nothing() }),
+        own.original_destination_port
+            .map(|own| Conntrack { original_destination_port: contrary_of(own), ..nothing() }),
+        own.reply_source_port.map(|own| Conntrack { reply_source_port: contrary_of(own), ..nothing() }),
+        own.reply_destination_port
+            .map(|own| Conntrack { reply_destination_port: contrary_of(own), ..nothing() }),
+        own.status
+            .map(|own| Conntrack { status: Some(Negatable { invert: !own.invert, ..own }), ..nothing() }),
+        own.expire
+            .map(|own| Conntrack { expire: Some(Negatable { invert: !own.invert, ..own }), ..nothing() }),
+    ];
+    for part in parts.into_iter().flatten() {
+        translate(&part, &mut single)?;
+        for text in single.take_conditions() {
+            let ports = text.contains(" proto-").then(|| expression.header.positive_protocol()).flatten();
+            // Why: a chain inside the rule knows nothing of the protocol.
+            let protocol = ports.map(|own| format!("meta l4proto {} ", header::protocol_in_nft(own)));
+            expression.unless("-m conntrack", protocol.unwrap_or_default() + &text);
+        }
+    }
+    Ok(())
+}
+
 fn state(own: Negatable<StateSet>, expression: &mut Expression<'_>) -> Result<(), Untranslatable> {
     let (plain, translated) = (own.value.0 & !TRANSLATED, own.value.0 & TRANSLATED);
     let (plain_names, translated_names) = (names(&STATES, plain), names(&STATES, translated));
@@ -108,8 +144,13 @@ fn state(own: Negatable<StateSet>, expression: &mut Expression<'_>) -> Result<()
         (_, 0, true) => expression.condition(format!("ct state ! {plain_names}")),
         (0, _, false) => expression.condition(format!("ct status {translated_names}")),
         (_, _, false) => {
-            let why = "nft has the translations in another field than the state, and no `or' between fields";
-            return Err(Untranslatable::new("-m conntrack --ctstate", why));
+            // One of two fields: not (neither of them). What has no connection has no translation either.
+            let elsewhere = names(&STATES, NOWHERE & !plain);
+            if !elsewhere.is_empty() {
+                expression.unless("-m conntrack --ctstate", format!("ct state {elsewhere}"));
+            }
+            let neither = format!("ct state ! {plain_names} ct status ! {translated_names}");
+            expression.unless("-m conntrack --ctstate", neither);
         }
         (_, _, true) => {
             if plain != 0 {

@@ -1,12 +1,14 @@
-//! The targets in nft: one file each, and one arm for those that nft has no words for.
+//! The targets in nft, in files by kinship, and one arm for those that nft has no words for.
 use super::{Destination, Expression, Untranslatable, name};
 use crate::Target;
 
 mod connmark;
+mod copy;
 mod ct;
 mod log;
 mod mark;
 mod nat;
+mod packet;
 mod reject;
 
 /// Adds what happens to packets that fit.
@@ -40,32 +42,31 @@ pub(super) fn translate(own: Destination<'_>, expression: &mut Expression<'_>) -
         Target::Masquerade(own) => return nat::translate("-j MASQUERADE", "masquerade", own, expression),
         Target::Redirect(own) => return nat::translate("-j REDIRECT", "redirect", own, expression),
         Target::Netmap(own) => return nat::translate_netmap(own, expression),
+        Target::Audit(_) => expression.statement("log level audit"),
+        Target::Classify(own) => return packet::translate_classify(own, expression),
+        Target::Dscp(own) => return packet::translate_dscp(own, expression),
+        Target::Ecn(own) => return packet::translate_ecn(own, expression),
+        Target::Hl(own) | Target::Ttl(own) => return packet::translate_hop(own, expression),
+        Target::Nflog(own) => return copy::translate_nflog(own, expression),
+        Target::Nfqueue(own) => return copy::translate_nfqueue(own, expression),
+        Target::Synproxy(own) => return copy::translate_synproxy(own, expression),
+        Target::Tcpmss(own) => return packet::translate_tcpmss(own, expression),
+        Target::Tcpoptstrip(own) => return packet::translate_tcpoptstrip(own, expression),
+        Target::Tee(own) => return copy::translate_tee(own, expression),
+        Target::Tos(own) => return packet::translate_tos(own, expression),
+        Target::Tproxy(own) => return copy::translate_tproxy(own, expression),
         // What nft has no words for.
-        Target::Audit(_)
-        | Target::Checksum
-        | Target::Classify(_)
-        | Target::Connsecmark(_)
-        | Target::Hl(_)
-        | Target::Tcpmss(_)
-        | Target::Tcpoptstrip(_)
-        | Target::Ttl(_)
+        Target::Checksum
         | Target::Clusterip(_)
+        | Target::Connsecmark(_)
         | Target::Dnpt(_)
+        | Target::Hmark(_)
         | Target::Idletimer(_)
         | Target::Led(_)
-        | Target::Nflog(_)
-        | Target::Nfqueue(_)
         | Target::Rateest(_)
         | Target::Secmark(_)
         | Target::Snpt(_)
-        | Target::Synproxy(_)
-        | Target::Tee(_)
-        | Target::Tproxy(_)
-        | Target::Ulog(_)
-        | Target::Dscp(_)
-        | Target::Ecn(_)
-        | Target::Hmark(_)
-        | Target::Tos(_) => {
+        | Target::Ulog(_) => {
             let what = format!("-j {}", target.name().unwrap_or("?"));
             return Err(Untranslatable::new(what, "nft has nothing like it"));
         }
