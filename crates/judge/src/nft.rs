@@ -6,7 +6,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use packet::Family;
+use packet::{Family, protocol};
 use rules::syntax::NoNames;
 use rules::translate::file::Translator;
 
@@ -63,11 +63,13 @@ pub fn whole_headers(step: &Step) -> bool {
     let layout = view.layout();
     let there = bytes.len().saturating_sub(layout.transport);
     let header = match layout.protocol {
-        Some(packet::protocol::TCP) => {
+        Some(protocol::TCP) => {
             let said = bytes.get(layout.transport + 12).map_or(0, |byte| usize::from(byte >> 4) * 4);
-            said.max(20)
+            if said < 20 { usize::MAX } else { said }
         }
-        Some(packet::protocol::UDP | packet::protocol::ICMP | packet::protocol::ICMPV6) => 8,
+        Some(protocol::UDP | protocol::ICMP | protocol::ICMPV6 | protocol::UDPLITE | protocol::ESP) => 8,
+        Some(protocol::SCTP | protocol::DCCP | protocol::AH) => 12,
+        Some(protocol::IPCOMP) => 4,
         _ => 0,
     };
     there >= header && layout.fragment.is_none_or(|fragment| fragment.offset == 0 || header == 0)
@@ -145,9 +147,18 @@ fn counters_of_listing(family: u8, text: &str) -> Vec<Counter> {
     out
 }
 
-/// An outcome without what nft does not show.
+/// An outcome without what nft does not show, and with its names of chains.
 pub fn comparable(mut outcome: Outcome) -> Outcome {
     outcome.counters.retain(|counter| !counter.place.ends_with(":policy"));
+    for counter in &mut outcome.counters {
+        let parts: Vec<&str> = counter.place.splitn(2, ':').collect();
+        if let [table, rest] = parts.as_slice()
+            && let Some((chain, number)) = rest.rsplit_once(':')
+            && !chain.starts_with("ipt_")
+        {
+            counter.place = format!("{table}:{}:{number}", rules::translate::name::chain(chain));
+        }
+    }
     for step in &mut outcome.steps {
         step.path.clear();
     }

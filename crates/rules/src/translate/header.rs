@@ -36,12 +36,12 @@ pub(super) fn translate(header: &Header, expression: &mut Expression<'_>) -> Res
 pub(super) fn protocol_in_nft(number: u8) -> String {
     let name = match number {
         protocol::ICMP => "icmp",
-        2 => "igmp",
+        protocol::IGMP => "igmp",
         protocol::TCP => "tcp",
         protocol::UDP => "udp",
         protocol::DCCP => "dccp",
         protocol::ESP => "esp",
-        51 => "ah",
+        protocol::AH => "ah",
         protocol::ICMPV6 => "ipv6-icmp",
         protocol::SCTP => "sctp",
         protocol::UDPLITE => "udplite",
