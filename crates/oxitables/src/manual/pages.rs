@@ -310,7 +310,7 @@ fn facts(specs: &[&'static Spec], families: Option<Families>) -> String {
     }
     if !place.hooks.is_empty() {
         let hooks: Vec<_> = place.hooks.iter().copied().map(Hook::name).collect();
-        facts.push(format!("Where {} leads to it.", hooks.join(", ")));
+        facts.push(format!("Only where {} leads to it.", hooks.join(" or ")));
     }
     if let Some(name) = place.protocol.and_then(value::protocol_name) {
         facts.push(format!("Needs -p {name}."));

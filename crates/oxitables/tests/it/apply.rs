@@ -432,7 +432,7 @@ fn a_broken_file_changes_nothing_and_is_diagnosed() {
     let desk = Desk::new();
     std::fs::write(
         desk.home.path().join("bad"),
-        "*filter\n-A INPUT -j DROP\nCOMMIT\n*nat\n-A PREROUTING -j ACCESPT\nCOMMIT\n",
+        "*filter\n-A INPUT -j DROP\nCOMMIT\n*nat\n-A PREROUTING -j ACCESPT\nCOMMIT\n*raw\n-A NONE\nCOMMIT\n",
     )
     .unwrap();
     let output = desk.apply(&["bad"], "y");
@@ -447,6 +447,7 @@ fn a_broken_file_changes_nothing_and_is_diagnosed() {
         told.contains("bad:5:") && told.contains("^^^") && told.contains("did you mean `ACCEPT'"),
         "{told}"
     );
+    assert!(told.contains("bad:8:"), "every bad line is told: {told}");
     assert!(told.ends_with("\nError: unknown error applying new iptables rules: bad\n"), "{told}");
     // The first table was good; it is not in force either.
     desk.is_as_before();

@@ -279,7 +279,8 @@ fn restore_all(ruleset: &mut Ruleset, path: &Path, mut text: &[u8]) -> Result<()
         verbose: false,
         only: None,
         trusted: false,
-    });
+    })
+    .to_the_end();
     let mut out = String::new();
     let mut line = Vec::new();
     let mut step = Ok(());
