@@ -135,6 +135,9 @@ fn bash() {
 #[test]
 fn zsh() {
     check("zsh", &["-f", "-i"], "bindkey -e; autoload -Uz compinit; compinit -D -u; source SCRIPT");
+    // From a folder of fpath, as packages put it.
+    let fpath = "mkdir f; cp SCRIPT f/_oxitables; fpath=($PWD/f $fpath); bindkey -e; autoload -Uz compinit; compinit -D -u";
+    check("zsh", &["-f", "-i"], fpath);
 }
 
 #[test]

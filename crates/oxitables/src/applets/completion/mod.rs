@@ -14,8 +14,8 @@ use answer::Answer;
 
 /// Print a script that completes commands in your shell
 ///
-/// For bash put it into a file that ~/.bashrc reads, or below /usr/share/bash-completion/completions; for zsh into a file
-/// `_oxitables' in a folder of fpath; for fish into ~/.config/fish/completions/oxitables.fish. `oxitables' must be in PATH.
+/// For bash put it into a file that ~/.bashrc reads, or into /etc/bash_completion.d; for zsh into a file `_oxitables' in a
+/// folder of fpath; for fish into ~/.config/fish/conf.d/oxitables.fish. `oxitables' must be in PATH.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Arguments {
     /// Which shell
