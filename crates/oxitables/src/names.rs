@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs as _};
 
 use packet::Family;
-use rules::syntax::{Names, value};
+use rules::syntax::{KnownSet, Names, value};
+
+use crate::target::{Place, SetHeads};
 
 /// The names of this system.
 #[derive(Default)]
@@ -23,6 +25,10 @@ pub(crate) struct SystemNames {
     realms: OnceCell<Pairs<u32>>,
     device_groups: OnceCell<Pairs<u32>>,
     labels: OnceCell<Pairs<u16>>,
+    /// Where the sets are that rules may name; `None`: nobody is asked.
+    sets: Option<Place>,
+    /// The sets as they stood in a file.
+    known_sets: RefCell<Option<SetHeads>>,
     /// Hosts that were resolved already: one question for each name.
     resolved: RefCell<HashMap<(String, Family), Vec<IpAddr>>>,
 }
@@ -114,6 +120,11 @@ impl SystemNames {
     /// Nothing read yet.
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// The same with the sets of the ruleset's file, for programs that change it.
+    pub(crate) fn with_sets() -> Self {
+        Self { sets: Place::from_environment().ok(), ..Self::default() }
     }
 
     fn services(&self) -> &Services {
@@ -269,5 +280,15 @@ impl Names for SystemNames {
 
     fn device_group_name(&self, id: u32) -> Option<String> {
         self.device_groups().names.get(&id).cloned()
+    }
+
+    fn set(&self, name: &str) -> KnownSet {
+        let Some(place) = &self.sets else { return KnownSet::NotAsked };
+        let mut known = self.known_sets.borrow_mut();
+        if !known.as_ref().is_some_and(|heads| heads.is_current(place)) {
+            *known = place.set_heads();
+        }
+        // Why: a file that cannot be read is told when it is opened to be changed.
+        known.as_ref().map_or(KnownSet::NotAsked, |heads| heads.find(name))
     }
 }

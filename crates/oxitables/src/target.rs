@@ -53,7 +53,7 @@ mod kept;
 mod sets;
 
 pub(crate) use kept::Kept;
-pub(crate) use sets::SetFile;
+pub(crate) use sets::{SetFile, SetHeads};
 
 /// Where a ruleset lives.
 #[derive(Clone, Debug)]

@@ -19,6 +19,7 @@ mod header;
 mod inspection;
 mod matches;
 mod packet_fields;
+mod sets;
 mod stateful;
 mod targets;
 mod values;

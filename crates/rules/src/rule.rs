@@ -111,4 +111,18 @@ impl Rule {
     pub fn same(&self, other: &Rule) -> bool {
         self.header == other.header && self.matches == other.matches && self.target == other.target
     }
+
+    /// How often the rule names a set of ipset.
+    pub fn set_references(&self, name: &str) -> usize {
+        let matches = self.matches.iter().filter_map(|own| match own {
+            Match::Set(own) => own.set.as_ref(),
+            _ => None,
+        });
+        let target = match &self.target {
+            Some(Target::Set(own)) => Some(own),
+            _ => None,
+        };
+        let all = matches.chain(target.into_iter().flat_map(|own| own.sets()));
+        all.filter(|set| set.name.as_str() == name).count()
+    }
 }

@@ -283,9 +283,10 @@ impl Ruleset {
         }
     }
 
-    /// How many rules name a set.
-    pub fn set_references(&self, _name: &str) -> usize {
-        0
+    /// How often rules name a set.
+    pub fn set_references(&self, name: &str) -> usize {
+        let chains = self.tables.iter().flat_map(|table| table.slots.iter().flatten());
+        chains.flat_map(|chain| &chain.rules).map(|rule| rule.set_references(name)).sum()
     }
 
     /// The existing tables in the order of their first use. `iptables-save` prints them the other way round.

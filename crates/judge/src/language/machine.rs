@@ -36,6 +36,10 @@ impl Machine {
     pub fn new(family: Family) -> std::io::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         sys::judge::unshare_network()?;
+        // Why: rules may name the sets that fixtures name. Without ipset those rules are refused, and that is seen.
+        for (name, kind, _) in rules::fixture::SETS {
+            let _ = Command::new("ipset").args(["create", name]).args(kind.split(' ')).output();
+        }
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("oxitables-language-{}-{number}.lock", std::process::id());
         Ok(Self { family, lock: std::env::temp_dir().join(name) })

@@ -29,7 +29,7 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
     };
     let (text, parsed) = {
         let (text, words) = lex::arguments(&words);
-        let mode = Mode { family, names: &SystemNames::new(), restore: None, trusted: false };
+        let mode = Mode { family, names: &SystemNames::with_sets(), restore: None, trusted: false };
         (text, parse::parse(&words, mode, None))
     };
     match parsed {

@@ -96,7 +96,7 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
             }
         },
     };
-    let names = SystemNames::new();
+    let names = SystemNames::with_sets();
     let mut store = match Place::from_environment() {
         Ok(place) => FileStore::new(place, family, settings.wait),
         Err(error) => return target_failed(&program, &error),

@@ -30,7 +30,7 @@ pub(super) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
     let program = format!("{}-translate", family_name(family));
     let words: Vec<String> = words.into_iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let (text, lexed) = lex::arguments(&words);
-    let names = SystemNames::new();
+    let names = SystemNames::with_sets();
     let mode = Mode { family, names: &names, restore: None, trusted: false };
     match parse::parse(&lexed, mode, None) {
         Ok(Parsed::Version(false)) => print_only(&format!("{program} {}\n", version())),
@@ -140,7 +140,7 @@ fn translate_file(
     mut input: impl BufRead,
 ) -> Result<(), ExitCode> {
     print_all(&format!("# Translated by {program} {VERSION} on {}\n", now()))?;
-    let names = SystemNames::new();
+    let names = SystemNames::with_sets();
     let mut translator = Translator::new(family, &names);
     let mut line = Vec::new();
     let mut number = 0;

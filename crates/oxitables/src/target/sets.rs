@@ -5,9 +5,11 @@ use packet::Family;
 use rules::Ruleset;
 use rules::set::print::{Detail, Listing, Mode, sets as print_sets};
 use rules::set::{SetName, Sets, restore};
-use rules::syntax::NoNames;
+use rules::syntax::{KnownSet, NoNames};
 
-use super::{Locked, TargetError, parse, print_all};
+use crate::whole;
+
+use super::{Identity, Locked, Place, TargetError, parse, print_all};
 
 /// What stands before each line of a set.
 const MARK: &str = "#ipset ";
@@ -39,6 +41,47 @@ impl SetFile {
     /// The rulesets of both families.
     pub(crate) fn rulesets(&self) -> Result<[Ruleset; 2], (usize, String)> {
         Ok([parse(&self.rest, Family::V4)?, parse(&self.rest, Family::V6)?])
+    }
+}
+
+/// Names and families of the sets as they stood in a file, for rules that name them.
+#[derive(Debug)]
+pub(crate) struct SetHeads {
+    sets: Sets,
+    identity: Option<Identity>,
+}
+
+impl SetHeads {
+    /// Whether the file is still that one.
+    pub(crate) fn is_current(&self, place: &Place) -> bool {
+        identity(place) == self.identity
+    }
+
+    /// A set.
+    pub(crate) fn find(&self, name: &str) -> KnownSet {
+        self.sets.find(name).map_or(KnownSet::Missing, |set| KnownSet::Present(set.family()))
+    }
+}
+
+fn identity(place: &Place) -> Option<Identity> {
+    std::fs::metadata(&place.path).ok().map(|metadata| Identity::of(&metadata))
+}
+
+impl Place {
+    /// The sets without their members, read without the lock: a file is replaced as a whole, never changed. `None`: it
+    /// cannot be read.
+    // Why: a restore that asks holds the lock already.
+    pub(crate) fn set_heads(&self) -> Option<SetHeads> {
+        let identity = identity(self);
+        let text = match &identity {
+            Some(_) => whole::read_text(&self.path).ok()?,
+            None => String::new(),
+        };
+        let script: String = text
+            .split_inclusive('\n')
+            .filter_map(|line| line.strip_prefix(MARK).filter(|line| line.starts_with("create ")))
+            .collect();
+        Some(SetHeads { sets: restore::load(&script, 0).ok()?, identity })
     }
 }
 

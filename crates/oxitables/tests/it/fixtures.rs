@@ -28,6 +28,9 @@ fn script(family: Family, cases: &[&Case], lock: &Path) -> String {
         "export LC_ALL=C XTABLES_LOCKFILE={}\ni() {{ {program} -w 5 \"$@\"; }}\n",
         quoted(&lock.to_string_lossy())
     );
+    for (name, kind, _) in fixture::SETS {
+        let _ = writeln!(script, "ipset create {name} {kind}");
+    }
     for (at, case) in cases.iter().enumerate() {
         let (table, chain) = (quoted(&case.table), quoted(&case.chain));
         let _ = writeln!(script, "i -t {table} -F {chain}");

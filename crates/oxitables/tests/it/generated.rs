@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use packet::Family;
+use rules::fixture;
 use rules::generate::{Options, from_seed, ruleset};
 use rules::syntax::apply::{Editor, Session};
 use rules::syntax::parse::{Mode, Parsed, parse};
@@ -71,8 +72,14 @@ fn script(folder: &Path) -> String {
         print::ruleset(&mut text, &made, true, None);
         std::fs::write(folder.join(seed.to_string()), text).unwrap();
         let program = if made.family() == Family::V4 { "iptables-legacy" } else { "ip6tables-legacy" };
-        let mut commands =
-            format!("{program}-restore -w 5 -c {seed} 2>{seed}.err && {program}-save -c >{seed}.out");
+        let mut commands = String::new();
+        for (name, kind, _) in fixture::SETS {
+            let _ = write!(commands, "ipset create {name} {kind}; ");
+        }
+        let _ = write!(
+            commands,
+            "{program}-restore -w 5 -c {seed} 2>{seed}.err && {program}-save -c >{seed}.out"
+        );
         for table in made.tables() {
             let table = table.table();
             let _ = write!(commands, "; {program} -w 5 -t {table} -nvxL >{seed}.{table}");

@@ -54,10 +54,13 @@ fn session(block: &[&str], machine: bool) -> Vec<Line> {
     let folder = home.path();
     let bin = folder.join("sets");
     std::fs::create_dir(&bin).unwrap();
-    if !machine {
-        std::os::unix::fs::symlink(BINARY, bin.join("ipset")).unwrap();
+    for name in ["ipset", "iptables", "ip6tables", "iptables-save", "iptables-restore"] {
+        let own = name.replace("tables", "tables-legacy");
+        let program = if machine { Path::new("/usr/sbin").join(own) } else { BINARY.into() };
+        std::os::unix::fs::symlink(program, bin.join(name)).unwrap();
     }
-    let mut script = format!("export PATH={}:$PATH\n", bin.display());
+    let mut script =
+        format!("export PATH={}:$PATH XTABLES_LOCKFILE={}/lock\n", bin.display(), folder.display());
     for (at, line) in block.iter().enumerate() {
         writeln!(script, "(\n{line}\n) >out.{at} 2>error.{at} </dev/null; echo $? >code.{at}").unwrap();
         writeln!(script, "ipset save >save.{at} 2>&1 </dev/null; ipset list >list.{at} 2>&1 </dev/null")

@@ -2,7 +2,7 @@
 use packet::{Family, protocol};
 
 use super::values::Random;
-use super::{Place, extension_header, inspection, negatable, packet_fields, stateful};
+use super::{Place, extension_header, inspection, negatable, packet_fields, sets, stateful};
 use crate::matches::addrtype::{Addrtype, TypeSet};
 use crate::matches::comment::Comment;
 use crate::matches::conntrack::{Conntrack, HostMask, StateSet, StatusSet};
@@ -32,6 +32,9 @@ pub(super) fn one(random: &mut Random<'_>, place: &Place<'_>, header: &Header) -
     }
     if random.chance(1, 12) {
         return inspection::one(random, place, header);
+    }
+    if random.chance(1, 16) {
+        return sets::set_match(random).map(|own| Match::Set(Box::new(own)));
     }
     if random.family == Family::V6 && random.chance(1, 8) {
         return extension_header::one(random, header);

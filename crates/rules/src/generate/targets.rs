@@ -2,7 +2,7 @@
 use packet::{AddrMask, Family, protocol};
 
 use super::values::Random;
-use super::{Options, Place, call, effects};
+use super::{Options, Place, call, effects, sets};
 use crate::matches::PortRange;
 use crate::targets::connmark::{Connmark, Operation};
 use crate::targets::ct::{Ct, Zone, ZoneDirection, ZoneId};
@@ -32,6 +32,11 @@ pub(super) fn one(
         && let Some(target) = effects::one(random, place, header, list)
     {
         return Some(target);
+    }
+    if random.chance(1, 12)
+        && let Some(own) = sets::set_target(random, place)
+    {
+        return Some(Target::Set(Box::new(own)));
     }
     Some(match random.below(12) {
         0..=2 => Target::Accept,

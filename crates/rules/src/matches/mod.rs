@@ -51,6 +51,7 @@ pub mod recent;
 pub mod rpfilter;
 pub mod rt;
 pub mod sctp;
+pub mod set;
 pub mod socket;
 pub mod srh;
 pub mod state;
@@ -188,6 +189,8 @@ pub enum Match {
     Rt(Box<rt::Rt>),
     /// `-m sctp`.
     Sctp(Box<sctp::Sctp>),
+    /// `-m set`.
+    Set(Box<set::SetMatch>),
     /// `-m socket`.
     Socket(socket::Socket),
     /// `-m srh`.
@@ -267,6 +270,7 @@ impl Match {
             Self::Rpfilter(_) => "rpfilter",
             Self::Rt(_) => "rt",
             Self::Sctp(_) => "sctp",
+            Self::Set(_) => "set",
             Self::Socket(_) => "socket",
             Self::Srh(_) => "srh",
             Self::State(_) => "state",
@@ -337,6 +341,7 @@ crate::syntax::registry::registry! {
         Rpfilter: rpfilter::EXTENSION,
         Rt: rt::EXTENSION,
         Sctp: sctp::EXTENSION,
+        Set: set::EXTENSION,
         Socket: socket::EXTENSION,
         Srh: srh::EXTENSION,
         State: state::EXTENSION,

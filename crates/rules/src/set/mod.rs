@@ -37,6 +37,7 @@ mod members;
 mod option;
 mod parse;
 pub mod print;
+mod reference;
 mod refusal;
 pub mod restore;
 pub mod run;
@@ -51,6 +52,7 @@ pub use fault::{Fault, PROGRAM};
 pub use kind::Kind;
 pub use member::{Expiry, Extensions, Member, SkbInfo};
 pub use members::{Found, Hash, MOST_MEMBERS, Set, Shape};
+pub use reference::{Directions, SetReference};
 pub use refusal::Refusal;
 
 /// The name of a set: 1 to 31 bytes that stand in a restore file as one word.

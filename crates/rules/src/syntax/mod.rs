@@ -78,6 +78,21 @@ pub trait Names {
     fn connection_label_name(&self, _label: u16) -> Option<String> {
         None
     }
+    /// A set of ipset. Without sets to ask, none is missing.
+    fn set(&self, _name: &str) -> KnownSet {
+        KnownSet::NotAsked
+    }
+}
+
+/// What is known of a set that a rule names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownSet {
+    /// Nobody can be asked: the rule is taken.
+    NotAsked,
+    /// There is no such set.
+    Missing,
+    /// There is one, of this family or of none.
+    Present(Option<packet::Family>),
 }
 
 /// Names where there is nobody to ask: numbers only. For tests and embedding code.

@@ -26,6 +26,7 @@ pub mod rateest;
 pub mod redirect;
 pub mod reject;
 pub mod secmark;
+pub mod set;
 pub mod snat;
 pub mod snpt;
 pub mod synproxy;
@@ -63,6 +64,8 @@ pub enum Target {
     Mark(mark::Mark),
     /// `CONNMARK`.
     Connmark(connmark::Connmark),
+    /// `SET`.
+    Set(Box<set::SetTarget>),
     /// `SNAT`.
     Snat(Box<nat::NatRange>),
     /// `DNAT`.
@@ -176,6 +179,7 @@ impl Target {
             Self::Nfqueue(_) => "NFQUEUE",
             Self::Rateest(_) => "RATEEST",
             Self::Secmark(_) => "SECMARK",
+            Self::Set(_) => "SET",
             Self::Snpt(_) => "SNPT",
             Self::Synproxy(_) => "SYNPROXY",
             Self::Tee(_) => "TEE",
@@ -217,6 +221,7 @@ crate::syntax::registry::registry! {
         Redirect: redirect::EXTENSION,
         Reject: reject::EXTENSION,
         Secmark: secmark::EXTENSION,
+        Set: set::EXTENSION,
         Snat: snat::EXTENSION,
         Snpt: snpt::EXTENSION,
         Synproxy: synproxy::EXTENSION,

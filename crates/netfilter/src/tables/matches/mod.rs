@@ -206,6 +206,7 @@ impl Condition {
             Match::Rpfilter(own) => Self::Rpfilter(*own),
             Match::Rt(own) => Self::Rt(own.clone()),
             Match::Sctp(own) => Self::Sctp(own.clone()),
+            Match::Set(_) => Self::Unmodelled("-m set"),
             Match::Socket(_) => Self::Unmodelled("-m socket"),
             Match::Srh(own) => Self::Srh(own.clone()),
             Match::State(own) => Self::State(*own),

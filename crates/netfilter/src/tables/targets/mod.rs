@@ -87,6 +87,7 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
         | Target::Led(_)
         | Target::Ulog(_)
         | Target::Secmark(_)
+        | Target::Set(_)
         | Target::Synproxy(_)
         | Target::Tproxy(_) => target.name(),
     }

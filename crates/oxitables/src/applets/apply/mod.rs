@@ -269,7 +269,7 @@ const REVERTING: &str = "Reverting to old iptables rules... ";
 fn restore_all(ruleset: &mut Ruleset, path: &Path, mut text: &[u8]) -> Result<(), String> {
     let family = ruleset.family();
     let program = format!("{}-restore", family_name(family));
-    let names = SystemNames::new();
+    let names = SystemNames::with_sets();
     let mut reader = Reader::new(Options {
         family,
         names: &names,

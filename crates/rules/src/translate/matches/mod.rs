@@ -92,6 +92,7 @@ pub(super) fn translate(own: &Match, expression: &mut Expression<'_>) -> Result<
         Match::Osf(_) => {
             Err(refused(own, "nft has fingerprints of its own, which are loaded by another program"))
         }
+        Match::Set(_) => Err(refused(own, "nft cannot look into sets of ipset")),
         // What nft has no words for.
         Match::Bpf(_)
         | Match::Cluster(_)

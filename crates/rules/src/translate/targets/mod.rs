@@ -65,6 +65,7 @@ pub(super) fn translate(own: Destination<'_>, expression: &mut Expression<'_>) -
         | Target::Led(_)
         | Target::Rateest(_)
         | Target::Secmark(_)
+        | Target::Set(_)
         | Target::Snpt(_)
         | Target::Ulog(_) => {
             let what = format!("-j {}", target.name().unwrap_or("?"));
