@@ -40,7 +40,16 @@ fn seed(root: &Path, target: &str, corpus: &Path) -> io::Result<()> {
     };
     if target == "ipset" {
         for path in files(&root.join("fixtures/set"))? {
-            put(fs::read_to_string(path)?)?;
+            for block in fs::read_to_string(path)?.split("\n\n") {
+                let lines = block.lines().filter_map(|line| line.strip_prefix("ipset "));
+                let lines: Vec<&str> = lines.collect();
+                // Whole scenarios, and in pieces, so that what comes late in one is soon reached.
+                for piece in lines.chunks(12) {
+                    let first = lines.first().filter(|first| **first != piece.first().copied().unwrap_or(""));
+                    let words: Vec<&str> = first.into_iter().chain(piece).copied().collect();
+                    put(words.join("\n") + "\n")?;
+                }
+            }
         }
         return Ok(());
     }
