@@ -41,6 +41,40 @@ const DEVICES: &[&str] = &["lan0", "dmz0", "wan0", "lo", "lan+", "w+"];
 const STATES: &[&str] =
     &["NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED", "RELATED,ESTABLISHED", "NEW,INVALID"];
 
+/// Tests of `-m u32`: protocol, ports, address, a place that few packets have.
+const TESTS4: &[&str] = &[
+    "6&0xff=17",
+    "6&0xff=6,1",
+    "0>>22&0x3c@0&0xffff=53,80",
+    "0>>22&0x3c@0>>16=1000:1010",
+    "16=0x08080808",
+    "40=0:4294967295",
+    "6&0xff=17&&0>>22&0x3c@4>>16=8:20",
+];
+const TESTS6: &[&str] = &[
+    "4>>8&0xff=17",
+    "4>>8&0xff=6,58",
+    "40&0xffff=53,80",
+    "40>>16=1000:1010",
+    "24=0xfd000002",
+    "60=0:4294967295",
+    "4>>16@40=0:4294967295",
+];
+
+/// Programs of `-m bpf`: a protocol, a length, a port behind options and not in a later fragment, the mark.
+const PROGRAMS4: &[&str] = &[
+    "4,48 0 0 9,21 0 1 17,6 0 0 1,6 0 0 0",
+    "4,128 0 0 0,37 0 1 60,6 0 0 1,6 0 0 0",
+    "7,40 0 0 6,69 4 0 8191,177 0 0 0,72 0 0 2,21 0 1 53,6 0 0 1,6 0 0 0",
+    "3,32 0 0 4294963220,84 0 0 1,22 0 0 0",
+];
+const PROGRAMS6: &[&str] = &[
+    "4,48 0 0 6,21 0 1 17,6 0 0 1,6 0 0 0",
+    "4,128 0 0 0,37 0 1 80,6 0 0 1,6 0 0 0",
+    "4,40 0 0 42,21 0 1 53,6 0 0 1,6 0 0 0",
+    "3,32 0 0 4294963220,84 0 0 1,22 0 0 0",
+];
+
 /// Where a rule stands: what may be in it.
 struct Place<'a> {
     table: &'a str,
@@ -227,7 +261,7 @@ fn icmp(choice: &mut Choice, v6: bool, out: &mut String) -> &'static str {
 fn extension(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut String) {
     let n = not(choice);
     let nets = if place.v6 { NETS6 } else { NETS4 };
-    let text = match choice.below(18) {
+    let text = match choice.below(21) {
         0 => format!(" -m state{n} --state {}", choice.of(STATES)),
         1 => format!(" -m conntrack{n} --ctstate {}", choice.of(STATES)),
         2 => format!(" -m conntrack{n} --ctstate {}", choice.of(&["SNAT", "DNAT", "NEW,DNAT", "SNAT,DNAT"])),
@@ -286,6 +320,14 @@ fn extension(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut S
             format!(" -m multiport{n} --ports {}", choice.of(&["53,80", "1000:1001", "80"]))
         }
         15..=17 => header_field(choice, protocol, place.v6),
+        18 => format!(" -m u32{n} --u32 \"{}\"", choice.of(if place.v6 { TESTS6 } else { TESTS4 })),
+        19 => format!(" -m bpf --bytecode \"{}\"", choice.of(if place.v6 { PROGRAMS6 } else { PROGRAMS4 })),
+        20 if place.chain == "PREROUTING" && matches!(place.table, "raw" | "mangle") => {
+            let options =
+                ["", " --loose", " --invert", " --validmark", " --accept-local", " --loose --invert"];
+            format!(" -m rpfilter{}", choice.of(&options))
+        }
+        20 if place.v6 => extension_header(choice, n),
         _ => String::new(),
     };
     // One of each kind is enough; the printer of 1.8.9 keeps doubles, but they add nothing.
@@ -317,6 +359,30 @@ fn header_field(choice: &mut Choice, protocol: &str, v6: bool) -> String {
             format!(" -m ecn{n} {}", choice.of(&["--ecn-tcp-ece", "--ecn-tcp-cwr", "--ecn-ip-ect 3"]))
         }
         _ => format!(" -m ecn{n} --ecn-ip-ect {}", choice.of(&["0", "3", "1"])),
+    }
+}
+
+/// A match of an IPv6 extension header; the packets have those of `craft`.
+fn extension_header(choice: &mut Choice, n: &str) -> String {
+    match choice.below(6) {
+        0 => format!(" -m frag{n} --fragid {}", choice.of(&["0:100", "1:2000000000", "77"])),
+        1 => format!(" -m frag {}", choice.of(&["--fragfirst", "--fragmore", "--fraglast", "--fragres"])),
+        2 => format!(
+            " -m ipv6header{n} --header {} --soft",
+            choice.of(&["dst", "frag", "hop,dst", "route,prot"])
+        ),
+        3 => format!(
+            " -m ipv6header{n} --header {}",
+            choice.of(&["prot", "dst,prot", "hop,prot", "frag,prot"])
+        ),
+        4 => format!(" -m rt{n} {}", choice.of(&["--rt-type 253", "--rt-segsleft 0", "--rt-len 8"])),
+        _ => {
+            let name = choice.of(&["dst", "hbh"]);
+            match choice.of(&["", "1:4", "1", "5:2"]) {
+                "" => format!(" -m {name}{n} --{name}-len 8"),
+                options => format!(" -m {name} --{name}-opts {options}"),
+            }
+        }
     }
 }
 
