@@ -611,6 +611,9 @@ impl<'a, 'w> Parser<'a, 'w> {
         }
         let mut specs: Vec<_> =
             self.loaded.iter().filter(|own| own.0 == TARGET_SLOT).map(|own| own.1).collect();
+        if matches!(&self.jump, Some((name, false)) if targets::standard(&name.text).is_some()) {
+            specs.push(&targets::STANDARD);
+        }
         specs.extend(self.loaded.iter().rev().filter(|own| own.0 != TARGET_SLOT).map(|own| own.1));
         Parsed::Help(specs)
     }

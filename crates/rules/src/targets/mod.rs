@@ -39,7 +39,10 @@ pub mod trace;
 pub mod ttl;
 pub mod ulog;
 
+use std::borrow::Cow;
+
 use crate::ChainId;
+use crate::syntax::extension::{Families, Place, Spec};
 
 /// What happens to a packet that fits a rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -239,6 +242,16 @@ crate::syntax::registry::registry! {
         Trace: trace::EXTENSION,
     }
 }
+
+/// The help of the targets that are no extension: upstream has them as an extension without options.
+pub(crate) const STANDARD: Spec = Spec {
+    name: "standard",
+    aliases: &[],
+    families: Families::Both,
+    options: &[],
+    place: Place::ANY,
+    help: |_| Cow::Borrowed("standard match options:\n(If target is DROP, ACCEPT, RETURN or nothing)\n"),
+};
 
 /// The targets that are no extension, by name.
 pub fn standard(name: &str) -> Option<Target> {

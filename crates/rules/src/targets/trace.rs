@@ -12,7 +12,7 @@ pub const EXTENSION: Extension<()> = Extension {
         families: Families::Both,
         options: &[],
         place: Place::tables(&[Table::Raw]),
-        help: |_| Cow::Borrowed(""),
+        help: |_| Cow::Borrowed("TRACE does not take any options\n"),
     },
     start: |_| (),
     parse: |_, _, _| Ok(()),
