@@ -19,4 +19,5 @@ mod restore;
 mod speed;
 mod terminal;
 mod trace;
+mod translate;
 mod xml;

@@ -3,7 +3,7 @@
 //! Conditions stand in the order in which iptables looks at them, which counts where one of them keeps a state. What
 //! iptables says by "unless" and nft cannot negate in place (a packet without a socket has no user, so that neither
 //! `skuid 0` nor `skuid != 0` holds) becomes a `return` in a chain inside the rule:
-//! `jump { skuid 0 return; counter drop; }`.
+//! `jump { skuid 0 return; counter drop ; }`.
 //!
 //! nft 1.0.6 puts comparisons of fields that lie side by side in the packet into one, also where other conditions stand
 //! between them. It does so with `!=` as well (`tcp sport != 1 tcp dport != 2` becomes `not (sport 1 and dport 2)`), and
@@ -246,7 +246,7 @@ impl<'a> Expression<'a> {
             put!(out, "{text} ");
         }
         self.push_conditions(&mut out, split, self.items.len());
-        put!(out, "{}; }}{comment}", self.statement);
+        put!(out, "{} ; }}{comment}", self.statement);
         Ok(out)
     }
 }

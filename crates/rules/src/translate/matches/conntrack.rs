@@ -43,6 +43,14 @@ pub(super) fn translate_state(own: &State, expression: &mut Expression<'_>) -> R
 }
 
 pub(super) fn translate(own: &Conntrack, expression: &mut Expression<'_>) -> Result<(), Untranslatable> {
+    if let Some(states) = own.state {
+        let others = Conntrack { state: None, ..own.clone() };
+        let nowhere_fits = if states.invert { !states.value.0 & NOWHERE } else { states.value.0 & NOWHERE };
+        if others != Conntrack::default() && nowhere_fits != 0 {
+            state(states, expression)?;
+            return contraries(&others, expression);
+        }
+    }
     if let Some(own) = own.protocol {
         if own.invert || expression.header.protocol.is_none() {
             expression.compare("ct original protocol", own.invert, own.value);
@@ -52,12 +60,7 @@ pub(super) fn translate(own: &Conntrack, expression: &mut Expression<'_>) -> Res
         }
     }
     if let Some(states) = own.state {
-        let others = Conntrack { state: None, ..own.clone() };
-        let nowhere_fits = if states.invert { !states.value.0 & NOWHERE } else { states.value.0 & NOWHERE };
         state(states, expression)?;
-        if others != Conntrack::default() && nowhere_fits != 0 {
-            return contraries(&others, expression);
-        }
     }
     if let Some(own) = own.direction_original {
         expression.compare("ct direction", false, if own { "original" } else { "reply" });

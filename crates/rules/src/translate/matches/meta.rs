@@ -43,6 +43,14 @@ pub(super) fn translate_cgroup(own: &Cgroup, expression: &mut Expression<'_>) ->
 }
 
 pub(super) fn translate_quota(own: &Quota, expression: &mut Expression<'_>) -> Result<(), Untranslatable> {
+    /// The largest quota of nft; no wire has carried as much.
+    const LARGEST: u64 = i64::MAX as u64;
+    if own.bytes > LARGEST {
+        if own.invert {
+            expression.never();
+        }
+        return Ok(());
+    }
     let over = if own.invert { "over " } else { "" };
     expression.stateful(format!("quota {over}{} bytes", own.bytes));
     Ok(())
