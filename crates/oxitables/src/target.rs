@@ -38,14 +38,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use packet::Family;
+use rules::matches::named::without_names;
 use rules::syntax::command::Wait;
 use rules::syntax::objects::Objects;
 use rules::syntax::restore::{Options, Reader};
 use rules::syntax::text::push_word;
-use rules::syntax::{Exit, NoNames, print};
+use rules::syntax::{Exit, print};
 use rules::{Ruleset, Table, TableRules};
 
 use crate::applets::family_name;
+use crate::names::SystemNames;
 use crate::whole;
 
 mod glance;
@@ -445,7 +447,7 @@ fn print_family(out: &mut String, family: Family, rules: &TableRules) {
         let name = chain.name.as_str();
         for rule in &chain.rules {
             out.push_str(mark);
-            print::whole_rule(out, rules, name, rule);
+            print::whole_rule(out, rules, name, &without_names(rule));
             out.push('\n');
         }
     }
@@ -461,9 +463,11 @@ fn mark(family: Family) -> &'static str {
 /// One family out of the text of the file; a fault with its line.
 fn parse(text: &str, family: Family) -> Result<Ruleset, (usize, String)> {
     let mut ruleset = Ruleset::new(family);
+    // Why: the file has numbers only; what this machine calls them comes back by reading.
+    let names = SystemNames::new();
     let mut reader = Reader::new(Options {
         family,
-        names: &NoNames,
+        names: &names,
         counters: true,
         no_flush: false,
         test: false,

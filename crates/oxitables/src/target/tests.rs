@@ -1,3 +1,5 @@
+use rules::Match;
+
 use super::*;
 
 const V4: &str = "*filter
@@ -38,6 +40,27 @@ fn both_families_come_back_from_the_file_in_their_order() {
     assert!(saved(&v4).starts_with("*nat"), "newest first");
     let v6 = parse(&text, Family::V6).unwrap();
     assert_eq!(saved(&v6), saved(&before.v6));
+}
+
+#[test]
+fn the_file_has_numbers_where_another_machine_has_other_names() {
+    let text =
+        "*filter\n-A INPUT -m realm --realm 5 -m devgroup --src-group 7 -m connlabel --label 3\nCOMMIT\n";
+    let mut ruleset = parse(text, Family::V4).unwrap();
+    let rules = ruleset.table_mut(Table::Filter);
+    let input = rules.find("INPUT").unwrap();
+    for own in &mut rules.chain_mut(input).unwrap().rules[0].matches {
+        match own {
+            Match::Realm(own) => own.realm.value.name = Some("upstream".into()),
+            Match::Devgroup(own) => own.source.as_mut().unwrap().value.name = Some("inside".into()),
+            Match::Connlabel(own) => own.name = Some("eth0-out".into()),
+            _ => {}
+        }
+    }
+    assert!(saved(&ruleset).contains("--realm upstream"));
+    let text = print_all([&ruleset, &Ruleset::new(Family::V6)]);
+    assert!(text.contains("--realm 0x5 -m devgroup --src-group 0x7 -m connlabel --label \"3\""), "{text}");
+    assert!(parse(&text, Family::V4).is_ok());
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Numbers that a file of the system names: routing realms and groups of devices.
+use std::borrow::Cow;
+
 use crate::put;
 use crate::syntax::Error;
 use crate::syntax::extension::OptionCall;
 use crate::syntax::text::push_word;
 use crate::syntax::value::leading_number;
+use crate::{Match, Rule};
 
 /// `value[/mask]`, or the name of a value.
 #[derive(Clone, Debug)]
@@ -89,4 +92,27 @@ impl NamedValue {
             }
         }
     }
+}
+
+/// A rule with numbers where iptables saves names of this machine (realms, groups of devices, labels of connections),
+/// for files that shall be read where those names are others.
+pub fn without_names(rule: &Rule) -> Cow<'_, Rule> {
+    let named = |own: &Match| matches!(own, Match::Realm(_) | Match::Devgroup(_) | Match::Connlabel(_));
+    if !rule.matches.iter().any(named) {
+        return Cow::Borrowed(rule);
+    }
+    let mut rule = rule.clone();
+    for own in &mut rule.matches {
+        match own {
+            Match::Realm(own) => own.realm.value.name = None,
+            Match::Devgroup(own) => {
+                for group in [&mut own.source, &mut own.destination].into_iter().flatten() {
+                    group.value.name = None;
+                }
+            }
+            Match::Connlabel(own) => own.name = None,
+            _ => {}
+        }
+    }
+    Cow::Owned(rule)
 }
