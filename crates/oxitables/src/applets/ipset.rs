@@ -15,6 +15,7 @@ use rules::set::run::{self, Next, Options, Output, Session};
 use rules::set::{Fault, Kind, PROGRAM, Sets};
 use rules::syntax::command::Wait;
 
+use crate::manual::sets::option_text;
 use crate::names::SystemNames;
 use crate::target::{Locked, Place, SetFile, TargetError};
 use crate::whole;
@@ -52,6 +53,14 @@ pub(crate) fn completions(before: &[String]) -> Vec<(String, String)> {
     match words.as_slice() {
         [] => plain(&mut run::command_names()),
         ["create" | "new" | "n" | "c", _] => plain(&mut Kind::ALL.into_iter().map(Kind::name)),
+        ["create" | "new" | "n" | "c", _, kind, given @ ..] => {
+            let Some(kind) = Kind::from_name(kind) else { return Vec::new() };
+            described(kind.usage().create_options, true, given)
+        }
+        ["add" | "a", set, _, given @ ..] => {
+            let kind = open().ok().and_then(|(_, file)| Some(file.sets.find(set)?.kind()));
+            kind.map(|kind| described(kind.usage().entry_options, false, given)).unwrap_or_default()
+        }
         ["create" | "new" | "n" | "c" | "restore" | "version" | "quit", ..] => Vec::new(),
         ["help"] => plain(&mut Kind::ALL.into_iter().map(Kind::name)),
         [_] | ["swap" | "w", _] => {
@@ -62,6 +71,12 @@ pub(crate) fn completions(before: &[String]) -> Vec<(String, String)> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Options that are not there yet, with what they mean.
+fn described(names: Vec<&'static str>, create: bool, given: &[&str]) -> Vec<(String, String)> {
+    let rest = names.into_iter().filter(|name| !given.contains(name));
+    rest.map(|name| (name.to_owned(), option_text(create, name).to_owned())).collect()
 }
 
 /// The clock in whole seconds, as milliseconds.

@@ -6,6 +6,7 @@
 //! other and where an extension may stand is not said here but in the option tables.
 pub(crate) mod pages;
 mod roff;
+pub(crate) mod sets;
 
 use packet::Family;
 
@@ -17,6 +18,9 @@ const TARGETS: &str = include_str!("targets.txt");
 const GENERIC: &str = include_str!("generic.txt");
 /// The texts of the other programs.
 const PROGRAMS: &str = include_str!("programs.txt");
+
+/// The texts of ipset, in parts.
+const IPSET: &str = include_str!("ipset.txt");
 
 /// A block.
 #[derive(Clone, Debug, Default)]
@@ -120,6 +124,11 @@ pub(crate) fn targets() -> Vec<Entry> {
 /// The generic options: `commands`, `rules`, `options`.
 pub(crate) fn generic() -> Vec<Entry> {
     read(GENERIC)
+}
+
+/// The commands and options of ipset: `commands`, `program`, `create`, `entries`.
+pub(crate) fn ipset() -> Vec<Entry> {
+    read(IPSET)
 }
 
 /// Another program: `save`, `restore`, `apply` ...

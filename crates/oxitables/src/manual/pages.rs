@@ -33,6 +33,7 @@ pub(crate) fn all() -> Vec<(String, u8, String)> {
     }
     pages.push(("iptables-xml".into(), 1, other("iptables-xml", 1, "xml", "[-c] [-v] [-h] [FILE]")));
     pages.push(("iptables-extensions".into(), 8, extensions()));
+    pages.push(("ipset".into(), 8, super::sets::page()));
     let top = crate::Arguments::command();
     pages.push(("oxitables".into(), 1, own("oxitables", &top)));
     for below in top.get_subcommands().filter(|below| !below.is_hide_set()) {
@@ -47,7 +48,7 @@ fn version() -> String {
     format!("oxitables {}", env!("CARGO_PKG_VERSION"))
 }
 
-fn begin(name: &str, section: u8, what: &str) -> Page {
+pub(super) fn begin(name: &str, section: u8, what: &str) -> Page {
     let mut page = Page::new(name, section, DATE, &version());
     page.section("NAME");
     page.running(&format!("{name} - {what}"));
@@ -139,14 +140,14 @@ fn generic_option(page: &mut Page, text: &OptionText, family: Family) {
     page.term(&format!("{not}{names}"), text.value, text.text);
 }
 
-fn exit_status(page: &mut Page, codes: &[(&str, &str)]) {
+pub(super) fn exit_status(page: &mut Page, codes: &[(&str, &str)]) {
     page.section("EXIT STATUS");
     for (code, text) in codes {
         page.term(code, "", text);
     }
 }
 
-fn environment(page: &mut Page) {
+pub(super) fn environment(page: &mut Page) {
     page.section("ENVIRONMENT");
     page.term(
         "OXITABLES_TARGET",
@@ -162,7 +163,7 @@ fn environment(page: &mut Page) {
     );
 }
 
-fn see_also(page: &mut Page, pages: &str) {
+pub(super) fn see_also(page: &mut Page, pages: &str) {
     page.section("SEE ALSO");
     page.running(pages);
 }
@@ -247,7 +248,7 @@ fn other(name: &str, section: u8, kind: &str, synopsis: &str) -> String {
         environment(&mut page);
     }
     let family = name.split('-').next().unwrap_or(name);
-    see_also(&mut page, &format!("{family}(8), iptables-extensions(8), oxitables(1)"));
+    see_also(&mut page, &format!("{family}(8), iptables-extensions(8), ipset(8), oxitables(1)"));
     page.finish()
 }
 

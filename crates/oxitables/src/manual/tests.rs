@@ -88,3 +88,15 @@ fn words_of_texts() {
     assert_eq!(brief("One thing. Another."), "One thing");
     assert_eq!(brief("One thing."), "One thing");
 }
+
+/// Every command of ipset and every option of every type has its text, and no text is of one that is not there.
+#[test]
+fn ipset_is_described() {
+    let [commands, _, create, entries] = <[Entry; 4]>::try_from(ipset()).unwrap();
+    let described = |entry: &Entry| entry.options.iter().map(|option| option.name).collect::<HashSet<_>>();
+    assert_eq!(described(&commands), rules::set::run::command_names().collect());
+    let usages = || rules::set::Kind::ALL.into_iter().map(rules::set::Kind::usage);
+    assert_eq!(described(&create), usages().flat_map(|usage| usage.create_options).collect());
+    assert_eq!(described(&entries), usages().flat_map(|usage| usage.entry_options).collect());
+    assert!(ipset().iter().flat_map(|entry| &entry.options).all(|option| !option.text.is_empty()));
+}

@@ -57,6 +57,11 @@ impl SetHeads {
         identity(place) == self.identity
     }
 
+    /// The names of all sets.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.sets.iter().map(|set| set.name().to_string()).collect()
+    }
+
     /// A set.
     pub(crate) fn find(&self, name: &str) -> KnownSet {
         self.sets.find(name).map_or(KnownSet::Missing, |set| KnownSet::Present(set.family()))

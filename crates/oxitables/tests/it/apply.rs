@@ -334,6 +334,67 @@ fn what_another_wrote_meanwhile_is_told_and_undone() {
     desk.is_tidy();
 }
 
+/// Rules of both families and sets are one state: what a command did to any of them is kept or undone together.
+#[test]
+fn a_command_is_undone_in_rules_of_both_families_and_in_sets() {
+    let desk = Desk::new();
+    let ipset = |words: &[&str]| {
+        let mut command = Command::new(crate::programs::BINARY);
+        let output = desk.home.dress(command.arg("ipset").args(words)).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    ipset(&["create", "guests", "hash:ip", "counters"]);
+    ipset(&["add", "guests", "10.0.0.7", "packets", "5", "bytes", "400"]);
+    desk.home.iptables("-A INPUT -m set --match-set guests src -j ACCEPT");
+    let before = std::fs::read(desk.home.ruleset()).unwrap();
+    let saved = ipset(&["save"]);
+    assert!(saved.contains("add guests 10.0.0.7 packets 5 bytes 400"), "{saved}");
+    let script = format!(
+        "#!/bin/sh\nset -e\nI='{} ipset'\niptables -F\nip6tables -P INPUT DROP\n$I flush guests\n$I add guests 10.0.0.8\n$I create new hash:net\n",
+        crate::programs::BINARY
+    );
+    let path = desk.script("run", &script);
+    let words = ["-t", "60", "-c", path.to_str().unwrap()];
+    let output = desk.apply(&words, "n");
+    assert_eq!(output.status.code(), Some(255), "{}", text(&output.stderr));
+    assert_eq!(text(&std::fs::read(desk.home.ruleset()).unwrap()), text(&before));
+    assert_eq!(ipset(&["save"]), saved);
+    assert!(desk.home.iptables("-S INPUT").contains("--match-set guests src"));
+
+    assert_eq!(desk.apply(&words, "y").status.code(), Some(0));
+    let saved = ipset(&["save"]);
+    assert!(
+        saved.contains("10.0.0.8") && !saved.contains("10.0.0.7") && saved.contains("create new"),
+        "{saved}"
+    );
+    assert!(text(&desk.home.run("ip6tables", &["-S"]).stdout).contains("-P INPUT DROP"));
+}
+
+/// A file of rules on trial that names a set, while the set is changed by others: the rules go, the set's change stays.
+#[test]
+fn sets_of_others_stay_when_a_file_is_undone() {
+    let desk = Desk::new();
+    let ipset = |words: &[&str]| {
+        let mut command = Command::new(crate::programs::BINARY);
+        text(&desk.home.dress(command.arg("ipset").args(words)).output().unwrap().stdout)
+    };
+    ipset(&["create", "guests", "hash:ip"]);
+    let file = "*filter\n:INPUT DROP [0:0]\n-A INPUT -m set --match-set guests src -j ACCEPT\nCOMMIT\n";
+    std::fs::write(desk.home.path().join("sets"), file).unwrap();
+    let mut command = desk.command(&["-t", "60", "sets"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    read_to_question(child.stdout.as_mut().unwrap());
+    assert!(desk.home.iptables("-S INPUT").contains("--match-set guests src"));
+    ipset(&["add", "guests", "10.0.0.9"]);
+    child.stdin.take().unwrap().write_all(b"n").unwrap();
+    assert_eq!(end_of(&mut child), Some(255));
+    assert!(!desk.home.iptables("-S INPUT").contains("match-set"));
+    assert!(desk.home.iptables("-v -S INPUT").contains("-c 3 180"));
+    assert!(ipset(&["save"]).contains("add guests 10.0.0.9"));
+}
+
 /// A restore that hangs within a table keeps the lock. The old rules come back all the same, and what the restore commits
 /// afterwards is its table, not the rules on trial.
 #[test]

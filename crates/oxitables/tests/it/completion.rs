@@ -13,6 +13,7 @@ fn home() -> Home {
     std::os::unix::fs::symlink(BINARY, home.bin().join("oxitables")).unwrap();
     home.iptables("-N guests-in");
     home.iptables("-t nat -N other");
+    assert!(home.run("oxitables", &["ipset", "create", "blocked", "hash:net", "comment"]).status.success());
     home
 }
 
@@ -89,7 +90,7 @@ fn typed(mut command: Command, setup: &str, lines: &[&str]) -> Vec<String> {
     results
 }
 
-const LINES: [(&str, &str); 9] = [
+const LINES: [(&str, &str); 11] = [
     ("iptables --appe", "iptables --append"),
     ("iptables -A gue", "iptables -A guests-in"),
     ("iptables -t nat -A ot", "iptables -t nat -A other"),
@@ -101,6 +102,8 @@ const LINES: [(&str, &str); 9] = [
     ("iptables -A INPUT -j LOG --log-pre", "iptables -A INPUT -j LOG --log-prefix"),
     ("oxitables ip6tables-sav", "oxitables ip6tables-save"),
     ("ip6tables-restore -T secu", "ip6tables-restore -T security"),
+    ("iptables -A INPUT -m set --match-set blo", "iptables -A INPUT -m set --match-set blocked"),
+    ("ipset add blocked 10.0.0.0/8 nom", "ipset add blocked 10.0.0.0/8 nomatch"),
     ("iptables-restore some-fi", "iptables-restore some-file.rules"),
 ];
 

@@ -35,7 +35,9 @@ fn seen(path: &Path) -> Option<String> {
 fn every_program_has_a_page() {
     let (_folder, paths) = pages();
     let names: Vec<_> = paths.iter().map(|path| path.file_stem().unwrap().to_str().unwrap()).collect();
-    for name in NAMES.iter().chain(&["iptables-xml", "iptables-extensions", "oxitables", "oxitables-trace"]) {
+    for name in
+        NAMES.iter().chain(&["iptables-xml", "iptables-extensions", "ipset", "oxitables", "oxitables-trace"])
+    {
         assert!(names.contains(name), "{name}");
     }
     assert!(!names.contains(&"oxitables-lab-process"), "what is hidden has none");

@@ -42,6 +42,7 @@ mod refusal;
 pub mod restore;
 pub mod run;
 mod types;
+mod usage;
 mod value;
 
 use std::collections::HashMap;
@@ -54,6 +55,7 @@ pub use member::{Expiry, Extensions, Member, SkbInfo};
 pub use members::{Found, Hash, MOST_MEMBERS, Set, Shape};
 pub use reference::{Directions, SetReference};
 pub use refusal::Refusal;
+pub use usage::Usage;
 
 /// The name of a set: 1 to 31 bytes that stand in a restore file as one word.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

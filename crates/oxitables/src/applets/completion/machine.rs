@@ -17,6 +17,7 @@ pub(super) fn words(kind: &str) -> Vec<String> {
         "protocols" => value::protocol_names().map(str::to_owned).collect(),
         "services" => first_fields("/etc/services", '\t'),
         "hosts" => hosts(),
+        "sets" => sets(),
         _ => Vec::new(),
     }
 }
@@ -48,6 +49,13 @@ fn first_fields(path: &str, end: char) -> Vec<String> {
     fields.sort();
     fields.dedup();
     fields
+}
+
+fn sets() -> Vec<String> {
+    let mut names =
+        Place::from_environment().ok().and_then(|place| place.set_heads()).map(|heads| heads.names());
+    names.iter_mut().for_each(|names| names.truncate(MOST));
+    names.unwrap_or_default()
 }
 
 fn hosts() -> Vec<String> {

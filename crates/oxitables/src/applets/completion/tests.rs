@@ -53,6 +53,12 @@ fn what_stands_before_decides() {
             wanted => assert_eq!(got, wanted, "{line}"),
         }
     }
+    assert_eq!(bash("ipset create hosts hash:ip maxe"), ["maxelem"]);
+    assert_eq!(
+        bash("ipset create hosts hash:i"),
+        ["hash:ip", "hash:ip,mac", "hash:ip,port", "hash:ip,port,ip", "hash:ip,port,net", "hash:ip,mark"]
+            .map(|name| name.trim_start_matches("hash:"))
+    );
     assert!(!bash("iptables -L ").contains(&"--jump".to_owned()));
     assert!(bash("iptables -L ").contains(&"OUTPUT".to_owned()));
     assert!(bash("iptables -A INPUT -i l").contains(&"lo".to_owned()));
