@@ -46,7 +46,7 @@ pub struct Connection {
     /// The connection whose helper expected this one.
     pub master: Option<ConnectionId>,
     /// Of that connection what outlives it.
-    pub parent: Option<Parent>,
+    pub parent: Option<Box<Parent>>,
     /// How many connections that it expected are in the table.
     pub children: u32,
     /// For NAT: an expected connection of a translated master is translated like this (Linux:

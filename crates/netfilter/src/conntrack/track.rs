@@ -299,7 +299,7 @@ impl Conntrack {
             if let Some(connection) = self.get_mut(id) {
                 connection.status.set(Status::EXPECTED);
                 connection.master = Some(expectation.master);
-                connection.parent = parent;
+                connection.parent = parent.map(Box::new);
                 connection.mark = mark;
                 connection.follow = follow;
             }
