@@ -93,7 +93,7 @@ fn loads(files: &[String]) -> Vec<(bool, String)> {
     for (at, file) in files.iter().enumerate() {
         let _ = write!(script, "cat > $d/{at} <<'@end@'\n{file}@end@\n");
         let _ =
-            write!(script, "o=$(nft -c -f $d/{at} 2>&1); r=$?; printf '@case %s\\n%s\\n' \"$r\" \"$o\"\n");
+            writeln!(script, "o=$(nft -c -f $d/{at} 2>&1); r=$?; printf '@case %s\\n%s\\n' \"$r\" \"$o\"");
     }
     script.push_str("rm -r \"$d\"\n");
     let output = shell(&script);
@@ -211,7 +211,16 @@ fn generated_rulesets_load() {
         let _ = writeln!(faults, "seed {seed}: {words}");
     }
     assert!(faults.is_empty(), "{faults}");
-    println!("200 rulesets with {rules} rules load, {refused} rules have no translation");
+    println!("200 rulesets with {rules} rules load, {refused} rules have no translation:");
+    let mut reasons = std::collections::BTreeMap::<&str, usize>::new();
+    let remarks = files
+        .iter()
+        .flat_map(|nft| nft.lines())
+        .filter_map(|line| line.strip_prefix("# cannot be translated: "));
+    remarks
+        .filter_map(|remark| remark.split_once(": "))
+        .for_each(|(what, _)| *reasons.entry(what).or_default() += 1);
+    reasons.iter().for_each(|(what, count)| println!("  {what}: {count}"));
 }
 
 fn run(words: &[&str]) -> (i32, String, String) {
