@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read as _};
 use std::process::ExitCode;
 
 use packet::Family;
+use rules::syntax::restore::Fault;
 use rules::syntax::{Error, ErrorKind, Exit, Mode, Parsed, Span, help, lex, parse};
 use rules::translate::command::CommandError;
 use rules::translate::file::Translator;
@@ -16,7 +17,7 @@ use rules::translate::{Line, command};
 use crate::diagnosis::{self, Source};
 use crate::names::SystemNames;
 
-use super::restore::{LINE_MAX, fault_text};
+use super::restore::LINE_MAX;
 use super::words::{Option_, Words, system_text};
 use super::{VERSION, exit, family_name, now, print_all, print_only};
 
@@ -87,6 +88,13 @@ fn failed(program: &str, text: &str, error: &Error) -> ExitCode {
     eprint!("{}", error.kind.report(program, &version(), None));
     diagnosis::print(error, &Source { path: None, line: 1, text, before: program });
     exit(error.kind.exit())
+}
+
+/// iptables' own words for a fault in a line, and our diagnosis.
+fn fault_text(program: &str, path: &str, fault: &Fault) -> String {
+    let source = Source { path: Some(path), line: fault.line, text: &fault.text, before: "" };
+    let words = fault.error.kind.report(program, &version(), Some(fault.line));
+    format!("{words}{}\n", diagnosis::render(&fault.error, &source, diagnosis::colored()))
 }
 
 /// Its options.
@@ -161,13 +169,9 @@ fn translate_file(
             (Ok(_), Err(_)) => {
                 let text = String::from_utf8_lossy(&line);
                 let error = Error::new(ErrorKind::NotText, Span::new(0, text.len()));
-                let fault = rules::syntax::restore::Fault {
-                    line: number,
-                    text: text.trim_end_matches('\n').into(),
-                    error,
-                    rule_line: None,
-                };
-                eprint!("{}", fault_text(program, path, &fault, true));
+                let fault =
+                    Fault { line: number, text: text.trim_end_matches('\n').into(), error, rule_line: None };
+                eprint!("{}", fault_text(program, path, &fault));
                 return Err(exit(fault.error.kind.exit()));
             }
             (Ok(_), Ok(text)) => text,
@@ -180,7 +184,7 @@ fn translate_file(
         print_all(&out)?;
         out.clear();
         if let Err(fault) = step {
-            eprint!("{}", fault_text(program, path, &fault, true));
+            eprint!("{}", fault_text(program, path, &fault));
             return Err(exit(fault.error.kind.exit()));
         }
         if ended {
