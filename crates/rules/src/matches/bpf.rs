@@ -34,8 +34,7 @@ pub struct Instruction {
 /// The most instructions (`XT_BPF_MAX_NUM_INSTR`).
 pub const MOST: usize = 64;
 
-/// The first constant of an absolute load that is no place in the packet (`SKF_LL_OFF`, `SKF_NET_OFF`, `SKF_AD_OFF` lie
-/// at and above -0x200000).
+/// Absolute loads from here on ask for what the kernel knows besides the bytes (`SKF_AD_OFF`).
 pub const ANCILLARY: u32 = 0xffff_f000;
 
 /// `-m bpf` in the language.
