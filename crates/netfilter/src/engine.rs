@@ -32,7 +32,7 @@ use crate::env::{LogLine, Settings};
 use crate::hook::{Callee, Entry, Module, Registry};
 use crate::route::cache::Cache;
 use crate::skb::{Drop, Emitted, Packet};
-use crate::tables::Program;
+use crate::tables::{Named, Program};
 use crate::trace::Trace;
 use crate::{Conntrack, DeviceId, Env, Instant, Network, Now, Random};
 
@@ -137,6 +137,8 @@ pub struct Engine {
     pub(crate) random: Box<dyn Random>,
     pub(crate) registry: Registry,
     pub(crate) programs: [[Option<Box<Program>>; 5]; 2],
+    /// What rules share by name.
+    named: Named,
     pub(crate) modules: Vec<Box<dyn Module>>,
     pub(crate) emitted: Vec<Emitted>,
     /// Packets on the loopback device, to come in again when the present way has ended.
@@ -166,6 +168,7 @@ impl Engine {
             random: config.random,
             registry: Registry::default(),
             programs: Default::default(),
+            named: Named::default(),
             modules: Vec::new(),
             emitted: Vec::with_capacity(8),
             backlog: VecDeque::with_capacity(8),
@@ -199,9 +202,13 @@ impl Engine {
     pub fn set_tables(&mut self, ruleset: &Ruleset, changed: &[Table]) {
         let family = ruleset.family();
         for &table in changed {
-            let program = ruleset.table(table).map(|rules| Box::new(Program::new(rules, family)));
-            if let Some(slot) = self.slot(family, table) {
-                *slot = program;
+            let mut program = ruleset.table(table).map(|rules| Box::new(Program::new(rules, family)));
+            if let Some(program) = &mut program {
+                program.bind(&mut self.named);
+            }
+            let old = self.slot(family, table).and_then(|slot| std::mem::replace(slot, program));
+            if let Some(old) = old {
+                old.release(&mut self.named);
             }
         }
         let tracks = ruleset.tables().iter().any(needs_conntrack);
@@ -393,6 +400,7 @@ impl Engine {
             settings: self.settings,
             network: &self.network,
             conntrack: &mut self.conntrack,
+            named: &mut self.named,
             random: self.random.as_mut(),
             emitted: &mut self.emitted,
             log: &mut self.log,

@@ -2,6 +2,7 @@
 use packet::Family;
 
 use crate::skb::{Emitted, Packet};
+use crate::tables::Named;
 use crate::trace::{Step, Trace};
 use crate::{Conntrack, Network, Now, Random};
 
@@ -43,6 +44,8 @@ pub struct Env<'a> {
     pub network: &'a Network,
     /// Connections.
     pub conntrack: &'a mut Conntrack,
+    /// What rules share by name.
+    pub named: &'a mut Named,
     /// Chance.
     pub random: &'a mut dyn Random,
     /// Packets that the machine makes because of this one; their own way begins when the present module returns.

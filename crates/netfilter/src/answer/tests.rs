@@ -9,7 +9,7 @@ use crate::DeviceId;
 use crate::hook::Verdict;
 use crate::network::{Address, Network, RouteEntry, RouteKind, TABLE_MAIN};
 use crate::skb::Drop;
-use crate::tables::{Program, walk};
+use crate::tables::{Named, Program, walk};
 use crate::time::{Now, Seeded};
 
 const CASES: &str = include_str!("../../../../fixtures/answer/reject.txt");
@@ -18,6 +18,7 @@ const CASES: &str = include_str!("../../../../fixtures/answer/reject.txt");
 struct Bench {
     network: Network,
     conntrack: Conntrack,
+    named: Named,
     random: Seeded,
     emitted: Vec<Emitted>,
     log: VecDeque<crate::LogLine>,
@@ -53,6 +54,7 @@ impl Bench {
         Self {
             network,
             conntrack: Conntrack::default(),
+            named: Named::default(),
             random: Seeded::new(1),
             emitted: Vec::new(),
             log: VecDeque::new(),
@@ -67,6 +69,7 @@ impl Bench {
             settings: Default::default(),
             network: &self.network,
             conntrack: &mut self.conntrack,
+            named: &mut self.named,
             random: &mut self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,

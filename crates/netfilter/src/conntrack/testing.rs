@@ -103,6 +103,7 @@ impl World {
             settings: Default::default(),
             network: &self.network,
             conntrack: &mut self.table,
+            named: &mut Default::default(),
             random: &mut self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,

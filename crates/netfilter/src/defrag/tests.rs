@@ -9,6 +9,7 @@ use super::*;
 use crate::env::Env;
 use crate::network::{Address, Device, Network};
 use crate::skb::{Emitted, Origin};
+use crate::tables::Named;
 use crate::time::{Now, Seeded};
 use crate::trace::Trace;
 use crate::{Conntrack, LogLine};
@@ -18,6 +19,7 @@ struct World {
     now: Now,
     network: Network,
     conntrack: Conntrack,
+    named: Named,
     random: Seeded,
     emitted: Vec<Emitted>,
     log: VecDeque<LogLine>,
@@ -58,6 +60,7 @@ impl World {
             now: Now::default(),
             network,
             conntrack: Conntrack::default(),
+            named: Named::default(),
             random: Seeded::new(1),
             emitted: Vec::new(),
             log: VecDeque::new(),
@@ -74,6 +77,7 @@ impl World {
             settings: Default::default(),
             network: &self.network,
             conntrack: &mut self.conntrack,
+            named: &mut self.named,
             random: &mut self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,

@@ -102,6 +102,7 @@ impl World {
             settings: Default::default(),
             network: &self.network,
             conntrack: &mut self.conntrack,
+            named: &mut Default::default(),
             random: &mut *self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,

@@ -8,21 +8,24 @@
 //!
 //! # Invariants
 //!
-//! * The walk allocates nothing, hashes nothing and looks at no text (a line for the log is text, and is made when a
+//! * The walk allocates nothing (but entries of `connlimit`, `hashlimit` and `recent`), hashes nothing and looks at no text (a line for the log is text, and is made when a
 //!   LOG rule or a trace asks for it).
 //! * A rule that needs something that is not known is never passed over: the packet ends as
 //!   [`crate::Drop::Undecided`].
 //! * A hotdrop moves no counter (F19); every other rule that was asked and fits is counted, and the policy when it is
 //!   reached (F68).
-//! * A program keeps nothing of the one that stood in its place before: `limit` and `statistic` start anew (F72).
+//! * A program keeps nothing of the one that stood in its place before: `connlimit`, `limit`, `quota` and `statistic` start
+//!   anew (F72). What rules share by name is beside the programs, in [`Named`].
 mod header;
 mod matches;
+mod named;
 mod overtaken;
 mod program;
 mod targets;
 mod walk;
 
 pub(crate) use header::{Place, device_name};
+pub use named::Named;
 pub use program::Program;
 pub use walk::{walk, walk_in_parts};
 

@@ -4,6 +4,7 @@ use rules::{ChainId, Counters, Hook, Policy, Rule, Table, TableRules, Target};
 
 use super::header::{Address, Conditions, Patterns};
 use super::matches::Condition;
+use super::named::Named;
 
 /// A place in a program's array of entries.
 pub(super) type At = u32;
@@ -87,7 +88,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Compiles a table. Counters are taken over; the state of `limit` and `statistic` starts anew (F72).
+    /// Compiles a table. Counters are taken over; the state of `limit`, `quota` and the like starts anew (F72).
     pub fn new(rules: &TableRules, family: Family) -> Self {
         let spans = spans(rules);
         let mut parts = Parts { starts: starts(rules, &spans), ..Parts::default() };
@@ -115,6 +116,21 @@ impl Program {
             spans: spans.into(),
             hooks,
             stack: vec![0; users].into(),
+        }
+    }
+
+    /// Takes hold of what its rules share by name with others (`-m recent`, `-m hashlimit`), which they cannot be asked
+    /// without.
+    pub fn bind(&mut self, named: &mut Named) {
+        for condition in &mut self.conditions {
+            condition.bind(named, self.family);
+        }
+    }
+
+    /// Lets go of it again: the program's end.
+    pub fn release(mut self, named: &mut Named) {
+        for condition in &mut self.conditions {
+            condition.release(named);
         }
     }
 

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use packet::{Family, InterfaceName, layout, show};
 use rules::{Counters, Hook, Ruleset, Table};
 
-use super::Program;
+use super::{Named, Program};
 use crate::env::Env;
 use crate::hook::Verdict;
 use crate::network::{Address, DeviceId, Network};
@@ -29,6 +29,7 @@ struct Bench {
     now: Now,
     network: Network,
     conntrack: Conntrack,
+    named: Named,
     random: Seeded,
     emitted: Vec<Emitted>,
     log: VecDeque<LogLine>,
@@ -69,7 +70,13 @@ impl Bench {
         let text: String = text.lines().map(|line| format!("{}\n", line.trim())).collect();
         let ruleset =
             rules::syntax::restore::load(&text, family, None).unwrap_or_else(|faults| panic!("{faults:?}"));
-        let programs = ruleset.tables().iter().map(|table| Program::new(table, family)).collect();
+        let mut named = Named::default();
+        let bound = |table| {
+            let mut program = Program::new(table, family);
+            program.bind(&mut named);
+            program
+        };
+        let programs = ruleset.tables().iter().map(bound).collect();
         Self {
             family,
             ruleset,
@@ -77,6 +84,7 @@ impl Bench {
             now: Now::default(),
             network: network(false),
             conntrack: Conntrack::default(),
+            named,
             random: Seeded::new(1),
             emitted: Vec::new(),
             log: VecDeque::new(),
@@ -98,6 +106,7 @@ impl Bench {
             settings: Default::default(),
             network: &self.network,
             conntrack: &mut self.conntrack,
+            named: &mut self.named,
             random: &mut self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,

@@ -6,6 +6,7 @@ mod addrtype;
 mod bpf;
 mod cluster;
 mod connbytes;
+mod connlimit;
 mod connmark;
 mod conntrack;
 mod dccp;
@@ -14,6 +15,7 @@ mod ecn;
 mod eui64;
 mod extension_header;
 mod frag;
+pub(super) mod hashlimit;
 mod helper;
 mod icmp;
 mod iprange;
@@ -28,6 +30,7 @@ mod owner;
 mod physdev;
 mod pkttype;
 mod quota;
+pub(super) mod recent;
 mod rpfilter;
 mod rt;
 mod sctp;
@@ -48,9 +51,10 @@ use rules::matches::PortRange;
 use rules::{Match, Negatable, matches as data};
 
 use super::Place;
-use crate::Env;
+use super::named::Named;
 use crate::skb::Packet;
 use crate::trace::Found;
+use crate::{Env, Instant};
 
 /// Why a match does not hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,6 +112,7 @@ pub(super) enum Condition {
     Cluster(data::cluster::Cluster),
     Comment,
     Connbytes(Box<data::connbytes::Connbytes>),
+    Connlimit(Box<connlimit::Counter>),
     Connmark(data::connmark::Connmark),
     Conntrack(Box<data::conntrack::Conntrack>),
     Dccp(data::dccp::Dccp),
@@ -119,6 +124,7 @@ pub(super) enum Condition {
     Frag(data::frag::Frag),
     Hbh(Box<data::hbh::Hbh>),
     Hl(data::hl::Hl),
+    Hashlimit(Box<hashlimit::Asker>),
     Helper(Box<data::helper::Helper>),
     Icmp(data::icmp::Icmp),
     Icmp6(data::icmp6::Icmp6),
@@ -136,6 +142,7 @@ pub(super) enum Condition {
     Pkttype(data::pkttype::Pkttype),
     Rpfilter(data::rpfilter::Rpfilter),
     Rt(Box<data::rt::Rt>),
+    Recent(Box<recent::Asker>),
     Sctp(Box<data::sctp::Sctp>),
     Quota(quota::Account),
     Srh(Box<data::srh::Srh>),
@@ -165,7 +172,7 @@ impl Condition {
             Match::Comment(_) => Self::Comment,
             Match::Connbytes(own) => Self::Connbytes(own.clone()),
             Match::Connlabel(_) => Self::Unmodelled("-m connlabel"),
-            Match::Connlimit(_) => Self::Unmodelled("-m connlimit"),
+            Match::Connlimit(own) => Self::Connlimit(Box::new(connlimit::Counter::new(own))),
             Match::Connmark(own) => Self::Connmark(*own),
             Match::Conntrack(own) => Self::Conntrack(own.clone()),
             Match::Cpu(_) => Self::Unmodelled("-m cpu"),
@@ -177,8 +184,10 @@ impl Condition {
             Match::Esp(own) => Self::Esp(*own),
             Match::Eui64(_) => Self::Eui64,
             Match::Frag(own) => Self::Frag(*own),
-            Match::Hashlimit(_) => Self::Unmodelled("-m hashlimit"),
             Match::Hbh(own) => Self::Hbh(own.clone()),
+            Match::Hashlimit(own) => {
+                Self::Hashlimit(Box::new(hashlimit::Asker { rule: own.as_ref().clone(), table: None }))
+            }
             Match::Hl(own) => Self::Hl(*own),
             Match::Helper(own) => Self::Helper(Box::new(own.clone())),
             Match::Icmp(own) => Self::Icmp(*own),
@@ -202,9 +211,11 @@ impl Condition {
             Match::Quota(own) => Self::Quota(quota::Account::new(own)),
             Match::Rateest(_) => Self::Unmodelled("-m rateest"),
             Match::Realm(_) => Self::Unmodelled("-m realm"),
-            Match::Recent(_) => Self::Unmodelled("-m recent"),
             Match::Rpfilter(own) => Self::Rpfilter(*own),
             Match::Rt(own) => Self::Rt(own.clone()),
+            Match::Recent(own) => {
+                Self::Recent(Box::new(recent::Asker { rule: own.as_ref().clone(), list: None }))
+            }
             Match::Sctp(own) => Self::Sctp(own.clone()),
             Match::Set(_) => Self::Unmodelled("-m set"),
             Match::Socket(_) => Self::Unmodelled("-m socket"),
@@ -224,7 +235,33 @@ impl Condition {
 
     /// Whether asking it changes its state or takes from chance.
     pub(super) fn moves(&self) -> bool {
-        matches!(self, Self::Limit(_) | Self::Quota(_) | Self::Statistic(_))
+        matches!(
+            self,
+            Self::Connlimit(_)
+                | Self::Hashlimit(_)
+                | Self::Limit(_)
+                | Self::Quota(_)
+                | Self::Recent(_)
+                | Self::Statistic(_)
+        )
+    }
+
+    /// Takes hold of what it shares by name with other rules.
+    pub(super) fn bind(&mut self, named: &mut Named, family: Family) {
+        match self {
+            Self::Hashlimit(own) => own.table = Some(named.hashlimit(&own.rule, family)),
+            Self::Recent(own) => own.list = Some(named.recent(&own.rule)),
+            _ => {}
+        }
+    }
+
+    /// Lets go of it.
+    pub(super) fn release(&mut self, named: &mut Named) {
+        match self {
+            Self::Hashlimit(own) => own.table.take().into_iter().for_each(|at| named.hashlimits.release(at)),
+            Self::Recent(own) => own.list.take().into_iter().for_each(|at| named.recents.release(at)),
+            _ => {}
+        }
     }
 
     /// Whether it holds.
@@ -279,9 +316,17 @@ impl Condition {
             Self::Helper(own) => helper::holds(own, asked, env),
             Self::Quota(own) => own.holds(asked),
             Self::Time(own) => time::holds(own, env),
+            Self::Connlimit(own) => own.holds(asked, env),
+            Self::Hashlimit(own) => own.holds(asked, env),
+            Self::Recent(own) => own.holds(asked, env),
             Self::Unmodelled(what) => Err(Miss::Undecided(what)),
         }
     }
+}
+
+/// Linux: jiffies of 4 ms, as the kernel that is the norm counts (HZ=250).
+fn jiffies(now: Instant) -> u64 {
+    now.0 / 4_000_000
 }
 
 /// Fails with an option unless something is so.

@@ -15,6 +15,7 @@ impl Bench {
             settings: Default::default(),
             network: &self.network,
             conntrack: &mut self.conntrack,
+            named: &mut self.named,
             random: &mut self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,

@@ -1,0 +1,95 @@
+//! What rules share by name, whichever table they stand in: the lists of `-m recent` and the tables of `-m hashlimit`.
+//!
+//! # Life cycle
+//! The first rule that names one makes it, as that rule says; each program that is bound holds those of its rules
+//! ([`crate::tables::Program::bind`]); what nobody holds is gone. The engine binds a new program before it lets go of
+//! the old one, so that what both name stays (F72).
+//!
+//! # Limits
+//! As many as there are names in the rules; each has its own limit on entries.
+use packet::Family;
+use rules::matches::hashlimit::Hashlimit;
+use rules::matches::recent::Recent;
+
+use super::matches::{hashlimit, recent};
+
+/// The lists and tables that rules share by name.
+#[derive(Debug, Default)]
+pub struct Named {
+    pub(super) recents: Store<recent::List>,
+    pub(super) hashlimits: Store<hashlimit::Table>,
+}
+
+/// Things by name, in places that do not change.
+#[derive(Debug)]
+pub(super) struct Store<T>(Vec<Slot<T>>);
+
+impl<T> Default for Store<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    name: Box<str>,
+    /// How many rules hold it.
+    holders: usize,
+    /// `None`: nobody does.
+    own: Option<T>,
+}
+
+impl<T> Store<T> {
+    pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut T> {
+        self.0.get_mut(place)?.own.as_mut()
+    }
+
+    /// Holds the one of a name that fits, or a new one: its place.
+    fn hold(&mut self, name: &str, fits: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> usize {
+        let found = |slot: &Slot<T>| *slot.name == *name && slot.own.as_ref().is_some_and(&fits);
+        if let Some(place) = self.0.iter().position(found) {
+            if let Some(slot) = self.0.get_mut(place) {
+                slot.holders += 1;
+            }
+            return place;
+        }
+        let slot = Slot { name: name.into(), holders: 1, own: Some(new()) };
+        match self.0.iter_mut().enumerate().find(|(_, slot)| slot.own.is_none()) {
+            Some((place, free)) => {
+                *free = slot;
+                place
+            }
+            None => {
+                self.0.push(slot);
+                self.0.len() - 1
+            }
+        }
+    }
+
+    pub(super) fn release(&mut self, place: usize) {
+        if let Some(slot) = self.0.get_mut(place) {
+            slot.holders = slot.holders.saturating_sub(1);
+            if slot.holders == 0 {
+                slot.own = None;
+            }
+        }
+    }
+}
+
+impl Named {
+    /// Holds the list of a rule of `-m recent`. Linux: `recent_mt_check`: one for both families, with the mask of the rule
+    /// that made it; a rule that wants to remember more packets empties it.
+    pub(super) fn recent(&mut self, rule: &Recent) -> usize {
+        let place = self.recents.hold(&rule.name, |_| true, || recent::List::new(rule));
+        if let Some(list) = self.recents.get_mut(place) {
+            list.remember(rule);
+        }
+        place
+    }
+
+    /// Holds the table of a rule of `-m hashlimit`.
+    pub(super) fn hashlimit(&mut self, rule: &Hashlimit, family: Family) -> usize {
+        let fits = |table: &hashlimit::Table| table.family() == family;
+        self.hashlimits.hold(&rule.name, fits, || hashlimit::Table::new(rule, family))
+    }
+}
