@@ -134,7 +134,9 @@ fn ci() -> Result<(), String> {
         eprintln!("skipped: lints (clippy is not installed)");
     }
     tidy_all()?;
-    cargo(&["test", "--workspace", "--no-fail-fast"])
+    cargo(&["test", "--workspace", "--no-fail-fast"])?;
+    println!("\nreal programs with our binary in place of iptables:");
+    wild::run(&root(), &[])
 }
 
 fn tidy_all() -> Result<(), String> {

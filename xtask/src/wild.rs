@@ -38,9 +38,7 @@ struct Left {
 /// Runs all scripts, or those named.
 pub fn run(root: &Path, only: &[String]) -> Result<(), String> {
     if let Some(missing) = missing() {
-        println!("skipped: real programs cannot be run here: {missing}");
-        let required = std::env::var_os("OXITABLES_REQUIRE_KERNEL").is_some_and(|value| value == "1");
-        return if required { Err(format!("OXITABLES_REQUIRE_KERNEL=1, but: {missing}")) } else { Ok(()) };
+        return skip("real programs cannot be run here", &missing);
     }
     let mut scripts =
         scripts(&root.join("fixtures/wild")).map_err(|error| format!("fixtures/wild: {error}"))?;
@@ -53,7 +51,10 @@ pub fn run(root: &Path, only: &[String]) -> Result<(), String> {
     for script in &scripts {
         let mine = |side: &str| folder.join(format!("{}-{side}", script.name));
         let base = mine("base");
-        install(&base, &script.packages)?;
+        if let Err(why) = install(&base, &script.packages) {
+            skip(&format!("{}: {} cannot be installed", script.name, script.packages), &why)?;
+            continue;
+        }
         if script.ours_only {
             let ours = run_one(script, root, "ours", &base, &mine("ours"), Some(&binary))?;
             if ours.status == "0" {
@@ -89,6 +90,13 @@ pub fn run(root: &Path, only: &[String]) -> Result<(), String> {
     } else {
         Err(format!("{failed} programs ended otherwise than with the machine's iptables"))
     }
+}
+
+/// Says what is not run and why; an error where everything is required.
+fn skip(what: &str, why: &str) -> Result<(), String> {
+    println!("skipped: {what}: {why}");
+    let required = std::env::var_os("OXITABLES_REQUIRE_KERNEL").is_some_and(|value| value == "1");
+    if required { Err(format!("OXITABLES_REQUIRE_KERNEL=1, but {what}: {why}")) } else { Ok(()) }
 }
 
 /// What this machine lacks.
