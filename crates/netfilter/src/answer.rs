@@ -205,7 +205,8 @@ fn answerable_v6(cause: &Packet, kind: Kind) -> bool {
     if source.is_unspecified() || source.is_multicast() {
         return false;
     }
-    if cause.layout.protocol != Some(protocol::ICMPV6) {
+    // Linux: `ipv6_skip_exthdr` ends at the header of a later fragment, which is no ICMP then.
+    if cause.layout.protocol != Some(protocol::ICMPV6) || cause.layout.later_fragment() {
         return true;
     }
     match view.after_header().first() {

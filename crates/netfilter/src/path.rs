@@ -115,19 +115,15 @@ impl Engine {
         if packet.view().refused_addresses(packet.input == Some(DeviceId::LOOPBACK)) {
             return self.end(packet, Drop::Route(Unroutable::MartianSource));
         }
-        let destination = packet.view().destination();
         if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, packet, depth) {
             return decision;
-        }
-        // Linux: `nf_nat_ipv4_pre_routing` drops the route that a translated packet came with.
-        if packet.view().destination() != destination {
-            packet.route = None;
         }
         // Linux: `ip_rcv_options` stands between PREROUTING and the routing decision; `accept_source_route` is off.
         if packet.view().source_routed() {
             return self.end(packet, Drop::SourceRouted);
         }
-        // Linux: a packet from loopback still has the route that its sender found.
+        // Linux: a packet from loopback still has the route that its sender found, unless NAT has dropped it; another
+        // destination out of table mangle (DNPT) leaves it.
         let route = match packet.route {
             Some(route) => Ok(route),
             None => self.route_input(packet),

@@ -412,7 +412,8 @@ fn target(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut Stri
         (0..=3, _) if !place.below.is_empty() => user(choice),
         (4, _) => String::new(),
         (5 | 6, "raw") => choice.of(&[" -j NOTRACK", " -j CT --notrack", " -j CT --zone 1"]).to_owned(),
-        (5..=11, "mangle") => mark(choice),
+        (5..=8, "mangle") => mark(choice),
+        (9..=11, "mangle") => change(choice, place, protocol),
         (5, "filter" | "security") if choice.percent(50) => mark(choice),
         // Why: CONNMARK in raw writes into the template of `CT --zone`, which the engine calls undecided.
         (7, "raw") => " -j MARK --set-xmark 0x1/0xffffffff".to_owned(),
@@ -424,13 +425,19 @@ fn target(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut Stri
                 " -j LOG",
                 " -j LOG --log-prefix \"x \"",
                 " -j LOG --log-uid --log-tcp-options --log-ip-options",
+                " -j NFLOG --nflog-group 7 --nflog-size 20",
+                " -j AUDIT --type drop",
+                " -j HMARK --hmark-tuple src,dst,sport,dport,proto --hmark-mod 4 --hmark-rnd 5",
+                " -j HMARK --hmark-tuple ct,src,dst --hmark-mod 3 --hmark-rnd 0xfeedcafe --hmark-offset 1",
             ])
             .to_owned(),
         (17, "raw") => " -j TRACE".to_owned(),
         (17, _) if choice.percent(20) => " -j RETURN".to_owned(),
         (18, _) if place.table != "nat" => {
-            if choice.percent(15) {
-                " -j QUEUE".to_owned()
+            if choice.percent(30) {
+                choice
+                    .of(&[" -j QUEUE", " -j NFQUEUE --queue-num 3", " -j NFQUEUE --queue-bypass"])
+                    .to_owned()
             } else {
                 " -j DROP".to_owned()
             }
@@ -460,6 +467,44 @@ fn mark(choice: &mut Choice) -> String {
             " -j CONNMARK --set-mark 0x3",
         ])
         .to_owned()
+}
+
+/// What only table mangle may do: changes of the header.
+fn change(choice: &mut Choice, place: &Place<'_>, protocol: &str) -> String {
+    if protocol == "tcp" && choice.percent(50) {
+        // Why: not clamped, since the kernel remembers the MTUs of ways from case to case.
+        let size = choice.of(&["500", "1000", "1460"]);
+        return match choice.below(4) {
+            0 => " -j TCPOPTSTRIP --strip-options mss,wscale,timestamp".to_owned(),
+            1 if !place.v6 => " -j ECN --ecn-tcp-remove".to_owned(),
+            _ => format!(" -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss {size}"),
+        };
+    }
+    // Why: where an IPv6 packet may come to a local process, a changed header spoils the sum that connection tracking has
+    // kept for UDP (docs/deviations.md).
+    if place.v6 && !matches!(place.chain, "FORWARD" | "OUTPUT" | "POSTROUTING" | "PREROUTING") {
+        return String::new();
+    }
+    let hops = if place.v6 { ("HL", "hl") } else { ("TTL", "ttl") };
+    let how = choice.of(&["set 64", "set 2", "dec 1", "dec 62", "inc 1", "inc 200"]);
+    match (choice.below(6), place.chain) {
+        (0..=3, "PREROUTING") if place.v6 => String::new(),
+        (0 | 1, _) => format!(" -j {} --{}-{how}", hops.0, hops.1),
+        (2, _) => choice
+            .of(&[" -j TOS --set-tos 0x10", " -j TOS --xor-tos 0xff", " -j TOS --and-tos 0x3"])
+            .to_owned(),
+        (3, _) => choice.of(&[" -j DSCP --set-dscp 0x2e", " -j CHECKSUM --checksum-fill"]).to_owned(),
+        // Why: only where the prefix is right. Otherwise the sum is wrong behind it, and the kernel has verified it before.
+        (4, "POSTROUTING") if place.v6 => {
+            " -m iprange --src-range fd00:1::-fd00:1::ffff:ffff:ffff:ffff -j SNPT --src-pfx fd00:1::/64 --dst-pfx 2001:db8:0:7::/64".to_owned()
+        }
+        (4, "PREROUTING" | "OUTPUT") if place.v6 => {
+            " -m iprange --dst-range 2001:db8:7::-2001:db8:7::ffff:ffff:ffff:ffff -j DNPT --src-pfx 2001:db8:7::/64 --dst-pfx fd00:1::/64".to_owned()
+        }
+        (5, "FORWARD" | "OUTPUT" | "POSTROUTING") => " -j CLASSIFY --set-class 1:2".to_owned(),
+        _ if !place.v6 => choice.of(&[" -j ECN --ecn-ip-ect 0", " -j ECN --ecn-ip-ect 3"]).to_owned(),
+        _ => String::new(),
+    }
 }
 
 fn reject(choice: &mut Choice, v6: bool, protocol: &str) -> String {

@@ -103,7 +103,7 @@ fn handle_by(walk: Option<Walk<'_>>, hook: Hook, packet: &mut Packet, env: &mut 
     let related = matches!(info, Info::Related | Info::RelatedReply);
     if related && is_icmp(packet) {
         env.step(packet, || Step::NatSkipped { hook, reason: NatSkip::NotFirst });
-        return translate::error(packet, connection, info, end, env);
+        return translate::error(packet, connection, info, hook, env);
     }
     if !related && info != Info::New {
         env.step(packet, || Step::NatSkipped { hook, reason: NatSkip::NotFirst });
