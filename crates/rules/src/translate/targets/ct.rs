@@ -33,6 +33,7 @@ pub(super) fn translate(own: &Ct, expression: &mut Expression<'_>) -> Result<(),
         ZoneDirection::Original => "ct original zone set",
         ZoneDirection::Reply => "ct reply zone set",
     };
-    expression.statement(format!("{words} {id}"));
+    // Why: what is untracked already stays so in iptables; nft would track it in the zone.
+    expression.statement(format!("ct state ! untracked {words} {id}"));
     Ok(())
 }
