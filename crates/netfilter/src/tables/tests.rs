@@ -4,6 +4,7 @@ mod log;
 mod matches;
 mod matrix;
 mod properties;
+mod stateful;
 mod targets;
 mod walk;
 
