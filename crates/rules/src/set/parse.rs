@@ -59,7 +59,9 @@ pub(crate) fn element(
     let spec = kind.spec();
     let mut entry = Entry { family, ..Entry::default() };
     let mut late = None;
-    parts(&mut entry, spec, element, reading, &mut late)?;
+    if let Err(fault) = parts(&mut entry, spec, element, reading, &mut late) {
+        return Err(late.map_or(fault.clone(), |late: Fault| late.and(fault.text())));
+    }
     arguments(&mut entry, spec, verb, words, false, reading)?;
     check(&entry, spec, verb)?;
     match late {
@@ -116,7 +118,12 @@ fn parts(
     let texts = [Some(first), second, third];
     for (part, text) in spec.parts.iter().zip(texts) {
         if let Some(text) = text {
+            let before = late.is_some();
             value::part(entry, *part, text, reading, late)?;
+            if late.is_some() && !before {
+                // Linux: the fault has wiped out what was known, the family with it.
+                *entry = Entry::default();
+            }
         }
     }
     Ok(())
