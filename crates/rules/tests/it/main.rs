@@ -1,5 +1,6 @@
 //! Tests of the language as a whole.
 mod fixtures;
 mod hosts;
+mod labels;
 mod refused;
 mod translate;
