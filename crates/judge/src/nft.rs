@@ -46,7 +46,9 @@ fn comparable_rule(v6: bool, line: &str) -> bool {
     // Linux: nft_nat_setup_netmap leaves a part of the new IPv4 address unset, so that a connection whose address is
     // mapped to itself counts as translated (kernel 6.18, measured).
     let netmap = !v6 && line.contains(" -j NETMAP");
-    !queue && !netmap
+    // Linux: iptables puts the option where there is none, nft changes the one that is there.
+    let size = line.contains(" -j TCPMSS");
+    !queue && !netmap && !size
 }
 
 /// Whether a step can be compared, because iptables and nft read the headers of its packet alike. iptables drops a packet whose TCP, UDP or ICMP header is
