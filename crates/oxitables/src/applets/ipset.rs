@@ -113,7 +113,8 @@ impl Program<'_> {
             return self.without_sets(words);
         }
         let (locked, mut file) = open()?;
-        let rulesets = rulesets(&locked, &file)?;
+        // Why: most commands need not wait for a large ruleset to be read.
+        let rulesets = if run::needs_references(words) { rulesets(&locked, &file)? } else { Vec::new() };
         let mut output = Output::default();
         let mut options = Options::default();
         let done = self.carry_out(

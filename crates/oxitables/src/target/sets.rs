@@ -9,7 +9,7 @@ use rules::syntax::{KnownSet, NoNames};
 
 use crate::whole;
 
-use super::{Identity, Locked, Place, TargetError, parse, print_all};
+use super::{Identity, Locked, Place, TargetError, VERIFY_MAX, parse, print_all};
 
 /// What stands before each line of a set.
 const MARK: &str = "#ipset ";
@@ -142,7 +142,21 @@ impl Locked {
         if !text.ends_with('\n') {
             text.push('\n');
         }
+        let start = text.len();
         push(&mut text, &file.sets, now);
+        // Why: no command may make a file that the next one cannot read.
+        let own = text.get(start..).unwrap_or("");
+        if own.len() < VERIFY_MAX {
+            let script: String =
+                own.split_inclusive('\n').filter_map(|line| line.strip_prefix(MARK)).collect();
+            restore::load(&script, now).map_err(|(line, fault)| TargetError::Write {
+                path: self.path.clone(),
+                error: std::io::Error::other(format!(
+                    "line {line} of the sets would not be read again ({})",
+                    fault.text()
+                )),
+            })?;
+        }
         self.write_text(&text)
     }
 }

@@ -194,6 +194,16 @@ pub fn needs_sets(words: &[&str]) -> bool {
     })
 }
 
+/// Whether a command asks how many rules name a set.
+pub fn needs_references(words: &[&str]) -> bool {
+    let rest = Options::default().take(words).unwrap_or_default();
+    let found = rest.first().and_then(|word| command(word));
+    // Why: `save -o xml` tells references as `list` does.
+    found.is_some_and(|(command, _)| {
+        matches!(command, Command::List | Command::Save | Command::Destroy | Command::Rename)
+    })
+}
+
 /// Carries out one command. `restoring`: it is a line of a restore. What was printed and changed before a fault stands
 /// in `output`.
 pub fn run(
