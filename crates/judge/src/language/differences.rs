@@ -189,7 +189,10 @@ pub fn rewritten(scope: Scope, text: &str) -> String {
 }
 
 /// What oxitables says on the error stream besides iptables' words, and where `docs/deviations.md` says so.
-pub const HINTS: &[(&str, &str)] = &[("Warning: host name `", "a host name in a rule")];
+pub const HINTS: &[(&str, &str)] = &[
+    ("Warning: host name `", "a host name in a rule"),
+    ("Warning: mask `", "an address and its mask exchanged"),
+];
 
 /// Our error stream without [`HINTS`].
 pub fn without_hints(text: &str) -> String {

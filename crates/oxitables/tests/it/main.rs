@@ -13,6 +13,7 @@ mod lab;
 mod link;
 mod machine;
 mod man;
+mod mistakes;
 mod pages;
 mod programs;
 mod restore;

@@ -49,6 +49,16 @@ pub(crate) fn list(
             let text = mask.unwrap_or("");
             return Err(Error::new(ErrorKind::Mask(text.into()), part(item.len() - text.len(), item.len())));
         };
+        // Why: iptables takes them without a word, and the rule matches nothing that anybody meant.
+        let whole = |address| AddrMask::new(address, address).and_then(|mask| mask.prefix_length());
+        let looks_like_mask =
+            value::literal_address(name, family).and_then(whole).is_some_and(|length| length > 0);
+        if looks_like_mask && whole(mask_address).is_none() {
+            let mask = mask.unwrap_or("");
+            warnings.push(format!(
+                "Warning: mask `{mask}' is no prefix, but `{name}' would be one: address and mask exchanged? `{mask}/{name}'"
+            ));
+        }
         if mask_address.is_unspecified() {
             // Linux: a null mask, the name before it does not count.
             all.push(any(family));

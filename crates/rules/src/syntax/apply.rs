@@ -12,7 +12,7 @@ use super::lex::Span;
 use super::objects::Objects;
 use super::{Names, inventory, list, print, validity};
 use crate::put;
-use crate::{ChainId, ChainName, Counters, Policy, Rule, TableRules, Target};
+use crate::{ChainId, ChainName, Counters, Policy, Rule, Table, TableRules, Target};
 
 /// A table under change.
 pub struct Editor {
@@ -226,7 +226,14 @@ impl Editor {
 
     fn chain(&self, name: &Named, missing: Operation) -> Result<ChainId, Error> {
         self.rules.find(&name.text).ok_or_else(|| {
-            let cause = format!("table {} has no chain `{}'", self.rules.table(), name.text);
+            let mut cause = format!("table {} has no chain `{}'", self.rules.table(), name.text);
+            let elsewhere = Table::ALL
+                .into_iter()
+                .filter(|table| table.hooks().iter().any(|(hook, _)| hook.name() == &*name.text));
+            let elsewhere: Vec<_> = elsewhere.map(Table::name).collect();
+            if !elsewhere.is_empty() {
+                cause.push_str(&format!("; these have it: -t {}", elsewhere.join(", -t ")));
+            }
             Error::new(ErrorKind::Operation(missing), name.span)
                 .because(cause)
                 .suggest(&name.text, self.rules.slots_in_order().map(|(_, chain)| chain.name.as_str()))

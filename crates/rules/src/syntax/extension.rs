@@ -217,7 +217,11 @@ impl Place {
         if !self.hooks.is_empty()
             && let Some(hook) = site.hooks.iter().find(|hook| !self.hooks.contains(hook))
         {
-            return Err(Refusal::invalid(format!("`{name}' cannot be used where {hook} leads to it")));
+            let hooks: Vec<_> = self.hooks.iter().map(|hook| hook.name()).collect();
+            let hooks = hooks.join(", ");
+            return Err(Refusal::invalid(format!(
+                "`{name}' cannot be used where {hook} leads to it, only behind {hooks}"
+            )));
         }
         if let Some(protocol) = self.protocol
             && site.header.positive_protocol() != Some(protocol)

@@ -3,6 +3,7 @@
 //! Read in this order: [`lex`] (words), [`extension`] (an option table and its functions: what a file of
 //! [`crate::matches`] or [`crate::targets`] provides), [`value`] (the generic kinds of values), [`error`].
 pub(crate) mod address;
+pub(crate) mod advice;
 pub mod apply;
 pub mod command;
 pub mod completion;

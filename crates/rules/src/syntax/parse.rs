@@ -6,6 +6,7 @@ mod complete;
 use packet::Family;
 
 use super::address;
+use super::advice;
 use super::command::{Command, Named, Output, Wait};
 use super::error::{Error, ErrorKind};
 use super::extension::{Calls, Context, Lookup, OptionCall, Spec};
@@ -48,7 +49,7 @@ pub fn parse(words: &[Word<'_>], mode: Mode<'_>, counters: Option<Counters>) -> 
     let mut parser = Parser::new(words, mode, span, counters);
     parser.run().map_err(|mut error| {
         error.warnings = std::mem::take(&mut parser.warnings);
-        error
+        advice::advise(error, words, mode.family)
     })
 }
 
@@ -170,28 +171,28 @@ impl<'a, 'w> Parser<'a, 'w> {
         let error = Error::new(ErrorKind::UnknownOption(text.into()), span);
         let Some(name) = text.strip_prefix("--") else { return error };
         let name = name.split_once('=').map_or(name, |(name, _)| name);
+        let protocol = self.header.protocol.map(|protocol| protocol.value);
+        // Why: an option that somebody else has is no typing error.
+        if let Some(cause) = self.misread(name).or_else(|| advice::owner(name, protocol, self.mode.family)) {
+            return error.because(cause);
+        }
         let mut error =
             error.suggest(name, long_options(self.mode.family, &self.loaded).map(|(long, ..)| long));
-        if let Some(near) = error.suggestion.take() {
-            error.suggestion = Some(format!("--{near}").into());
-        } else if let Some(spec) = matches::SPECS.iter().chain(targets::SPECS).find(|spec| {
-            spec.families.has(self.mode.family)
-                && spec.options.iter().any(|option| option.name == name || option.aliases.contains(&name))
-        }) {
-            let how =
-                if spec.name.starts_with(|letter: char| letter.is_ascii_uppercase()) { "-j" } else { "-m" };
-            let misread = self.table.as_ref().filter(|table| crate::Table::from_name(&table.text).is_none());
-            error = match spec.name {
-                protocol if misread.is_some_and(|table| format!("t{}", table.text) == protocol) => error.because(
-                    format!("`-{protocol}' was read as `-t {}', a table; write `-p {protocol}'", protocol.get(1..).unwrap_or("")),
-                ),
-                protocol @ ("tcp" | "udp") => error.because(format!(
-                    "`--{name}' is an option of ports: write `-p {protocol}' (or another protocol that has ports) before it"
-                )),
-                name => error.because(format!("this is an option of `{how} {name}', which must stand before it")),
-            };
-        }
+        error.suggestion = error.suggestion.map(|near| format!("--{near}").into());
         error
+    }
+
+    /// `-tcp` and `-tudp` instead of `-p tcp`: a table, to getopt.
+    fn misread(&self, option: &str) -> Option<String> {
+        let table = self.table.as_ref().filter(|table| crate::Table::from_name(&table.text).is_none())?;
+        let protocol = ["tcp", "udp"].into_iter().find(|own| {
+            let spec = matches::SPECS.iter().find(|spec| spec.name == *own);
+            let has =
+                |own: &super::extension::OptionSpec| own.name == option || own.aliases.contains(&option);
+            spec.is_some_and(|spec| spec.options.iter().any(has)) && format!("t{}", table.text) == *own
+        })?;
+        let rest = &table.text;
+        Some(format!("`-{protocol}' was read as `-t {rest}', a table; write `-p {protocol}'"))
     }
 
     /// Notes the use of a generic option: once, and inverted only where it may be.
@@ -660,7 +661,8 @@ fn read_option<'w, T>(
     call.value = value::read(&call, context)?;
     parse(&mut own.data, &call, context).map_err(|error| match error.kind {
         ErrorKind::Port(_) if error.cause.is_none() => {
-            error.because("a port is a number from 0 to 65535 or the name of a service")
+            let cause = advice::port(call.text(), call.name);
+            error.because(cause)
         }
         _ => error,
     })?;
