@@ -75,6 +75,12 @@ pub(crate) fn test(sets: &Sets, name: &str, entry: &Entry, now: u64) -> Result<b
     if set.kind().is_list() {
         return Ok(test_list(sets, set, entry, now));
     }
+    let mut entry = entry.clone();
+    if matches!(set.kind(), Kind::HashIp | Kind::HashIpMark) && set.family() == Some(Family::V4) {
+        // Linux: these look for the address that was typed, whatever prefix or range it begins.
+        (entry.cidr, entry.ip_to) = (None, None);
+    }
+    let entry = &entry;
     let Ok(plan) = Plan::of(set, entry) else { return Ok(false) };
     if plan.check(set, entry).is_err() {
         return Ok(false);
