@@ -31,9 +31,14 @@ pub struct Rewrite {
     pub line: fn(&str) -> Option<String>,
 }
 
-/// Lines of 1.8.9 that 1.8.13 has not, by their start, and where `docs/deviations.md` says so.
-pub const DROPPED: &[(&str, &str)] =
-    &[("--reject-with echo-reply no longer supported", "`-j REJECT --reject-with echo-reply`")];
+/// Lines of the machine that oxitables has not, by their start, and where `docs/deviations.md` says so.
+pub const DROPPED: &[(&str, &str)] = &[
+    ("--reject-with echo-reply no longer supported", "`-j REJECT --reject-with echo-reply`"),
+    (
+        "Warning: cannot open /etc/xtables/connlabel.conf",
+        "`-m connlabel` without /etc/xtables/connlabel.conf",
+    ),
+];
 
 /// The rewrites.
 pub const REWRITES: &[Rewrite] = &[
@@ -352,6 +357,7 @@ pub const EXCUSES: &[Excuse] = &[
             };
             pair("--tcp-flags requires two args.", "Only one of `--syn'")
                 || pair("HMARK: bad value for option", "can only be used once.")
+                || pair("--match-set requires two args.", "--match-set can be specified only once")
         },
     },
     Excuse {
@@ -484,6 +490,57 @@ pub const EXCUSES: &[Excuse] = &[
     Excuse {
         deviation: "`RATEEST --rateest-name \"\"`",
         holds: |trial| trial.value(&["--rateest-name"]) == Some(""),
+    },
+    Excuse {
+        deviation: "`--hashlimit-rate-interval` without `--hashlimit-rate-match`",
+        holds: |trial| {
+            let has = |start: &str| trial.words.iter().any(|word| word.starts_with(start));
+            trial.our_looks.save == trial.their_looks.save
+                && has("--hashlimit-rate-i")
+                && !has("--hashlimit-rate-m")
+        },
+    },
+    Excuse {
+        deviation: "`--hashlimit-upto` below 16b/s",
+        holds: |trial| trial.their_looks.save.contains(" 0b/s") && trial.our_looks.save.contains(" 1b/s"),
+    },
+    Excuse {
+        deviation: "`--hashlimit-upto` of 64 GiB/s and more",
+        holds: |trial| {
+            trial.ours.error.contains("hashlimit") && trial.ours.exit == 2 && trial.theirs.exit != 2
+        },
+    },
+    Excuse {
+        deviation: "`recent --seconds` above 2147483647",
+        holds: |trial| {
+            let negative =
+                ["--seconds -", "--hitcount -"].iter().any(|text| trial.their_looks.save.contains(text));
+            negative && trial.ours.exit == trial.theirs.exit
+        },
+    },
+    Excuse {
+        deviation: "`-m rateest` without an estimator",
+        holds: |trial| {
+            let named = trial.words.iter().any(|word| word.starts_with("--rateest"));
+            named && trial.ours.exit == 0 && trial.theirs.exit == 1
+        },
+    },
+    Excuse {
+        deviation: "rates of `-m rateest` of more than 32 bits",
+        holds: |trial| {
+            trial.ours.error.contains("rateest: ") && trial.ours.exit == 2 && trial.theirs.exit != 2
+        },
+    },
+    Excuse {
+        deviation: "`-v` with a jump to a built-in chain",
+        holds: |trial| {
+            let operation =
+                trial.ours.error.ends_with("Invalid argument. Run `dmesg' for more information.\n");
+            operation
+                && trial.ours.out.is_empty()
+                && trial.theirs.out.contains(" opt ")
+                && trial.ours.error == trial.theirs.error
+        },
     },
     Excuse {
         deviation: "an unknown letter in a cluster (`-nv5`)",

@@ -334,7 +334,7 @@ fn rate(call: &OptionCall<'_>) -> Result<(Rate, u32), Error> {
         };
         let cost = cost_of_bytes(number.saturating_mul(factor));
         return match cost {
-            0 => Err(call.error(format!("Rate too high \"{text}\"\n"))),
+            0 => Err(call.error(format!("Rate too high \"{text}\""))),
             cost => Ok((Rate::Bytes(cost), BYTES_EXPIRE[0])),
         };
     }
@@ -348,7 +348,7 @@ fn rate(call: &OptionCall<'_>) -> Result<(Rate, u32), Error> {
         }
     };
     match SCALE * seconds / number {
-        0 => Err(call.error(format!("Rate too fast \"{text}\"\n"))),
+        0 => Err(call.error(format!("Rate too fast \"{text}\""))),
         period => Ok((Rate::Packets(period), milliseconds(seconds))),
     }
 }

@@ -116,13 +116,11 @@ pub const EXTENSION: Extension<SetMatch> = Extension {
 fn parse(own: &mut SetMatch, call: &OptionCall<'_>, context: &mut Context<'_>) -> Result<(), Error> {
     match call.name {
         "match-set" | "set" => {
-            let old = call.name == "set";
-            if own.set.is_some() {
-                let text = "--match-set can be specified only once";
-                return Err(call.error(if old { format!("{DEPRECATED}\n{text}") } else { text.into() }));
-            }
-            if old {
+            if call.name == "set" {
                 context.warnings.push(DEPRECATED.into());
+            }
+            if own.set.is_some() {
+                return Err(call.error("--match-set can be specified only once"));
             }
             own.set = Some(SetReference::read(call, context)?);
             own.invert = call.invert;

@@ -641,6 +641,14 @@ fn read_option<'w, T>(
             own.calls.before(own.spec, row, option, span, invert)?;
             let second = getopt.argument().ok_or_else(|| {
                 let text = format!("--{} {}", option.name, option.without_second);
+                // The last line is the error; what stands before it is told before it.
+                let text = match text.rsplit_once('\n') {
+                    Some((warning, error)) => {
+                        context.warnings.push(warning.to_owned());
+                        error.to_owned()
+                    }
+                    None => text,
+                };
                 Error::new(ErrorKind::Extension(text.into()), span.to(first.span))
             })?;
             pair = [first.clone(), second.clone()];
