@@ -543,6 +543,22 @@ pub const EXCUSES: &[Excuse] = &[
         },
     },
     Excuse {
+        deviation: "`--weekdays 8`, `33`",
+        holds: |trial| {
+            let refused =
+                ["not a valid day", "Invalid date \""].iter().any(|text| trial.ours.error.contains(text));
+            refused
+                && trial
+                    .words
+                    .iter()
+                    .any(|word| ["--week", "--month", "--date"].iter().any(|one| word.starts_with(one)))
+        },
+    },
+    Excuse {
+        deviation: "`--label 65536`",
+        holds: |trial| trial.ours.error.contains("not found or invalid value") && trial.theirs.exit != 2,
+    },
+    Excuse {
         deviation: "an unknown letter in a cluster (`-nv5`)",
         holds: |trial| {
             let unknown = |said: &Said| said.error.contains("unknown option \"");
