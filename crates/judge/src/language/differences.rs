@@ -507,7 +507,8 @@ pub const EXCUSES: &[Excuse] = &[
     Excuse {
         deviation: "`--hashlimit-upto` of 64 GiB/s and more",
         holds: |trial| {
-            trial.ours.error.contains("hashlimit") && trial.ours.exit == 2 && trial.theirs.exit != 2
+            let told = ["hashlimit", "Rate too high"].iter().any(|text| trial.ours.error.contains(text));
+            told && trial.ours.exit == 2 && trial.theirs.exit != 2
         },
     },
     Excuse {
