@@ -499,17 +499,12 @@ fn parse(text: &str, family: Family) -> Result<Ruleset, (usize, String)> {
         let what = fault.map_or_else(String::new, |fault| fault.error.kind.to_string().trim().to_owned());
         return Err((line, what));
     }
-    let Some(listed) = listed else { return Ok(ruleset) };
     // Tables that were added by hand come behind those that the file lists; `*TABLE` alone for the other family does not
     // count.
-    let mut ordered = Ruleset::new(family);
-    let extra = ruleset.tables().iter().filter(|rules| is_touched(rules)).map(TableRules::table);
-    for table in listed.iter().copied().chain(extra) {
-        if let Some(rules) = ruleset.table(table) {
-            ordered.set_table(rules.clone());
-        }
+    if let Some(listed) = listed {
+        ruleset.order(&listed, is_touched);
     }
-    Ok(ordered)
+    Ok(ruleset)
 }
 
 /// The lines of the file. A line break in quotes (a comment may have one) does not end a line.

@@ -283,6 +283,14 @@ impl Ruleset {
         }
     }
 
+    /// Orders the tables as if they had been used first in this order; those that are not named come behind them, and
+    /// those that `keep` does not want are gone.
+    pub fn order(&mut self, named: &[Table], keep: impl Fn(&TableRules) -> bool) {
+        self.tables.retain(|own| named.contains(&own.table) || keep(own));
+        let place = |own: &TableRules| named.iter().position(|&table| table == own.table);
+        self.tables.sort_by_key(|own| place(own).unwrap_or(named.len()));
+    }
+
     /// How often rules name a set.
     pub fn set_references(&self, name: &str) -> usize {
         let chains = self.tables.iter().flat_map(|table| table.slots.iter().flatten());

@@ -15,17 +15,27 @@ macro_rules! registry {
 
         /// The extension of a name in a family, with its start value.
         pub fn lookup(name: &str, family: packet::Family) -> $crate::syntax::extension::Lookup<$kind> {
-            use $crate::syntax::extension::Lookup;
-            $(
-                if $extension.spec.answers(name, family) {
-                    return Lookup::Found($kind::$variant(($extension.start)(family).into()));
-                }
-            )*
-            $(
-                if $unit_extension.spec.answers(name, family) {
-                    return Lookup::Found($kind::$unit);
-                }
-            )*
+            use $crate::syntax::extension::{Lookup, Spec};
+            type Start = fn(packet::Family) -> $kind;
+            // Why: a restore of a million lines asks for names a few million times.
+            static BY_NAME: std::sync::LazyLock<std::collections::HashMap<&str, Vec<(&Spec, Start)>>> =
+                std::sync::LazyLock::new(|| {
+                    let all: &[(&'static Spec, Start)] = &[
+                        $((&$extension.spec, |family| $kind::$variant(($extension.start)(family).into())),)*
+                        $((&$unit_extension.spec, |_| $kind::$unit),)*
+                    ];
+                    let mut by_name = std::collections::HashMap::<&str, Vec<_>>::new();
+                    for &(spec, start) in all {
+                        for name in std::iter::once(&spec.name).chain(spec.aliases) {
+                            by_name.entry(name).or_default().push((spec, start));
+                        }
+                    }
+                    by_name
+                });
+            let named = BY_NAME.get(name).map_or(&[][..], Vec::as_slice);
+            if let Some((_, start)) = named.iter().find(|(spec, _)| spec.families.has(family)) {
+                return Lookup::Found(start(family));
+            }
             if $crate::syntax::inventory::exists($inventory, name, family) {
                 Lookup::NotModelled
             } else {
