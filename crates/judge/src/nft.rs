@@ -48,7 +48,9 @@ fn comparable_rule(v6: bool, line: &str) -> bool {
     let netmap = !v6 && line.contains(" -j NETMAP");
     // Linux: iptables puts the option where there is none, nft changes the one that is there.
     let size = line.contains(" -j TCPMSS");
-    !queue && !netmap && !size
+    // Linux: nft_fib takes a broadcast address for one with a way back, rpfilter_lookup_reverse does not.
+    let broadcast = !v6 && line.contains(" -m rpfilter");
+    !queue && !netmap && !size && !broadcast
 }
 
 /// Whether a step can be compared, because iptables and nft read the headers of its packet alike. iptables drops a packet whose TCP, UDP or ICMP header is
