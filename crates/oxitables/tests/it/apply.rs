@@ -269,9 +269,11 @@ fn on_a_terminal_the_seconds_are_counted() {
     // Linux: a terminal that everyone else has closed ends with EIO.
     let _ = (&ours).read_to_end(&mut told);
     let told = text(&told);
-    for seconds in ["2 s", "1 s"] {
-        assert!(told.contains(&format!("\r{QUESTION}{seconds}\u{1b}[K")), "{told:?}");
-    }
+    // Why: a machine that stands still for a second leaves out a number; it does not count up.
+    let shown = |seconds: u32| told.find(&format!("\r{QUESTION}{seconds} s\u{1b}[K"));
+    assert!(shown(2).or(shown(1)).is_some(), "{told:?}");
+    assert!(shown(2) < shown(1) || shown(1).is_none(), "{told:?}");
+    assert!(shown(3).is_none(), "{told:?}");
     assert!(told.contains("Timeout!"), "{told:?}");
     desk.is_as_before();
 }
