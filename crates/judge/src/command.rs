@@ -235,6 +235,19 @@ fn replay_group(options: &Options, cases: &[&Case]) -> Result<(String, bool), St
             let right = run_second(&mut second, &mut kernel, case, &left);
             compare(case, &left, &right)
         };
+        // Why: the kernel's clock goes on while a machine stands still, and cases of rates and seconds depend on it. What is
+        // wrong with the engine is wrong again.
+        if !differences.is_empty() && options.against == Against::Engine {
+            let again = case.refreshed(fresh_id(&mut runs));
+            if differences_of(options, &mut second, &mut kernel, &again, &mut runs).is_empty() {
+                text.push_str(&format!(
+                    "equal {}, the second time; the first:\n{}",
+                    case.name,
+                    report(&differences)
+                ));
+                continue;
+            }
+        }
         let word = if differences.is_empty() { "equal" } else { "DIFFERENT" };
         text.push_str(&format!("{word} {}\n{}", case.name, report(&differences)));
         equal &= differences.is_empty();
