@@ -36,10 +36,12 @@ fi
 mount -t tmpfs tmpfs "$root/tmp"
 chmod 1777 "$root/tmp"
 mkdir -p "$root/opt"
+# The repository may lie under /tmp, which a room has anew.
+cp -a "$REPOSITORY/dist" "$root/opt/dist"
 [ ! -e "$folder/oxitables" ] || cp "$folder/oxitables" "$root/opt/oxitables"
 [ ! -e "$folder/script" ] || cp "$folder/script" "$root/tmp/script"
 cd "$root"
-room() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 REPOSITORY="$REPOSITORY" "$@"; }
+room() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 REPOSITORY=/opt "$@"; }
 if [ "$side" = install ]; then
   room DEBIAN_FRONTEND=noninteractive sh -c "$1"
   exit
