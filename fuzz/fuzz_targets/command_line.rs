@@ -1,11 +1,14 @@
 #![no_main]
 //! Any words as commands of iptables or ip6tables on one ruleset, a command a line, words separated by single blanks:
 //! each is done or has an error that can be told; the ruleset prints, loads and prints the same.
+#[path = "../round.rs"]
+mod round;
+
 use libfuzzer_sys::fuzz_target;
 use packet::Family;
-use rules::syntax::apply::{Editor, Session};
 use rules::fixture::DebianNames;
-use rules::syntax::{Mode, Parsed, help, lex, parse, print, restore};
+use rules::syntax::apply::{Editor, Session};
+use rules::syntax::{Mode, Parsed, help, lex, parse};
 use rules::{Ruleset, Table, TableRules};
 
 fuzz_target!(|data: &[u8]| {
@@ -16,21 +19,8 @@ fuzz_target!(|data: &[u8]| {
     for line in text.lines().take(32) {
         one(&mut ruleset, family, line);
     }
-    let printed = print(&ruleset);
-    // Linux: tables are saved in the reverse order of their first use (F70), so that the order is back after two rounds.
-    let turned = print(&load(&printed, family));
-    assert_eq!(printed, print(&load(&turned, family)));
+    round::goes_round(&ruleset, family);
 });
-
-fn print(ruleset: &Ruleset) -> String {
-    let mut out = String::new();
-    print::ruleset(&mut out, ruleset, true, None);
-    out
-}
-
-fn load(text: &str, family: Family) -> Ruleset {
-    restore::load(text, family, Some(&DebianNames)).unwrap_or_else(|faults| panic!("{text}\n{faults:?}"))
-}
 
 fn one(ruleset: &mut Ruleset, family: Family, line: &str) {
     let words: Vec<String> = line.split(' ').map(str::to_owned).collect();

@@ -81,7 +81,8 @@ fn dressed(kind: u8, bytes: &[u8]) -> Vec<u8> {
     let at = |index: usize| ends.get(index).copied().unwrap_or(0);
     let protocol = [1, 6, 17, 58, 132, 47, 136, 99][usize::from(at(2) & 7)];
     if kind & 0x20 == 0 {
-        let hosts = [[10, 0, 1, 5], [10, 0, 2, 5], [8, 8, 8, 8], [10, 0, 1, 1], [203, 0, 113, 1], [127, 0, 0, 1]];
+        let hosts =
+            [[10, 0, 1, 5], [10, 0, 2, 5], [8, 8, 8, 8], [10, 0, 1, 1], [203, 0, 113, 1], [127, 0, 0, 1]];
         let mut packet = vec![0x45, at(3), 0, 0, 0, 1, 0, 0, 64, protocol, 0, 0];
         packet.extend(hosts[usize::from(at(0)) % hosts.len()]);
         packet.extend(hosts[usize::from(at(1)) % hosts.len()]);

@@ -6,7 +6,12 @@ use packet::{View, layout, rewrite, rewrite::End};
 fuzz_target!(|bytes: &[u8]| {
     let Ok(parsed) = layout::parse(bytes) else { return };
     let view = View::new(bytes, parsed);
-    let _ = (view.source(), view.destination(), view.ports(), view.tcp().map(|tcp| tcp.options().map(<[u8]>::len)));
+    let _ = (
+        view.source(),
+        view.destination(),
+        view.ports(),
+        view.tcp().map(|tcp| tcp.options().map(<[u8]>::len)),
+    );
     let text = packet::show::print(None, view.bytes());
     let shown = packet::show::parse(&text).expect("what is printed reads back");
     assert_eq!(shown.bytes, view.bytes(), "{text}");

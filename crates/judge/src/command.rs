@@ -223,18 +223,12 @@ fn replay_group(options: &Options, cases: &[&Case]) -> Result<(String, bool), St
     let mut runs = 0;
     for case in cases {
         let case = &if options.against == Against::Nft { translatable(case) } else { (*case).clone() };
-        let left = kernel.run(case);
         if options.show {
-            let shown = serde_json::to_string_pretty(&left).map_err(|error| error.to_string())?;
+            let shown = serde_json::to_string_pretty(&kernel.run(case)).map_err(|error| error.to_string())?;
             text.push_str(&format!("== {}\n{shown}\n", case.name));
             continue;
         }
-        let differences = if options.against == Against::Nft {
-            against_nft(&mut kernel, case, left, &mut runs)
-        } else {
-            let right = run_second(&mut second, &mut kernel, case, &left);
-            compare(case, &left, &right)
-        };
+        let differences = differences_of(options, &mut second, &mut kernel, case, &mut runs);
         // Why: the kernel's clock goes on while a machine stands still, and cases of rates and seconds depend on it. What is
         // wrong with the engine is wrong again.
         if !differences.is_empty() && options.against == Against::Engine {

@@ -30,30 +30,52 @@ pub use lex::{Span, Word};
 pub use parse::{Mode, Parsed};
 pub use restore::load;
 
-/// What the language asks from outside, so that the parser itself does no I/O.
+/// What the language asks from outside, so that the parser itself does no I/O. What is not answered, nobody knows.
 pub trait Names {
     /// The port of a service (`ssh`), for a protocol name (`tcp`) or for any. Source: /etc/services.
-    fn service(&self, name: &str, protocol: Option<&str>) -> Option<u16>;
+    fn service(&self, _name: &str, _protocol: Option<&str>) -> Option<u16> {
+        None
+    }
     /// The service at a port, for listings without `-n`.
-    fn service_name(&self, port: u16, protocol: Option<&str>) -> Option<String>;
+    fn service_name(&self, _port: u16, _protocol: Option<&str>) -> Option<String> {
+        None
+    }
     /// The number of a protocol. Source: /etc/protocols.
-    fn protocol(&self, name: &str) -> Option<u8>;
+    fn protocol(&self, _name: &str) -> Option<u8> {
+        None
+    }
     /// The name of a protocol.
-    fn protocol_name(&self, number: u8) -> Option<String>;
+    fn protocol_name(&self, _number: u8) -> Option<String> {
+        None
+    }
     /// All addresses of a host in a family, in the resolver's order.
-    fn host(&self, name: &str, family: packet::Family) -> Vec<std::net::IpAddr>;
+    fn host(&self, _name: &str, _family: packet::Family) -> Vec<std::net::IpAddr> {
+        Vec::new()
+    }
     /// The name of an address, for listings without `-n`.
-    fn host_name(&self, address: std::net::IpAddr) -> Option<String>;
+    fn host_name(&self, _address: std::net::IpAddr) -> Option<String> {
+        None
+    }
     /// The network of a name. Source: /etc/networks.
-    fn network(&self, name: &str) -> Option<std::net::Ipv4Addr>;
+    fn network(&self, _name: &str) -> Option<std::net::Ipv4Addr> {
+        None
+    }
     /// The id of a user. Source: /etc/passwd.
-    fn user(&self, name: &str) -> Option<u32>;
+    fn user(&self, _name: &str) -> Option<u32> {
+        None
+    }
     /// The name of a user id.
-    fn user_name(&self, id: u32) -> Option<String>;
+    fn user_name(&self, _id: u32) -> Option<String> {
+        None
+    }
     /// The id of a group. Source: /etc/group.
-    fn group(&self, name: &str) -> Option<u32>;
+    fn group(&self, _name: &str) -> Option<u32> {
+        None
+    }
     /// The name of a group id.
-    fn group_name(&self, id: u32) -> Option<String>;
+    fn group_name(&self, _id: u32) -> Option<String> {
+        None
+    }
     /// The number of a routing realm. Source: /etc/iproute2/rt_realms; nobody knows any where there is no such file.
     fn realm(&self, _name: &str) -> Option<u32> {
         None
@@ -100,38 +122,4 @@ pub enum KnownSet {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoNames;
 
-impl Names for NoNames {
-    fn service(&self, _: &str, _: Option<&str>) -> Option<u16> {
-        None
-    }
-    fn service_name(&self, _: u16, _: Option<&str>) -> Option<String> {
-        None
-    }
-    fn protocol(&self, _: &str) -> Option<u8> {
-        None
-    }
-    fn protocol_name(&self, _: u8) -> Option<String> {
-        None
-    }
-    fn host(&self, _: &str, _: packet::Family) -> Vec<std::net::IpAddr> {
-        Vec::new()
-    }
-    fn host_name(&self, _: std::net::IpAddr) -> Option<String> {
-        None
-    }
-    fn network(&self, _: &str) -> Option<std::net::Ipv4Addr> {
-        None
-    }
-    fn user(&self, _: &str) -> Option<u32> {
-        None
-    }
-    fn user_name(&self, _: u32) -> Option<String> {
-        None
-    }
-    fn group(&self, _: &str) -> Option<u32> {
-        None
-    }
-    fn group_name(&self, _: u32) -> Option<String> {
-        None
-    }
-}
+impl Names for NoNames {}

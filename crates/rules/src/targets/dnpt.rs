@@ -1,9 +1,8 @@
 //! Another network for the destination, the same checksum (`-j DNPT`, RFC 6296).
 use std::borrow::Cow;
 
-use super::snpt::{Npt, START, check, parse_option};
-use crate::syntax::extension::{Extension, Families, OptionSpec, Place, Spec, finish_nothing};
-use crate::syntax::value::Kind;
+use super::snpt::{Npt, OPTIONS, START, check, parse_option};
+use crate::syntax::extension::{Extension, Families, Place, Spec, finish_nothing};
 use crate::{Hook, Table};
 
 /// `-j DNPT` in the language.
@@ -12,10 +11,7 @@ pub const EXTENSION: Extension<Npt> = Extension {
         name: "DNPT",
         aliases: &[],
         families: Families::V6,
-        options: &[
-            OptionSpec::new("src-pfx", Kind::Network).mandatory(),
-            OptionSpec::new("dst-pfx", Kind::Network).mandatory(),
-        ],
+        options: OPTIONS,
         place: Place { tables: &[Table::Mangle], hooks: &[Hook::Prerouting, Hook::Output], protocol: None },
         help: |_| Cow::Borrowed(HELP),
     },

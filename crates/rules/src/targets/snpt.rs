@@ -36,10 +36,7 @@ pub const EXTENSION: Extension<Npt> = Extension {
         name: "SNPT",
         aliases: &[],
         families: Families::V6,
-        options: &[
-            OptionSpec::new("src-pfx", Kind::Network).mandatory(),
-            OptionSpec::new("dst-pfx", Kind::Network).mandatory(),
-        ],
+        options: OPTIONS,
         place: Place { tables: &[Table::Mangle], hooks: &[Hook::Input, Hook::Postrouting], protocol: None },
         help: |_| Cow::Borrowed(HELP),
     },
@@ -53,6 +50,12 @@ pub const EXTENSION: Extension<Npt> = Extension {
     },
     check,
 };
+
+/// The options of both targets.
+pub(super) const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::new("src-pfx", Kind::Network).mandatory(),
+    OptionSpec::new("dst-pfx", Kind::Network).mandatory(),
+];
 
 /// Nothing to nothing.
 pub(super) const START: Npt = {

@@ -35,24 +35,6 @@ impl Names for Moving {
     fn protocol_name(&self, number: u8) -> Option<String> {
         DebianNames.protocol_name(number)
     }
-    fn host_name(&self, _: IpAddr) -> Option<String> {
-        None
-    }
-    fn network(&self, _: &str) -> Option<Ipv4Addr> {
-        None
-    }
-    fn user(&self, _: &str) -> Option<u32> {
-        None
-    }
-    fn user_name(&self, _: u32) -> Option<String> {
-        None
-    }
-    fn group(&self, _: &str) -> Option<u32> {
-        None
-    }
-    fn group_name(&self, _: u32) -> Option<String> {
-        None
-    }
 }
 
 /// Runs a command on a table; the warnings.

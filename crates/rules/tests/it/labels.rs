@@ -22,33 +22,6 @@ impl Names for Labels {
     fn service_name(&self, port: u16, protocol: Option<&str>) -> Option<String> {
         DebianNames.service_name(port, protocol)
     }
-    fn protocol(&self, _: &str) -> Option<u8> {
-        None
-    }
-    fn protocol_name(&self, _: u8) -> Option<String> {
-        None
-    }
-    fn host(&self, _: &str, _: Family) -> Vec<std::net::IpAddr> {
-        Vec::new()
-    }
-    fn host_name(&self, _: std::net::IpAddr) -> Option<String> {
-        None
-    }
-    fn network(&self, _: &str) -> Option<std::net::Ipv4Addr> {
-        None
-    }
-    fn user(&self, _: &str) -> Option<u32> {
-        None
-    }
-    fn user_name(&self, _: u32) -> Option<String> {
-        None
-    }
-    fn group(&self, _: &str) -> Option<u32> {
-        None
-    }
-    fn group_name(&self, _: u32) -> Option<String> {
-        None
-    }
 }
 
 /// The last lines of `-S`, `-nL` and `-L` after a rule.
