@@ -51,7 +51,7 @@ pub fn run(root: &Path, only: &[String]) -> Result<(), String> {
     for script in &scripts {
         let mine = |side: &str| folder.join(format!("{}-{side}", script.name));
         let base = mine("base");
-        if let Err(why) = install(&base, &script.packages) {
+        if let Err(why) = install(root, &base, &script.packages) {
             skip(&format!("{}: {} cannot be installed", script.name, script.packages), &why)?;
             continue;
         }
@@ -188,7 +188,7 @@ fn room(root: &Path, folder: &Path, side: &str, words: &[&str]) -> Result<(), St
 }
 
 /// Installs what a script needs into the room from which its others are copied, unless it is there from before.
-fn install(base: &Path, packages: &str) -> Result<(), String> {
+fn install(root: &Path, base: &Path, packages: &str) -> Result<(), String> {
     let stamp = base.join("packages");
     if fs::read_to_string(&stamp).is_ok_and(|have| have == packages) {
         return Ok(());
@@ -197,7 +197,7 @@ fn install(base: &Path, packages: &str) -> Result<(), String> {
     if !packages.is_empty() {
         let install = format!("apt-get install -y -qq --no-install-recommends {packages} >&2");
         let words = format!("{install} || {{ apt-get update -qq >&2 && {install}; }}");
-        room(base, base, "install", &[&words])?;
+        room(root, base, "install", &[&words])?;
     }
     fs::write(&stamp, packages).map_err(|error| format!("{}: {error}", stamp.display()))
 }

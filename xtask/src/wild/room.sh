@@ -36,8 +36,8 @@ fi
 mount -t tmpfs tmpfs "$root/tmp"
 chmod 1777 "$root/tmp"
 mkdir -p "$root/opt"
-# The repository may lie under /tmp, which a room has anew.
-cp -a "$REPOSITORY/dist" "$root/opt/dist"
+# The repository may lie under /tmp, which a room has anew. Packages are installed without it.
+[ "$side" = install ] || cp -a "$REPOSITORY/dist" "$root/opt/dist"
 [ ! -e "$folder/oxitables" ] || cp "$folder/oxitables" "$root/opt/oxitables"
 [ ! -e "$folder/script" ] || cp "$folder/script" "$root/tmp/script"
 cd "$root"
