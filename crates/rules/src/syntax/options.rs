@@ -116,11 +116,14 @@ pub(crate) struct Getopt<'w> {
     words: &'w [Word<'w>],
     family: Family,
     pub(crate) place: Place,
+    /// The match that `-p` has brought again behind its `-m`: its options stand twice among the known ones, so that an
+    /// abbreviation is one of two.
+    pub(crate) doubled: Option<&'static Spec>,
 }
 
 impl<'w> Getopt<'w> {
     pub(crate) fn new(words: &'w [Word<'w>], family: Family) -> Self {
-        Self { words, family, place: Place::default() }
+        Self { words, family, place: Place::default(), doubled: None }
     }
 
     /// The next word, if it neither starts with `-` nor with `!`: it is taken.
@@ -193,6 +196,15 @@ impl<'w> Getopt<'w> {
         Some(Word { text: Cow::Borrowed(&word.text), span: word.span })
     }
 
+    /// Whether a name is an abbreviation of an option that stands there twice.
+    fn is_doubled(&self, name: &str, which: Which, loaded: &[(usize, &'static Spec)]) -> bool {
+        let (Some(doubled), Which::Extension(slot, _)) = (self.doubled, which) else { return false };
+        let own = loaded.iter().any(|&(at, spec)| at == slot && std::ptr::eq(spec, doubled));
+        let whole =
+            |option: &super::extension::OptionSpec| option.name == name || option.aliases.contains(&name);
+        own && !doubled.options.iter().any(whole)
+    }
+
     fn long(&mut self, word: &'w Word<'w>, long: &'w str, loaded: &[(usize, &'static Spec)]) -> Found<'w> {
         let whole: &'w str = &word.text;
         self.place.word += 1;
@@ -202,7 +214,9 @@ impl<'w> Getopt<'w> {
         };
         let name_end = 2 + name.len();
         let span = word.part(0, name_end);
-        let Some((which, arity)) = find_long(name, self.family, loaded) else {
+        let found =
+            find_long(name, self.family, loaded).filter(|&(which, _)| !self.is_doubled(name, which, loaded));
+        let Some((which, arity)) = found else {
             return Found::Unknown(Cow::Borrowed(whole), word.span);
         };
         let value = value

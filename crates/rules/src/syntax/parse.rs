@@ -557,6 +557,12 @@ impl<'a, 'w> Parser<'a, 'w> {
             return Ok(false);
         }
         self.protocol_used = true;
+        // Linux: `-m` of a match that is there brings no options again, but this does.
+        if let Lookup::Found(data) = &lookup
+            && already
+        {
+            self.getopt.doubled = data.spec();
+        }
         self.add_match(lookup, name, span)?;
         Ok(true)
     }
