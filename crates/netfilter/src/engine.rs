@@ -214,6 +214,7 @@ impl Engine {
         let tracks = ruleset.tables().iter().any(needs_conntrack);
         // Linux: `connbytes_mt_check` switches accounting on, and nobody switches it off again.
         self.conntrack.config.acct |= ruleset.tables().iter().any(needs_accounting);
+        self.conntrack.use_labels(family, ruleset.tables().iter().any(needs_labels));
         let tracked = self.is_registered(family, Callee::Conntrack);
         let mut wanted: Vec<Callee> = self.wanted(family, tracks || self.always_track);
         if ruleset.tables().iter().any(needs_defrag) {
@@ -416,6 +417,12 @@ impl Engine {
 fn needs_accounting(table: &TableRules) -> bool {
     let mut rules = table.slots_in_order().flat_map(|(_, chain)| &chain.rules);
     rules.any(|rule| rule.matches.iter().any(|own| matches!(own, Match::Connbytes(_))))
+}
+
+/// Whether a table has a rule that looks at labels of connections (Linux: `connlabel_mt_check`).
+fn needs_labels(table: &TableRules) -> bool {
+    let mut rules = table.slots_in_order().flat_map(|(_, chain)| &chain.rules);
+    rules.any(|rule| rule.matches.iter().any(|own| matches!(own, Match::Connlabel(_))))
 }
 
 /// Whether a table has a rule for which fragments are gathered even if nothing is tracked (Linux:

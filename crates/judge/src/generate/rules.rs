@@ -271,6 +271,13 @@ fn extension(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut S
             choice.of(&["0x1", "0x0", "0x1/0x1", "0x2/0xf", "0x10/0xf0", "0x0/0xff"])
         ),
         5 => format!(" -m connmark{n} --mark {}", choice.of(&["0x1", "0x0", "0x1/0x1", "0x3/0xf"])),
+        6 if choice.percent(70) => {
+            format!(
+                " -m connlabel{n} --label {}{}",
+                choice.of(&["0", "5", "127"]),
+                choice.of(&["", " --set"])
+            )
+        }
         6 => format!(" -m comment --comment \"{}\"", choice.of(&["a", "two words", "x=1"])),
         7 => format!(
             " -m statistic --mode nth{n} --every {} --packet {}",

@@ -32,6 +32,7 @@ mod generic;
 mod gre;
 pub mod helper;
 mod icmp;
+mod labels;
 pub mod sctp;
 pub mod sequence;
 mod siphash;
@@ -45,6 +46,7 @@ mod udp;
 
 pub use config::{Config, Timeouts};
 pub use event::{Event, EventKind};
+pub use labels::LABELS;
 pub use status::Status;
 pub use table::{Connection, Conntrack, Follow, Parent, ProtocolState};
 pub use track::Invalid;

@@ -12,6 +12,7 @@ use rules::Counters;
 
 use super::expect::Expectations;
 use super::helper::{Helper, Kind};
+use super::labels::Labels;
 use super::sequence::SequenceAdjust;
 use super::siphash::SipHash;
 use super::timer::Wheel;
@@ -154,6 +155,8 @@ pub struct Conntrack {
     pub(super) expectations: Expectations,
     pub(super) events: VecDeque<Event>,
     pub(super) lost_events: u64,
+    /// Labels of connections.
+    pub(super) labels: Labels,
 }
 
 impl Default for Conntrack {
@@ -177,6 +180,7 @@ impl Conntrack {
             expectations: Expectations::default(),
             events: VecDeque::new(),
             lost_events: 0,
+            labels: Labels::default(),
         }
     }
 
@@ -424,6 +428,7 @@ impl Conntrack {
         place.free = NONE;
         place.connection = Some(connection);
         self.count += 1;
+        self.labels.begin(slot);
         Some(ConnectionId { slot, generation: place.generation })
     }
 
@@ -542,6 +547,7 @@ impl Conntrack {
         let free = self.free;
         let Some(slot) = usize::try_from(id.slot).ok().and_then(|at| self.slots.get_mut(at)) else { return };
         slot.connection = None;
+        self.labels.end(id.slot);
         slot.generation = slot.generation.wrapping_add(1);
         slot.free = free;
         self.free = id.slot;

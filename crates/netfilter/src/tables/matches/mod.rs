@@ -6,6 +6,7 @@ mod addrtype;
 mod bpf;
 mod cluster;
 mod connbytes;
+mod connlabel;
 mod connlimit;
 mod connmark;
 mod conntrack;
@@ -112,6 +113,7 @@ pub(super) enum Condition {
     Cluster(data::cluster::Cluster),
     Comment,
     Connbytes(Box<data::connbytes::Connbytes>),
+    Connlabel(Box<data::connlabel::Connlabel>),
     Connlimit(Box<connlimit::Counter>),
     Connmark(data::connmark::Connmark),
     Conntrack(Box<data::conntrack::Conntrack>),
@@ -171,7 +173,7 @@ impl Condition {
             Match::Cluster(own) => Self::Cluster(*own),
             Match::Comment(_) => Self::Comment,
             Match::Connbytes(own) => Self::Connbytes(own.clone()),
-            Match::Connlabel(_) => Self::Unmodelled("-m connlabel"),
+            Match::Connlabel(own) => Self::Connlabel(own.clone()),
             Match::Connlimit(own) => Self::Connlimit(Box::new(connlimit::Counter::new(own))),
             Match::Connmark(own) => Self::Connmark(*own),
             Match::Conntrack(own) => Self::Conntrack(own.clone()),
@@ -237,7 +239,8 @@ impl Condition {
     pub(super) fn moves(&self) -> bool {
         matches!(
             self,
-            Self::Connlimit(_)
+            Self::Connlabel(_)
+                | Self::Connlimit(_)
                 | Self::Hashlimit(_)
                 | Self::Limit(_)
                 | Self::Quota(_)
@@ -273,6 +276,7 @@ impl Condition {
             Self::Ah6(own) => spi::holds_ah6(own, asked),
             Self::Bpf(own) => bpf::holds(own, asked),
             Self::Comment => Ok(()),
+            Self::Connlabel(own) => connlabel::holds(own, asked, env),
             Self::Connmark(own) => connmark::holds(own, asked, env),
             Self::Conntrack(own) => conntrack::holds(own, asked, env),
             Self::Dccp(own) => dccp::holds(own, asked),
