@@ -14,18 +14,20 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use sys::judge::{RawSender, SocketOwner};
 
 use crate::case::{self, Case, Step};
-use crate::outcome::{Connection, Counter, Delivery, Outcome, Output, StepOutcome, counters_of_save};
+use crate::outcome::{Connection, Counter, Delivery, Outcome, Output, StepOutcome};
 use crate::{Judged, nft};
 
+mod counters;
 mod netlink;
+mod restore;
 mod setup;
 
 pub use setup::{ADDRESSES, DEVICES, missing};
@@ -39,6 +41,8 @@ pub struct Kernel {
     senders: BTreeMap<(bool, u32, u32, u32), RawSender>,
     listeners: Vec<Listener>,
     lock: PathBuf,
+    restore: [restore::Restore; 2],
+    tables: [OwnedFd; 2],
     loaded: [bool; 2],
     /// Whether rules go to nf_tables in translation instead of the legacy tables.
     translated: bool,
@@ -86,6 +90,8 @@ impl Kernel {
             senders: BTreeMap::new(),
             listeners: Vec::new(),
             lock: lock_file(),
+            restore: [false, true].map(restore::Restore::new),
+            tables: [sys::judge::open_tables(false)?, sys::judge::open_tables(true)?],
             loaded: [false; 2],
             translated: false,
             last_output: BTreeMap::new(),
@@ -110,35 +116,8 @@ impl Kernel {
     }
 
     /// Loads a save file.
-    pub fn restore(&self, v6: bool, save: &str) -> Result<(), String> {
-        let command = if v6 { "ip6tables-legacy-restore" } else { "iptables-legacy-restore" };
-        let mut child = Command::new(command)
-            .env("XTABLES_LOCKFILE", &self.lock)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{command}: {error}"))?;
-        if let Some(mut input) = child.stdin.take() {
-            // A refusal may close the pipe early; what was wrong is then in the output.
-            let _ = input.write_all(save.as_bytes());
-        }
-        let output = child.wait_with_output().map_err(|error| error.to_string())?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
-    }
-
-    fn save(&self, v6: bool) -> String {
-        let command = if v6 { "ip6tables-legacy-save" } else { "iptables-legacy-save" };
-        Command::new(command)
-            .arg("-c")
-            .env("XTABLES_LOCKFILE", &self.lock)
-            .stderr(Stdio::null())
-            .output()
-            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-            .unwrap_or_default()
+    pub fn restore(&mut self, v6: bool, save: &str) -> Result<(), String> {
+        self.restore[usize::from(v6)].load(save, &self.lock)
     }
 
     /// Reads everything that came out; gives it as outputs.
@@ -307,11 +286,17 @@ impl crate::Judged for Kernel {
 
     fn counters(&mut self) -> Vec<Counter> {
         let mut out = Vec::new();
-        for (v6, family) in [(false, 4), (true, 6)] {
+        for v6 in [false, true] {
             if self.translated {
                 out.extend(nft::counters(v6));
             } else if self.loaded[usize::from(v6)] {
-                out.extend(counters_of_save(family, &self.save(v6)));
+                match counters::counters(&self.tables[usize::from(v6)], v6) {
+                    Ok(counters) => out.extend(counters),
+                    Err(error) => {
+                        let place = format!("counters lost: {error}");
+                        out.push(Counter { family: 0, place, packets: 1, bytes: 0 });
+                    }
+                }
             }
         }
         out

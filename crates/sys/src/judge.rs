@@ -171,6 +171,23 @@ fn set_option(socket: &impl AsRawFd, level: c_int, name: c_int, value: c_int) ->
     .map(drop)
 }
 
+/// An option of a socket that the kernel fills in (`getsockopt`): as many bytes of `value` as it wrote.
+pub fn option(socket: &impl AsRawFd, level: i32, name: i32, value: &mut [u8]) -> io::Result<usize> {
+    let mut length = libc::socklen_t::try_from(value.len()).unwrap_or(libc::socklen_t::MAX);
+    // SAFETY: `value` is writable for `length` bytes, and the kernel writes no more than that; both live for the whole
+    // call.
+    check(unsafe {
+        libc::getsockopt(socket.as_raw_fd(), level, name, value.as_mut_ptr().cast(), &raw mut length)
+    })?;
+    Ok(length as usize)
+}
+
+/// A socket for questions about the tables of a family (`IPT_SO_GET_INFO` and its like). Needs CAP_NET_RAW.
+pub fn open_tables(v6: bool) -> io::Result<OwnedFd> {
+    let domain = if v6 { libc::AF_INET6 } else { libc::AF_INET };
+    open_socket(domain, libc::SOCK_RAW | libc::SOCK_CLOEXEC, libc::IPPROTO_RAW)
+}
+
 fn check(result: c_int) -> io::Result<c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
