@@ -7,10 +7,10 @@ use std::net::IpAddr;
 use packet::Family;
 
 use super::create::{around, bits};
-use super::element::{Device, Element, Prefix, ProtocolPort, and, masked};
+use super::element::{Device, Element, Prefix, ProtocolPort, and};
 use super::entry::Entry;
 use super::member::{Expiry, Member};
-use super::members::{Found, Set, Shape};
+use super::members::{Found, Listed, Set, Shape};
 use super::option::Field;
 use super::{Kind, Refusal, SetName, Sets, has_ports};
 
@@ -290,7 +290,7 @@ impl Plan {
                 }
             }
             Kind::HashIpPort => {
-                let own = entry.ip.map_or(first, |ip| masked_for(set, ip));
+                let own = entry.ip.map_or(first, |ip| set.masked(ip));
                 if own.is_unspecified() {
                     return Err(Refusal::Invalid);
                 }
@@ -406,13 +406,6 @@ fn set_mask(set: &Set) -> Option<IpAddr> {
     }
 }
 
-/// An address as the set keeps it, cut by `netmask` or `bitmask`.
-pub(crate) fn masked_for(set: &Set, address: IpAddr) -> IpAddr {
-    let Shape::Hash(hash) = set.shape() else { return address };
-    let address = hash.bitmask.map_or(address, |mask| and(address, mask));
-    hash.netmask.map_or(address, |length| masked(address, length))
-}
-
 /// bitmap:ip.
 fn bitmap(set: &Set, entry: &Entry) -> Result<Span, Refusal> {
     let Shape::Addresses { first, last, netmask } = *set.shape() else { return Err(Refusal::Invalid) };
@@ -434,7 +427,7 @@ fn bitmap(set: &Set, entry: &Entry) -> Result<Span, Refusal> {
 
 /// The first address of a hash type whose first part is an address: each address of a range.
 fn hosts(set: &Set, entry: &Entry, ip: IpAddr) -> Result<Span, Refusal> {
-    let ip = masked_for(set, ip);
+    let ip = set.masked(ip);
     if ip.is_ipv6() {
         if entry.cidr.is_some_and(|length| length != 128) {
             return Err(Refusal::Cidr);
@@ -507,11 +500,12 @@ fn list(
     let own = sets.find(name).ok_or(Refusal::NoSet)?;
     let member = member(own, entry, now)?;
     let (set, reference) = named(sets, entry)?;
+    let set_place = sets.place(set.as_str()).ok_or(Refusal::ListName)?;
     let own = sets.find_mut(name).ok_or(Refusal::NoSet)?;
     own.clean(now);
     let members = own.list_mut();
-    let at = members.iter().position(|(name, _)| *name == set);
-    let place = |reference: &SetName| members.iter().position(|(name, _)| name == reference);
+    let at = members.iter().position(|own| own.name == set);
+    let place = |reference: &SetName| members.iter().position(|own| own.name == *reference);
     let other = reference.as_ref().map(place);
     match change {
         Change::Add => {
@@ -525,12 +519,13 @@ fn list(
                 (Some(_), _) if !exist => return Err(Refusal::Exists),
                 (Some(at), _) => {
                     if let Some(old) = members.get_mut(at) {
-                        old.1 = member;
+                        old.member = member;
                     }
                 }
-                (None, None) => members.push((set, member)),
+                (None, None) => members.push(Listed { name: set, place: set_place, member }),
                 (None, Some(other)) => {
-                    members.insert(if entry.before { other } else { other + 1 }, (set, member));
+                    let at = if entry.before { other } else { other + 1 };
+                    members.insert(at, Listed { name: set, place: set_place, member });
                 }
             }
             Ok(())

@@ -153,6 +153,22 @@ impl PartialOrd for Device {
     }
 }
 
+/// An address as two numbers.
+fn halves(address: IpAddr) -> [u64; 2] {
+    match address {
+        IpAddr::V4(v4) => [0, u64::from(v4.to_bits())],
+        IpAddr::V6(v6) => pair(v6.to_bits()),
+    }
+}
+
+const fn pair(bits: u128) -> [u64; 2] {
+    [(bits >> 64) as u64, bits as u64]
+}
+
+fn mac_bits([a, b, c, d, e, f]: Mac) -> u64 {
+    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+}
+
 /// What tells one member of a set from another. All members of a set are of one variant. The order is that of
 /// listings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -214,6 +230,45 @@ impl Element {
             }
             other => other,
         }
+    }
+
+    /// All of it in numbers: elements of one variant are equal where these are.
+    pub(super) fn words(&self) -> [u64; 6] {
+        let [mut first, mut second] = [[0; 2]; 2];
+        let (mut small, mut other) = (0, 0);
+        let port = |own: ProtocolPort| u64::from(own.protocol) << 32 | u64::from(own.port) << 16;
+        match *self {
+            Self::Address(address) => first = halves(address),
+            Self::Port(port) => small = u64::from(port),
+            Self::Mac(mac) => other = mac_bits(mac),
+            Self::AddressMac(address, mac) => (first, other) = (halves(address), mac_bits(mac)),
+            Self::Net(net) => (first, small) = (halves(net.address), u64::from(net.length)),
+            Self::NetNet(one, two) => {
+                (first, second) = (halves(one.address), halves(two.address));
+                small = u64::from(one.length) << 8 | u64::from(two.length);
+            }
+            Self::AddressPort(address, own) => (first, small) = (halves(address), port(own)),
+            Self::NetPort(net, own) => {
+                (first, small) = (halves(net.address), port(own) | u64::from(net.length));
+            }
+            Self::AddressPortAddress(address, own, two) => {
+                (first, small, second) = (halves(address), port(own), halves(two));
+            }
+            Self::AddressPortNet(address, own, net) => {
+                (first, second) = (halves(address), halves(net.address));
+                small = port(own) | u64::from(net.length);
+            }
+            Self::NetPortNet(one, own, two) => {
+                (first, second) = (halves(one.address), halves(two.address));
+                (small, other) = (port(own) | u64::from(one.length), u64::from(two.length));
+            }
+            Self::NetInterface(net, physical, Device(name)) => {
+                (first, second) = (halves(net.address), pair(u128::from_be_bytes(*name.padded())));
+                small = u64::from(physical) << 8 | u64::from(net.length);
+            }
+            Self::AddressMark(address, mark) => (first, other) = (halves(address), u64::from(mark)),
+        }
+        [first[0], first[1], second[0], second[1], small, other]
     }
 
     /// As listings print it.

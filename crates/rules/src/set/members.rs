@@ -1,11 +1,12 @@
 //! One set: what it is and what it holds; adding, removing and finding single members.
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use packet::Family;
 
-use super::element::{Device, Element, Mac};
+use super::element::{Device, Element, Mac, Prefix, and, masked};
 use super::member::{Expiry, Extensions, Member};
+use super::table::Table;
 use super::{Kind, Refusal, SetName};
 
 /// The most members that any set has, whatever its `maxelem`.
@@ -70,18 +71,85 @@ pub enum Found {
 }
 
 /// A set.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Set {
     name: SetName,
     kind: Kind,
     family: Option<Family>,
     shape: Shape,
     extensions: Extensions,
-    members: BTreeMap<Element, Member>,
+    members: Table,
     /// The members of a list, in order.
-    list: Vec<(SetName, Member)>,
+    list: Vec<Listed>,
     /// How many members have a network of a length, in their first and second network.
-    lengths: [BTreeMap<u8, usize>; 2],
+    lengths: [Lengths; 2],
+    /// hash:net,iface: how many members have a network, whatever their devices.
+    devices: HashMap<Prefix, usize>,
+    /// How many members are the beginning of names.
+    wildcards: usize,
+    /// Before this time no member is expired.
+    soonest: u64,
+}
+
+/// A member of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Listed {
+    pub(crate) name: SetName,
+    /// The place of the set among all sets.
+    pub(crate) place: usize,
+    pub(crate) member: Member,
+}
+
+/// Lengths of networks with the numbers of members that have them; the longest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Lengths(Vec<(u8, usize)>);
+
+impl Lengths {
+    fn add(&mut self, length: u8) {
+        match self.0.binary_search_by(|(own, _)| length.cmp(own)) {
+            Ok(at) => {
+                if let Some((_, count)) = self.0.get_mut(at) {
+                    *count += 1;
+                }
+            }
+            Err(at) => self.0.insert(at, (length, 1)),
+        }
+    }
+
+    fn remove(&mut self, length: u8) {
+        if let Ok(at) = self.0.binary_search_by(|(own, _)| length.cmp(own))
+            && let Some((_, count)) = self.0.get_mut(at)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.0.remove(at);
+            }
+        }
+    }
+
+    fn get(&self, at: usize) -> Option<u8> {
+        self.0.get(at).map(|(length, _)| *length)
+    }
+}
+
+/// How far a search among the networks of a set has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Search {
+    first: usize,
+    second: usize,
+    over: bool,
+}
+
+impl PartialEq for Set {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.kind == other.kind
+            && self.family == other.family
+            && self.shape == other.shape
+            && self.extensions == other.extensions
+            && self.members == other.members
+            && self.list == other.list
+    }
 }
 
 impl Set {
@@ -99,9 +167,15 @@ impl Set {
             family,
             shape,
             extensions,
-            members: BTreeMap::new(),
+            members: Table::new(match shape {
+                Shape::Hash(hash) => hash.seed,
+                _ => 0,
+            }),
             list: Vec::new(),
-            lengths: [BTreeMap::new(), BTreeMap::new()],
+            lengths: Default::default(),
+            devices: HashMap::new(),
+            wildcards: 0,
+            soonest: u64::MAX,
         }
     }
 
@@ -136,15 +210,25 @@ impl Set {
 
     /// The members that are not expired, in order. A list has none of these.
     pub fn members(&self, now: u64) -> impl Iterator<Item = (&Element, &Member)> {
+        let mut members: Vec<_> = self.unordered(now).collect();
+        members.sort_unstable_by_key(|(element, _)| **element);
+        members.into_iter()
+    }
+
+    fn unordered(&self, now: u64) -> impl Iterator<Item = (&Element, &Member)> {
         self.members.iter().filter(move |(_, member)| !member.expiry.is_over(now))
     }
 
     /// The sets of a list that are not expired, in order.
     pub fn sets(&self, now: u64) -> impl Iterator<Item = (&SetName, &Member)> {
-        self.list
-            .iter()
-            .filter(move |(_, member)| !member.expiry.is_over(now))
-            .map(|(name, member)| (name, member))
+        let live = self.list.iter().filter(move |own| !own.member.expiry.is_over(now));
+        live.map(|own| (&own.name, &own.member))
+    }
+
+    /// The place of a list's set by its number in the list, from 0, expired or not, and its extensions.
+    pub fn listed_mut(&mut self, number: usize) -> Option<(usize, &mut Member)> {
+        let own = self.list.get_mut(number)?;
+        Some((own.place, &mut own.member))
     }
 
     /// How many members it has.
@@ -152,7 +236,7 @@ impl Set {
         if self.extensions.timeout.is_none() {
             return self.members.len() + self.list.len();
         }
-        self.members(now).count() + self.sets(now).count()
+        self.unordered(now).count() + self.sets(now).count()
     }
 
     /// Whether it has no members.
@@ -162,7 +246,7 @@ impl Set {
 
     /// Whether a list has a set, expired or not: it is referred to until the list is cleaned.
     pub(crate) fn has_set(&self, name: &str) -> bool {
-        self.list.iter().any(|(own, _)| own.as_str() == name)
+        self.list.iter().any(|own| own.name.as_str() == name)
     }
 
     /// Whether `create -exist` takes one for the other (kernel: `same_set`).
@@ -188,21 +272,28 @@ impl Set {
     pub fn flush(&mut self) {
         self.members.clear();
         self.list.clear();
-        self.lengths = [BTreeMap::new(), BTreeMap::new()];
+        self.lengths = Default::default();
+        self.devices.clear();
+        self.wildcards = 0;
+        self.soonest = u64::MAX;
     }
 
     /// Removes what is expired.
     pub fn clean(&mut self, now: u64) {
-        if self.extensions.timeout.is_none() {
+        // Why: a packet that wants into a full set asks for it, and must not look at every member in vain.
+        if self.extensions.timeout.is_none() || now < self.soonest && self.list.is_empty() {
             return;
         }
-        self.list.retain(|(_, member)| !member.expiry.is_over(now));
-        let over: Vec<Element> = self
-            .members
-            .iter()
-            .filter(|(_, member)| member.expiry.is_over(now))
-            .map(|(element, _)| *element)
-            .collect();
+        self.list.retain(|own| !own.member.expiry.is_over(now));
+        let mut over = Vec::new();
+        self.soonest = u64::MAX;
+        for (element, member) in self.members.iter() {
+            match member.expiry {
+                Expiry::At(end) if end <= now => over.push(*element),
+                Expiry::At(end) => self.soonest = self.soonest.min(end),
+                Expiry::Never | Expiry::Waiting(_) => {}
+            }
+        }
         for element in over {
             self.remove(&element);
         }
@@ -211,12 +302,16 @@ impl Set {
     fn remove(&mut self, element: &Element) -> Option<Member> {
         let member = self.members.remove(element)?;
         for (lengths, network) in self.lengths.iter_mut().zip(element.networks()) {
-            if let Some(network) = network
-                && let Some(count) = lengths.get_mut(&network.length())
-            {
+            if let Some(network) = network {
+                lengths.remove(network.length());
+            }
+        }
+        if let Element::NetInterface(net, ..) = element {
+            self.wildcards -= usize::from(member.wildcard);
+            if let Some(count) = self.devices.get_mut(net) {
                 *count -= 1;
                 if *count == 0 {
-                    lengths.remove(&network.length());
+                    self.devices.remove(net);
                 }
             }
         }
@@ -224,36 +319,47 @@ impl Set {
     }
 
     fn insert(&mut self, element: Element, member: Member) {
-        if self.members.insert(element, member).is_none() {
-            for (lengths, network) in self.lengths.iter_mut().zip(element.networks()) {
-                if let Some(network) = network {
-                    *lengths.entry(network.length()).or_default() += 1;
-                }
+        if let Expiry::At(end) = member.expiry {
+            self.soonest = self.soonest.min(end);
+        }
+        let wildcard = usize::from(member.wildcard);
+        let old = self.members.insert(element, member);
+        self.wildcards += wildcard;
+        self.wildcards -= usize::from(old.as_ref().is_some_and(|old| old.wildcard));
+        if old.is_some() {
+            return;
+        }
+        for (lengths, network) in self.lengths.iter_mut().zip(element.networks()) {
+            if let Some(network) = network {
+                lengths.add(network.length());
             }
+        }
+        if let Element::NetInterface(net, ..) = element {
+            *self.devices.entry(net).or_default() += 1;
         }
     }
 
-    /// The member that stands for an element: itself, or with hash:net,iface one whose name is the beginning of its.
-    fn standing_for(&self, element: &Element) -> Option<(Element, &Member)> {
-        if let Some(member) = self.members.get(element) {
-            return Some((*element, member));
+    /// The number of the member that stands for an element: itself, or with hash:net,iface one whose name is the beginning
+    /// of its.
+    fn standing_for(&self, element: &Element) -> Option<usize> {
+        let own = self.members.find(element);
+        if own.is_some() || self.wildcards == 0 {
+            return own;
         }
         let Element::NetInterface(net, physical, Device(name)) = *element else { return None };
         // Linux: a wildcard member is equal to every name that begins with its own.
-        let bytes = name.as_bytes();
-        let first = packet::InterfaceName::new(std::str::from_utf8(bytes.get(..1)?).ok()?)?;
-        self.members
-            .range(*element..=Element::NetInterface(net, physical, Device(first)))
-            .find(|(own, member)| {
-                matches!(own, Element::NetInterface(_, _, Device(own)) if bytes.starts_with(own.as_bytes()))
-                    && member.wildcard
-            })
-            .map(|(own, member)| (*own, member))
+        let text = name.as_str();
+        (1..text.len()).rev().filter_map(|end| packet::InterfaceName::new(text.get(..end)?)).find_map(
+            |begin| {
+                let at = self.members.find(&Element::NetInterface(net, physical, Device(begin)))?;
+                self.members.at(at).filter(|(_, member)| member.wildcard).map(|_| at)
+            },
+        )
     }
 
     /// Adds a member; one that is there is an error unless `exist`, which gives it these extensions.
     pub fn add(&mut self, element: Element, member: Member, exist: bool, now: u64) -> Result<(), Refusal> {
-        if let Some((own, old)) = self.standing_for(&element) {
+        if let Some((&own, old)) = self.standing_for(&element).and_then(|at| self.members.at(at)) {
             let over = old.expiry.is_over(now);
             let (wildcard, mac) = (old.wildcard, old.mac);
             if self.kind == Kind::BitmapIpMac && !over {
@@ -283,10 +389,9 @@ impl Set {
         Ok(())
     }
 
-    /// `forceadd`: the next member behind the new one goes; behind the last one, the first.
+    /// `forceadd`: a member goes that the hash of the new one chooses.
     fn give_way(&mut self, element: &Element) -> Result<(), Refusal> {
-        let next = self.members.range(element..).next().or_else(|| self.members.iter().next());
-        let victim = next.map(|(element, _)| *element).ok_or(Refusal::Full)?;
+        let victim = self.members.some(element).ok_or(Refusal::Full)?;
         self.remove(&victim);
         Ok(())
     }
@@ -320,53 +425,85 @@ impl Set {
 
     /// Removes a member.
     pub fn delete(&mut self, element: &Element, now: u64) -> Result<(), Refusal> {
-        let (own, member) = self.standing_for(element).ok_or(Refusal::Missing)?;
-        let over = member.expiry.is_over(now);
+        let standing = self.standing_for(element).and_then(|at| self.members.at(at));
+        let (own, member) = standing.ok_or(Refusal::Missing)?;
+        let (own, over) = (*own, member.expiry.is_over(now));
         self.remove(&own);
         if over { Err(Refusal::Missing) } else { Ok(()) }
     }
 
     /// Finds an element: itself, or if it is an address where the set has networks, the smallest one around it.
     pub fn find(&self, element: &Element, now: u64) -> Option<(Element, &Member)> {
-        let live = |found: (Element, &'_ Member)| !found.1.expiry.is_over(now);
-        let networks = element.networks();
-        let any = networks.iter().flatten().next().is_some();
-        if !any || !networks.iter().flatten().all(|network| network.is_host()) {
-            return self.standing_for(element).filter(|&found| live(found));
-        }
-        let [firsts, seconds] = &self.lengths;
-        for &first in firsts.keys().rev() {
-            if networks[1].is_none() {
-                let candidate = element.with_lengths(first, 0);
-                if let Some(found) = self.standing_for(&candidate).filter(|&found| live(found)) {
-                    return Some(found);
-                }
-                if self.has_other_device(&candidate) {
-                    return None;
-                }
-                continue;
-            }
-            for &second in seconds.keys().rev() {
-                let candidate = element.with_lengths(first, second);
-                if let Some(found) = self.standing_for(&candidate).filter(|&found| live(found)) {
-                    return Some(found);
-                }
+        let mut search = Search::default();
+        while let Some(at) = self.next_fitting(element, &mut search) {
+            let (own, member) = self.members.at(at)?;
+            if !member.expiry.is_over(now) {
+                return Some((*own, member));
             }
         }
         None
     }
 
-    /// hash:net,iface: whether the network is there with another device.
-    // Linux: the search for smaller networks ends there (`multi` in `mtype_test_cidrs`).
-    fn has_other_device(&self, element: &Element) -> bool {
-        let Element::NetInterface(net, ..) = *element else { return false };
-        // Why: names are ASCII or UTF-8, so that none is behind 15 such bytes; the order of names is reversed.
-        let Some(last) = packet::InterfaceName::new("\u{10ffff}\u{10ffff}\u{10ffff}") else { return false };
-        let start = Element::NetInterface(net, false, Device(last));
-        self.members
-            .range(start..)
-            .next()
-            .is_some_and(|(own, _)| matches!(own, Element::NetInterface(own, ..) if *own == net))
+    /// The number of the next member that stands for an element, expired or not: the element itself, or if it is an address
+    /// where the set has networks, networks around it from the smallest on. One step for each length of networks in use.
+    pub fn next_fitting(&self, element: &Element, search: &mut Search) -> Option<usize> {
+        if search.over {
+            return None;
+        }
+        let networks = element.networks();
+        if networks[0].is_none() || !networks.iter().flatten().all(|network| network.is_host()) {
+            search.over = true;
+            return self.standing_for(element);
+        }
+        let [firsts, seconds] = &self.lengths;
+        while let Some(first) = firsts.get(search.first) {
+            if networks[1].is_none() {
+                search.first += 1;
+                let candidate = element.with_lengths(first, 0);
+                let found = self.standing_for(&candidate);
+                if found.is_some() {
+                    return found;
+                }
+                // Linux: where the network is there with another device the search ends (`multi` in
+                // `mtype_test_cidrs`).
+                if matches!(candidate, Element::NetInterface(net, ..) if self.devices.contains_key(&net)) {
+                    break;
+                }
+                continue;
+            }
+            while let Some(second) = seconds.get(search.second) {
+                search.second += 1;
+                let found = self.standing_for(&element.with_lengths(first, second));
+                if found.is_some() {
+                    return found;
+                }
+            }
+            (search.first, search.second) = (search.first + 1, 0);
+        }
+        search.over = true;
+        None
+    }
+
+    /// A member by the number that a search has given.
+    pub fn fitting_mut(&mut self, number: usize) -> Option<(&Element, &mut Member)> {
+        self.members.at_mut(number)
+    }
+
+    /// An address as the set keeps it: cut by `netmask` or `bitmask`, or to the elements of a bitmap.
+    pub fn masked(&self, address: IpAddr) -> IpAddr {
+        match self.shape {
+            Shape::Hash(hash) => {
+                let address = hash.bitmask.map_or(address, |mask| and(address, mask));
+                hash.netmask.map_or(address, |length| masked(address, length))
+            }
+            Shape::Addresses { netmask, .. } => masked(address, netmask),
+            Shape::Ports { .. } | Shape::List { .. } => address,
+        }
+    }
+
+    /// The longest networks that it has, first and second: the length that packets add. `None`: it has none.
+    pub fn longest(&self) -> [Option<u8>; 2] {
+        [self.lengths[0].get(0), self.lengths[1].get(0)]
     }
 
     /// Whether an element is in the set.
@@ -382,18 +519,27 @@ impl Set {
         }
     }
 
-    pub(crate) fn list_mut(&mut self) -> &mut Vec<(SetName, Member)> {
+    pub(crate) fn list_mut(&mut self) -> &mut Vec<Listed> {
         &mut self.list
     }
 
     /// The extensions that an element has, itself or by the member that stands for it.
     pub(crate) fn extensions_of(&self, element: &Element, now: u64) -> Option<&Member> {
-        let (_, member) = self.standing_for(element)?;
+        let (_, member) = self.members.at(self.standing_for(element)?)?;
         (!member.expiry.is_over(now)).then_some(member)
     }
 
-    /// The extensions of a member, to change them (counters, timeout).
-    pub fn member_mut(&mut self, element: &Element) -> Option<&mut Member> {
-        self.members.get_mut(element)
+    /// A member as a listing of type `save` writes it: the element and its extensions at a time in milliseconds.
+    pub fn member_text(
+        &self,
+        element: &Element,
+        member: &Member,
+        names: &dyn crate::syntax::Names,
+        now: u64,
+    ) -> String {
+        let mut out = String::new();
+        super::print::push_element(&mut out, element, member, names);
+        member.push(&mut out, super::member::Style::Words, &self.extensions, now);
+        out
     }
 }

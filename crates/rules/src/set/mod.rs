@@ -19,8 +19,8 @@
 //! A set that is full refuses ([`Refusal::Full`]), or with `forceadd` gives another member's place away.
 //!
 //! # Differences from Linux
-//! Members of a hash are kept in order, not by a keyed hash: listings are sorted, `hashsize` stays what `create` said,
-//! and a hash is full at `maxelem` exactly. docs/deviations.md has the list.
+//! The table behind a hash is not the kernel's: listings are sorted, `hashsize` stays what `create` said, and a hash is
+//! full at `maxelem` exactly. docs/deviations.md has the list.
 //!
 //! Linux: net/netfilter/ipset; the language is that of ipset 7.17.
 mod change;
@@ -41,6 +41,7 @@ mod reference;
 mod refusal;
 pub mod restore;
 pub mod run;
+mod table;
 mod types;
 mod usage;
 mod value;
@@ -52,7 +53,7 @@ pub use element::{Device, Element, Mac, Prefix, ProtocolPort, has_ports};
 pub use fault::{Fault, PROGRAM};
 pub use kind::Kind;
 pub use member::{Expiry, Extensions, Member, SkbInfo};
-pub use members::{Found, Hash, MOST_MEMBERS, Set, Shape};
+pub use members::{Found, Hash, MOST_MEMBERS, Search, Set, Shape};
 pub use reference::{Directions, SetReference};
 pub use refusal::Refusal;
 pub use usage::Usage;
@@ -100,10 +101,18 @@ impl fmt::Debug for SetName {
 const MOST_SETS: usize = 65_534;
 
 /// All sets, each in its place: a set that goes leaves a place that the next one takes.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Sets {
     places: Vec<Option<Set>>,
     names: HashMap<SetName, usize>,
+    /// Changes with every change of names and places.
+    arrangement: u64,
+}
+
+impl PartialEq for Sets {
+    fn eq(&self, other: &Self) -> bool {
+        self.places == other.places
+    }
 }
 
 impl Sets {
@@ -125,6 +134,28 @@ impl Sets {
     /// A set by its name, to change its members.
     pub fn find_mut(&mut self, name: &str) -> Option<&mut Set> {
         self.places.get_mut(*self.names.get(name)?)?.as_mut()
+    }
+
+    /// The place of a set. It is the same as long as [`Self::arrangement`] is.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.names.get(name).copied()
+    }
+
+    /// The set at a place.
+    #[inline]
+    pub fn at(&self, place: usize) -> Option<&Set> {
+        self.places.get(place)?.as_ref()
+    }
+
+    /// The set at a place, to change its members.
+    #[inline]
+    pub fn at_mut(&mut self, place: usize) -> Option<&mut Set> {
+        self.places.get_mut(place)?.as_mut()
+    }
+
+    /// A number that changes when sets come, go or change names or places; changes of members leave it.
+    pub fn arrangement(&self) -> u64 {
+        self.arrangement
     }
 
     /// The sets in the order of their places.
@@ -159,6 +190,12 @@ impl Sets {
             .enumerate()
             .filter_map(|(at, place)| Some((place.as_ref()?.name().clone(), at)))
             .collect();
+        self.arrangement += 1;
+        let names = &self.names;
+        for listed in self.places.iter_mut().flatten().flat_map(|set| set.list_mut()) {
+            // Why: what a list names is there as long as the list is, so that there is a place.
+            listed.place = names.get(&listed.name).copied().unwrap_or(usize::MAX);
+        }
     }
 
     /// How many lists have a set.
@@ -175,6 +212,7 @@ impl Sets {
         if at >= MOST_SETS {
             return Err(Refusal::TooManySets);
         }
+        self.arrangement += 1;
         self.names.insert(set.name().clone(), at);
         match self.places.get_mut(at) {
             Some(place) => *place = Some(set),
@@ -186,12 +224,13 @@ impl Sets {
     /// Removes a set, or all of them. `references`: how many rules name a set.
     pub fn destroy(&mut self, name: Option<&str>, references: &dyn Fn(&str) -> usize) -> Result<(), Refusal> {
         let busy = |name: &str| self.list_references(name) + references(name) > 0;
+        let arrangement = self.arrangement + 1;
         match name {
             None => {
                 if self.iter().any(|set| busy(set.name().as_str())) {
                     return Err(Refusal::Busy);
                 }
-                *self = Self::new();
+                *self = Self { arrangement, ..Self::new() };
             }
             Some(name) => {
                 let at = *self.names.get(name).ok_or(Refusal::NoSet)?;
@@ -199,6 +238,7 @@ impl Sets {
                     return Err(Refusal::Busy);
                 }
                 self.names.remove(name);
+                self.arrangement = arrangement;
                 if let Some(place) = self.places.get_mut(at) {
                     *place = None;
                 }
@@ -239,6 +279,7 @@ impl Sets {
         if self.names.contains_key(&to) {
             return Err(Refusal::RenameExists);
         }
+        self.arrangement += 1;
         self.names.remove(from);
         if let Some(Some(set)) = self.places.get_mut(at) {
             set.set_name(to.clone());

@@ -245,16 +245,32 @@ fn members(out: &mut String, set: &Set, listing: &Listing<'_>) {
                 },
                 _ => element.push(out, listing.names),
             }
-            if let Some(mac) = member.mac {
-                out.push(',');
-                super::element::push_mac(out, mac);
-            }
+            push_mac_of(out, member);
         };
         print(out, &mut push, member);
     }
     for (set, member) in set.sets(listing.now) {
         print(out, &mut |out: &mut String| out.push_str(set.as_str()), member);
     }
+}
+
+/// The Ethernet address of bitmap:ip,mac.
+fn push_mac_of(out: &mut String, member: &super::Member) {
+    if let Some(mac) = member.mac {
+        out.push(',');
+        super::element::push_mac(out, mac);
+    }
+}
+
+/// A member without its options.
+pub(super) fn push_element(
+    out: &mut String,
+    element: &super::Element,
+    member: &super::Member,
+    names: &dyn Names,
+) {
+    element.push(out, names);
+    push_mac_of(out, member);
 }
 
 /// `Size in memory` in bytes: what the kernel would take if no two members of a hash fell into one bucket.
