@@ -221,7 +221,7 @@ impl Conntrack {
 
     /// Forgets what the helper of a connection expects.
     pub(super) fn forget_expectations(&mut self, master: ConnectionId) {
-        if self.expectations.len() == 0 || self.get(master).is_none_or(|master| master.helper.is_none()) {
+        if self.expectations.len() == 0 || self.get(master).is_none_or(|master| master.helper().is_none()) {
             return;
         }
         for number in self.expectations.numbers_of(master) {

@@ -95,8 +95,8 @@ impl Conntrack {
 }
 
 fn write_connection(out: &mut String, connection: &Connection, counted: bool, now: Now) {
-    let number = connection.original.protocol;
-    let (family, family_number) = family_name(connection.original.family());
+    let number = connection.ip_protocol();
+    let (family, family_number) = family_name(connection.family());
     let seconds = connection.remaining(now.mono).as_secs();
     let _ = write!(out, "{family:<8} {family_number} {:<8} {number} {seconds} ", protocol_name(number));
     match connection.protocol {
@@ -115,7 +115,7 @@ fn write_connection(out: &mut String, connection: &Connection, counted: bool, no
     let [original, reply] = connection.counters;
     let Zone { original: zone, reply: reply_zone } = connection.zone;
     let both = zone == reply_zone;
-    write_tuple(out, &connection.original);
+    write_tuple(out, &connection.original());
     if !both && zone != 0 {
         let _ = write!(out, "zone-orig={zone} ");
     }
@@ -123,7 +123,7 @@ fn write_connection(out: &mut String, connection: &Connection, counted: bool, no
     if !connection.status.has(Status::SEEN_REPLY) {
         out.push_str("[UNREPLIED] ");
     }
-    write_tuple(out, &connection.reply);
+    write_tuple(out, &connection.reply());
     if !both && zone == 0 {
         let _ = write!(out, "zone-reply={reply_zone} ");
     }
@@ -136,7 +136,7 @@ fn write_connection(out: &mut String, connection: &Connection, counted: bool, no
         let _ = write!(out, "zone={zone} ");
     }
     // Linux: one reference of the table, one of the reader, one of each connection that this one expected.
-    let _ = write!(out, "use={}", connection.children.saturating_add(2));
+    let _ = write!(out, "use={}", connection.rare().children.saturating_add(2));
 }
 
 fn expectation_line(item: &Expectation, now: Now) -> String {

@@ -65,8 +65,7 @@ impl Helper {
 
 /// Lets the helper of a connection look at a packet of it.
 pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut Env<'_>) -> Verdict {
-    let kind =
-        env.conntrack.get(id).and_then(|connection| connection.helper.as_deref()).map(|helper| helper.kind);
+    let kind = env.conntrack.get(id).and_then(|connection| connection.helper()).map(|helper| helper.kind);
     match kind {
         Some(Kind::Ftp) => ftp::help(packet, id, info, env),
         None => Verdict::Accept,

@@ -105,11 +105,11 @@ fn related(table: &Conntrack, view: View<'_>, at: usize, zone: Zone, context: &C
 /// What a query or its answer does to its connection.
 pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, context: &Context) -> Outcome {
     let Some(connection) = table.get(id) else { return Outcome::Accept };
-    let v4 = connection.original.protocol == protocol::ICMP;
+    let v4 = connection.ip_protocol() == protocol::ICMP;
     if v4 != (view.family() == Family::V4) {
         return Outcome::Invalid(Invalid::IcmpFamily);
     }
-    let kind = connection.original.icmp_kind();
+    let kind = connection.original().icmp_kind();
     let confirmed = connection.status.has(Status::CONFIRMED);
     let opens = if v4 {
         use icmp_type::{ADDRESS_MASK, ECHO, INFORMATION, TIMESTAMP};

@@ -25,6 +25,7 @@
 use std::net::IpAddr;
 
 mod config;
+mod connection;
 mod event;
 pub mod expect;
 mod format;
@@ -45,10 +46,11 @@ mod tuple;
 mod udp;
 
 pub use config::{Config, Timeouts};
+pub use connection::{Connection, Follow, Parent, ProtocolState, Rare};
 pub use event::{Event, EventKind};
 pub use labels::LABELS;
 pub use status::Status;
-pub use table::{Connection, Conntrack, Follow, Parent, ProtocolState};
+pub use table::Conntrack;
 pub use track::Invalid;
 
 /// One direction of a connection (Linux: `struct nf_conntrack_tuple`).
@@ -91,7 +93,7 @@ impl Direction {
 pub struct ConnectionId {
     /// Slot.
     pub slot: u32,
-    /// How often the slot was used before.
+    /// Which of all connections it is: later ones have larger numbers (until 2^32 have been).
     pub generation: u32,
 }
 
@@ -102,6 +104,14 @@ pub struct Zone {
     pub original: u16,
     /// Zone of the reply direction.
     pub reply: u16,
+}
+
+/// Makes room for so many elements, and for a sixteenth more.
+// Why: doubling would leave up to half of a large table unused.
+fn grow<T>(elements: &mut Vec<T>, length: usize) {
+    if length > elements.capacity() {
+        elements.reserve_exact((length - elements.len()).saturating_add(length / 16).max(64));
+    }
 }
 
 #[cfg(test)]

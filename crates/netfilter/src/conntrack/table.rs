@@ -5,18 +5,14 @@
 //! `__nf_conntrack_confirm`, `nf_ct_delete`.
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use hashbrown::HashTable;
-use rules::Counters;
 
 use super::expect::Expectations;
-use super::helper::{Helper, Kind};
 use super::labels::Labels;
-use super::sequence::SequenceAdjust;
 use super::siphash::SipHash;
 use super::timer::Wheel;
-use super::{Config, ConnectionId, Direction, Event, EventKind, Status, Tuple, Zone, gre, sctp, tcp, udp};
+use super::{Config, Connection, ConnectionId, Direction, Event, EventKind, Status, Tuple, Zone, sctp, tcp};
 use crate::network::DeviceId;
 use crate::time::{Instant, Now};
 
@@ -24,96 +20,6 @@ use crate::time::{Instant, Now};
 const NONE: u32 = u32::MAX;
 /// How many slots are looked at for a victim when the table is full.
 const EARLY_DROP_RANGE: usize = 64;
-
-/// A connection.
-#[derive(Clone, Debug)]
-pub struct Connection {
-    /// Tuple of the original direction; never changes.
-    pub original: Tuple,
-    /// Tuple of the replies; NAT changes it before the connection is confirmed.
-    pub reply: Tuple,
-    /// Zone.
-    pub zone: Zone,
-    /// Status bits.
-    pub status: Status,
-    /// Connection mark.
-    pub mark: u32,
-    /// When it ends unless a packet comes; before confirmation the length of its timeout counted from zero.
-    pub expires: Instant,
-    /// Packets and bytes of the original and the reply direction (`nf_conntrack_acct`).
-    pub counters: [Counters; 2],
-    /// What the protocol remembers.
-    pub protocol: ProtocolState,
-    /// The connection whose helper expected this one.
-    pub master: Option<ConnectionId>,
-    /// Of that connection what outlives it.
-    pub parent: Option<Box<Parent>>,
-    /// How many connections that it expected are in the table.
-    pub children: u32,
-    /// For NAT: an expected connection of a translated master is translated like this (Linux:
-    /// `nf_nat_follow_master`), without asking the nat table.
-    pub follow: Option<Follow>,
-    /// The helper that looks at its payload.
-    pub helper: Option<Box<Helper>>,
-    /// Movements of TCP sequence numbers, if a helper changed lengths.
-    pub sequence: Option<Box<SequenceAdjust>>,
-    /// For NAT: the device whose address MASQUERADE took; the connection ends when the device goes down (F55).
-    pub masquerade: Option<DeviceId>,
-}
-
-/// Of a connection whose helper expected another one what that one keeps (Linux: it keeps its master itself).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parent {
-    /// The source of its original direction.
-    pub source: IpAddr,
-    /// Its helper.
-    pub helper: Option<Kind>,
-}
-
-/// What a protocol remembers of a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ProtocolState {
-    /// Nothing.
-    #[default]
-    Plain,
-    /// TCP.
-    Tcp(tcp::Tcp),
-    /// UDP.
-    Udp(udp::Udp),
-    /// GRE.
-    Gre(gre::Gre),
-    /// SCTP.
-    Sctp(sctp::Sctp),
-}
-
-/// How NAT translates an expected connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Follow {
-    /// The source becomes this address; the port is kept if it is free.
-    pub source: IpAddr,
-    /// The destination becomes this address …
-    pub destination: IpAddr,
-    /// … and this port.
-    pub destination_port: u16,
-}
-
-impl Connection {
-    /// Whether its time has run out. A connection that is not confirmed has no running time.
-    #[inline]
-    pub fn is_expired(&self, now: Instant) -> bool {
-        self.status.has(Status::CONFIRMED) && self.expires <= now
-    }
-
-    /// How long it lives unless a packet comes.
-    pub fn remaining(&self, now: Instant) -> Duration {
-        self.expires.since(if self.status.has(Status::CONFIRMED) { now } else { Instant(0) })
-    }
-
-    /// The zone of a direction.
-    pub const fn zone_of(&self, direction: Direction) -> u16 {
-        self.zone.of(direction)
-    }
-}
 
 impl Zone {
     /// The zone of a direction.
@@ -127,16 +33,18 @@ impl Zone {
 
 #[derive(Debug)]
 struct Slot {
+    /// Which connection of all that ever were this one is: larger ones are newer, and no two of a slot are the same.
     generation: u32,
     connection: Option<Connection>,
-    /// The next free slot.
-    free: u32,
-    /// Neighbours in the list of connections with the same source.
-    source_previous: u32,
-    source_next: u32,
-    /// Whether it is in such a list.
-    sourced: bool,
+    /// Of a free slot the next free one; otherwise the next older connection of the same group of the same source.
+    next: u32,
+    /// The next newer one of the group; of the newest the newest of the group before.
+    previous: u32,
+    /// Of the newest of a group the newest of the group behind.
+    other: u32,
 }
+
+mod sources;
 
 /// The table of connections.
 #[derive(Debug)]
@@ -146,6 +54,8 @@ pub struct Conntrack {
     key: [u64; 2],
     slots: Vec<Slot>,
     free: u32,
+    /// How many connections were ever begun.
+    born: u32,
     /// Connections, the unconfirmed included; without those that are dead but still held by a packet.
     count: usize,
     index: HashTable<u32>,
@@ -173,6 +83,7 @@ impl Conntrack {
             key: hash_key,
             slots: Vec::new(),
             free: NONE,
+            born: 0,
             count: 0,
             index: HashTable::new(),
             sources: HashTable::new(),
@@ -187,7 +98,8 @@ impl Conntrack {
     /// Room for so many connections without further allocation.
     pub fn reserve(&mut self, connections: usize) {
         let connections = connections.min(self.config.max);
-        self.slots.reserve(connections.saturating_sub(self.slots.len()));
+        self.slots.reserve_exact(connections.saturating_sub(self.slots.len()));
+        self.wheel.reserve(connections);
         let (key, slots) = (self.key, &self.slots);
         self.index.reserve(connections.saturating_mul(2), |&entry| hash_entry(key, slots, entry));
     }
@@ -252,7 +164,7 @@ impl Conntrack {
             destination_id: remote.port(),
         };
         let (id, _) = self.find(&tuple, Zone::default(), now)?;
-        let original = self.get(id)?.original;
+        let original = self.get(id)?.original();
         Some(SocketAddr::new(original.destination, original.destination_id))
     }
 
@@ -266,13 +178,13 @@ impl Conntrack {
         let hash = hash_tuple(self.key, tuple, hashed);
         let entry = self.index.find(hash, |&entry| {
             entry_of(&self.slots, entry).is_some_and(|(connection, direction)| {
-                connection.tuple(direction) == tuple
+                connection.has_tuple(direction, tuple)
                     && connection.zone_of(direction) == zone.of(direction)
                     && !connection.is_expired(now)
             })
         })?;
         let (connection, mut direction) = entry_of(&self.slots, *entry)?;
-        if connection.original == connection.reply && zone.original == zone.reply {
+        if zone.original == zone.reply && connection.original() == connection.reply() {
             direction = Direction::Reply;
         }
         Some((self.id_of(*entry >> 1)?, direction))
@@ -293,17 +205,18 @@ impl Conntrack {
         now: Instant,
     ) -> Option<(ConnectionId, Direction)> {
         let own = self.get(ignore)?;
-        let zone = own.zone;
+        let (zone, original) = (own.zone, own.original());
         let hash = hash_tuple(self.key, reply, zone.reply);
         let entry = self.index.find(hash, |&entry| {
             if entry >> 1 == ignore.slot {
                 return false;
             }
             entry_of(&self.slots, entry).is_some_and(|(connection, direction)| {
-                connection.tuple(direction) == reply
+                connection.has_tuple(direction, reply)
                     && connection.zone_of(direction) == zone.of(direction)
                     && !connection.is_expired(now)
-                    && !(connection.original == own.original && connection.zone.original == zone.original)
+                    && !(connection.zone.original == zone.original
+                        && connection.has_tuple(Direction::Original, &original))
             })
         })?;
         let direction = if entry & 1 == 0 { Direction::Original } else { Direction::Reply };
@@ -315,7 +228,7 @@ impl Conntrack {
         if let Some(connection) = self.get_mut(id)
             && !connection.status.has(Status::CONFIRMED)
         {
-            connection.reply = reply;
+            connection.set_reply(reply);
         }
     }
 
@@ -330,80 +243,6 @@ impl Conntrack {
         }
     }
 
-    /// Puts a connection into the list of its source (original source address, port and protocol, original zone):
-    /// NAT does so once the source translation is decided (Linux: `nf_nat_bysource`).
-    pub fn index_source(&mut self, id: ConnectionId) {
-        let Some(connection) = self.get(id) else { return };
-        let hash = hash_source(self.key, &connection.original, connection.zone.original);
-        let (key, slots) = (self.key, &mut self.slots);
-        let Some(index) =
-            usize::try_from(id.slot).ok().filter(|&at| slots.get(at).is_some_and(|slot| !slot.sourced))
-        else {
-            return;
-        };
-        let head = self.sources.find_mut(hash, |&head| same_source(slots, head, id.slot));
-        let next = match head {
-            Some(head) => std::mem::replace(head, id.slot),
-            None => {
-                self.sources.insert_unique(hash, id.slot, |&head| hash_source_of(key, slots, head));
-                NONE
-            }
-        };
-        if let Some(slot) = slots.get_mut(index) {
-            (slot.source_previous, slot.source_next, slot.sourced) = (NONE, next, true);
-        }
-        if let Some(next) = usize::try_from(next).ok().and_then(|next| slots.get_mut(next)) {
-            next.source_previous = id.slot;
-        }
-    }
-
-    /// The connections whose source was translated or left as it is and that come from the source of a tuple, the
-    /// newest first (F48). Those that have expired may be among them, as in Linux.
-    pub fn by_source<'a>(&'a self, tuple: &Tuple, zone: u16) -> impl Iterator<Item = ConnectionId> + use<'a> {
-        let hash = hash_source(self.key, tuple, zone);
-        let wanted = *tuple;
-        let head = self.sources.find(hash, |&head| {
-            slot_of(&self.slots, head).is_some_and(|(_, connection)| {
-                source_of(&connection.original) == source_of(&wanted) && connection.zone.original == zone
-            })
-        });
-        let mut at = head.copied().unwrap_or(NONE);
-        std::iter::from_fn(move || {
-            let (slot, _) = slot_of(&self.slots, at)?;
-            let id = ConnectionId { slot: at, generation: slot.generation };
-            at = slot.source_next;
-            Some(id)
-        })
-    }
-
-    fn unindex_source(&mut self, slot: u32) {
-        let Some((links, connection)) = slot_of(&self.slots, slot) else { return };
-        if !links.sourced {
-            return;
-        }
-        let (previous, next) = (links.source_previous, links.source_next);
-        if previous == NONE {
-            let hash = hash_source(self.key, &connection.original, connection.zone.original);
-            if let Ok(mut entry) = self.sources.find_entry(hash, |&head| head == slot) {
-                if next == NONE {
-                    entry.remove();
-                } else {
-                    *entry.get_mut() = next;
-                }
-            }
-        }
-        for (at, previous, next) in
-            [(previous, None, Some(next)), (next, Some(previous), None), (slot, Some(NONE), Some(NONE))]
-        {
-            let Some(links) = usize::try_from(at).ok().and_then(|at| self.slots.get_mut(at)) else {
-                continue;
-            };
-            links.source_previous = previous.unwrap_or(links.source_previous);
-            links.source_next = next.unwrap_or(links.source_next);
-            links.sourced &= at != slot;
-        }
-    }
-
     /// Makes a connection that is not confirmed; `None` if the table is full and nothing could be dropped for it.
     pub(super) fn insert(&mut self, connection: Connection, now: Instant) -> Option<ConnectionId> {
         if self.count >= self.config.max && !self.early_drop(&connection, now) {
@@ -411,22 +250,25 @@ impl Conntrack {
         }
         let slot = if self.free == NONE {
             let slot = u32::try_from(self.slots.len()).ok().filter(|&slot| slot < NONE >> 1)?;
+            let length = self.slots.len() + 1;
+            super::grow(&mut self.slots, length);
             self.slots.push(Slot {
                 generation: 0,
                 connection: None,
-                free: NONE,
-                source_previous: NONE,
-                source_next: NONE,
-                sourced: false,
+                next: NONE,
+                previous: NONE,
+                other: NONE,
             });
             slot
         } else {
             self.free
         };
         let place = self.slots.get_mut(usize::try_from(slot).ok()?)?;
-        self.free = place.free;
-        place.free = NONE;
+        self.free = place.next;
+        place.next = NONE;
         place.connection = Some(connection);
+        place.generation = self.born;
+        self.born = self.born.wrapping_add(1);
         self.count += 1;
         self.labels.begin(slot);
         Some(ConnectionId { slot, generation: place.generation })
@@ -436,7 +278,7 @@ impl Conntrack {
     // Linux: `early_drop` looks at the connections of eight buckets; those that are closing are taken by the garbage
     // collector while there is pressure.
     fn early_drop(&mut self, newcomer: &Connection, now: Instant) -> bool {
-        let hash = hash_tuple(self.key, &newcomer.original, newcomer.zone.original);
+        let hash = hash_tuple(self.key, &newcomer.original(), newcomer.zone.original);
         let length = self.slots.len();
         let Some(start) = usize::try_from(hash >> 32).ok().and_then(|hash| hash.checked_rem(length)) else {
             return false;
@@ -496,11 +338,11 @@ impl Conntrack {
     pub(super) fn clash(&self, id: ConnectionId, direction: Direction) -> Option<ConnectionId> {
         let own = self.get(id)?;
         let tuple = own.tuple(direction);
-        let hash = hash_tuple(self.key, tuple, own.zone_of(direction));
+        let hash = hash_tuple(self.key, &tuple, own.zone_of(direction));
         let entry = self.index.find(hash, |&entry| {
             entry >> 1 != id.slot
                 && entry_of(&self.slots, entry).is_some_and(|(other, side)| {
-                    other.tuple(side) == tuple && other.zone_of(side) == own.zone.of(side)
+                    other.has_tuple(side, &tuple) && other.zone_of(side) == own.zone.of(side)
                 })
         })?;
         self.id_of(*entry >> 1)
@@ -518,7 +360,7 @@ impl Conntrack {
         else {
             return;
         };
-        let (confirmed, master) = (connection.status.has(Status::CONFIRMED), connection.master);
+        let (confirmed, master) = (connection.status.has(Status::CONFIRMED), connection.rare().master);
         connection.status.set(Status::DYING);
         if confirmed {
             let (key, slots) = (self.key, &self.slots);
@@ -534,7 +376,7 @@ impl Conntrack {
         self.unindex_source(id.slot);
         self.forget_expectations(id);
         if let Some(master) = master.and_then(|master| self.get_mut(master)) {
-            master.children = master.children.saturating_sub(1);
+            master.lose_child();
         }
         self.count -= 1;
     }
@@ -547,9 +389,8 @@ impl Conntrack {
         let free = self.free;
         let Some(slot) = usize::try_from(id.slot).ok().and_then(|at| self.slots.get_mut(at)) else { return };
         slot.connection = None;
+        slot.next = free;
         self.labels.end(id.slot);
-        slot.generation = slot.generation.wrapping_add(1);
-        slot.free = free;
         self.free = id.slot;
     }
 
@@ -579,8 +420,8 @@ impl Conntrack {
     pub(crate) fn end_masqueraded(&mut self, device: DeviceId, address: Option<IpAddr>) {
         for slot in 0..u32::try_from(self.slots.len()).unwrap_or(NONE) {
             let hidden = |connection: &Connection| {
-                connection.masquerade == Some(device)
-                    && address.is_none_or(|address| connection.reply.destination == address)
+                connection.masquerade() == Some(device)
+                    && address.is_none_or(|address| connection.reply().destination == address)
             };
             if let Some(id) = self.id_of(slot).filter(|&id| self.get(id).is_some_and(hidden)) {
                 self.kill(id);
@@ -642,28 +483,9 @@ fn entry_of(slots: &[Slot], entry: u32) -> Option<(&Connection, Direction)> {
     Some((connection, if entry & 1 == 0 { Direction::Original } else { Direction::Reply }))
 }
 
-fn same_source(slots: &[Slot], one: u32, other: u32) -> bool {
-    match (slot_of(slots, one), slot_of(slots, other)) {
-        (Some((_, one)), Some((_, other))) => {
-            source_of(&one.original) == source_of(&other.original) && one.zone.original == other.zone.original
-        }
-        _ => false,
-    }
-}
-
-/// What makes two tuples have the same source.
-fn source_of(tuple: &Tuple) -> (IpAddr, u16, u8) {
-    (tuple.source, tuple.source_id, tuple.protocol)
-}
-
-fn hash_source_of(key: [u64; 2], slots: &[Slot], slot: u32) -> u64 {
-    slot_of(slots, slot)
-        .map_or(0, |(_, connection)| hash_source(key, &connection.original, connection.zone.original))
-}
-
 fn hash_entry(key: [u64; 2], slots: &[Slot], entry: u32) -> u64 {
     entry_of(slots, entry).map_or(0, |(connection, direction)| {
-        hash_tuple(key, connection.tuple(direction), connection.zone_of(direction))
+        hash_tuple(key, &connection.tuple(direction), connection.zone_of(direction))
     })
 }
 
@@ -678,10 +500,10 @@ fn hash_address(hash: &mut SipHash, address: IpAddr) {
     }
 }
 
-fn hash_source(key: [u64; 2], tuple: &Tuple, zone: u16) -> u64 {
+fn hash_source(key: [u64; 2], source: IpAddr, id: u16, protocol: u8, zone: u16) -> u64 {
     let mut hash = SipHash::new(key);
-    hash_address(&mut hash, tuple.source);
-    hash.word(u64::from(tuple.source_id) | u64::from(tuple.protocol) << 16 | u64::from(zone) << 32);
+    hash_address(&mut hash, source);
+    hash.word(u64::from(id) | u64::from(protocol) << 16 | u64::from(zone) << 32);
     hash.finish()
 }
 

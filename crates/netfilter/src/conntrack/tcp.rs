@@ -27,7 +27,9 @@ pub use window::Side;
 use window::Verdict;
 
 /// What is remembered of a TCP connection.
+// Why: packed, because it is the largest part of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(Rust, packed(2))]
 pub struct Tcp {
     /// The state.
     pub state: State,
@@ -41,21 +43,46 @@ pub struct Tcp {
 
 /// The packet before, and a SYN that was let through without being believed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(Rust, packed(2))]
 struct Last {
     kind: Option<Kind>,
-    reply: bool,
     sequence: u32,
     acknowledgement: u32,
     end: u32,
     window: u16,
-    /// Options of the SYN that was let through.
+    /// Window scale of the SYN that was let through.
     scale: u8,
-    scaled: bool,
-    sack: bool,
+    /// The bits below.
+    flags: u8,
+}
+
+impl Last {
+    /// It was a reply.
+    const REPLY: u8 = 1;
+    /// The SYN that was let through had the window scale option …
+    const SCALED: u8 = 1 << 1;
+    /// … and permitted selective acknowledgements.
+    const SACK: u8 = 1 << 2;
     /// The other side may answer that SYN with an ACK that acknowledges nothing new (RFC 5961).
-    expect_challenge: bool,
+    const EXPECT_CHALLENGE: u8 = 1 << 3;
     /// Both sides sent a SYN.
-    simultaneous: bool,
+    const SIMULTANEOUS: u8 = 1 << 4;
+
+    #[inline]
+    const fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    #[inline]
+    const fn put(&mut self, flag: u8, set: bool) {
+        self.flags = if set { self.flags | flag } else { self.flags & !flag };
+    }
+
+    /// Whether it was a reply.
+    #[inline]
+    const fn reply(&self) -> bool {
+        self.has(Self::REPLY)
+    }
 }
 
 /// Where a segment ends in the sequence space: SYN and FIN count as one byte each.
@@ -118,7 +145,7 @@ impl Tcp {
                 original.largest_window = u32::from(header.window()).max(1);
                 original.largest_end = original.end.wrapping_add(original.largest_window);
                 for side in [original, reply] {
-                    (side.sack, side.liberal) = (true, true);
+                    side.put(Side::SACK | Side::LIBERAL, true);
                 }
                 Some(tcp)
             }
@@ -175,7 +202,7 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
     let mut from = old;
     let new = match step(&mut tcp, &mut from, header, kind, reply, status, ignore_invalid_reset) {
         Step::Window(new) => {
-            let verdict = tcp.check_window(header, kind, reply, connection.sequence.as_deref(), liberal);
+            let verdict = tcp.check_window(header, kind, reply, connection.rare().sequence.as_ref(), liberal);
             match verdict {
                 Verdict::Ok => Some(new),
                 Verdict::Ignored => None,
@@ -196,10 +223,10 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
         return Outcome::Accept;
     };
     tcp.last.kind = Some(kind);
-    tcp.last.reply = reply;
+    tcp.last.put(Last::REPLY, reply);
     tcp.state = new;
     if from != new && new == State::FinWait {
-        tcp.sides[usize::from(reply)].close_init = true;
+        tcp.sides[usize::from(reply)].put(Side::CLOSE_INIT, true);
     }
     connection.protocol = ProtocolState::Tcp(tcp);
     finish(table, id, context, &tcp, (from, new), kind, status, view.bytes().len())
@@ -221,8 +248,8 @@ fn step(
         Next::Invalid => Step::Invalid(Invalid::TcpState(why)),
         Next::Ignore => ignored(tcp, old, header, kind, reply),
         Next::To(State::SynSent) if *old >= State::TimeWait => {
-            let closed = tcp.sides.iter().any(|side| side.close_init);
-            let aborted = tcp.last.reply == reply && tcp.last.kind == Some(Kind::Rst);
+            let closed = tcp.sides.iter().any(|side| side.has(Side::CLOSE_INIT));
+            let aborted = tcp.last.reply() == reply && tcp.last.kind == Some(Kind::Rst);
             if closed || aborted {
                 return Step::Reopen;
             }
@@ -231,19 +258,19 @@ fn step(
         Next::To(State::TimeWait)
             if *old == State::LastAck
                 && kind == Kind::Ack
-                && tcp.last.reply != reply
+                && tcp.last.reply() != reply
                 && tcp.last.kind == Some(Kind::Syn)
-                && tcp.last.expect_challenge =>
+                && tcp.last.has(Last::EXPECT_CHALLENGE) =>
         {
             // RFC 5961: it answers the SYN, it does not acknowledge the last FIN.
-            tcp.last.expect_challenge = false;
+            tcp.last.put(Last::EXPECT_CHALLENGE, false);
             Step::Pass
         }
         Next::To(State::SynSent2) => {
-            tcp.last.simultaneous = true;
+            tcp.last.put(Last::SIMULTANEOUS, true);
             Step::Window(State::SynSent2)
         }
-        Next::To(State::SynRecv) if reply && kind == Kind::Ack && tcp.last.simultaneous => {
+        Next::To(State::SynRecv) if reply && kind == Kind::Ack && tcp.last.has(Last::SIMULTANEOUS) => {
             Step::Window(State::Established)
         }
         Next::To(State::Close) if kind == Kind::Rst => {
@@ -259,39 +286,41 @@ fn ignored(tcp: &mut Tcp, old: &mut State, header: Header<'_>, kind: Kind, reply
     let last = tcp.last;
     if kind == Kind::SynAck
         && last.kind == Some(Kind::Syn)
-        && last.reply != reply
+        && last.reply() != reply
         && header.acknowledgement() == last.end
     {
         *old = State::SynSent;
-        let syn = Side {
+        let mut syn = Side {
             end: last.end,
             largest_end: last.end,
             largest_window: u32::from(last.window).max(1),
             scale: last.scale,
-            scaled: last.scaled,
-            sack: last.sack,
             ..Side::default()
         };
-        tcp.last.expect_challenge = false;
-        tcp.sides[usize::from(last.reply)] = syn;
+        syn.put(Side::SCALED, last.has(Last::SCALED));
+        syn.put(Side::SACK, last.has(Last::SACK));
+        tcp.last.put(Last::EXPECT_CHALLENGE, false);
+        tcp.sides[usize::from(last.reply())] = syn;
         // Linux: the answering side begins anew but stays liberal, the other does not (measured).
-        let liberal = tcp.sides[usize::from(reply)].liberal;
-        tcp.sides[usize::from(reply)] = Side { liberal, ..Side::default() };
+        let own = &mut tcp.sides[usize::from(reply)];
+        let liberal = own.has(Side::LIBERAL);
+        *own = Side::default();
+        own.put(Side::LIBERAL, liberal);
         return Step::Window(State::SynRecv);
     }
     tcp.last.kind = Some(kind);
-    tcp.last.reply = reply;
+    tcp.last.put(Last::REPLY, reply);
     tcp.last.sequence = header.sequence();
     tcp.last.end = end_of(header);
     tcp.last.window = header.window();
     if kind == Kind::Syn && !reply {
         let mut seen = Side::default();
         seen.read_options(header);
-        (tcp.last.scale, tcp.last.scaled, tcp.last.sack) = (seen.scale, seen.scaled, seen.sack);
-        (tcp.last.expect_challenge, tcp.last.simultaneous) = (false, false);
-        if *old == State::LastAck {
-            tcp.last.expect_challenge = true;
-        }
+        tcp.last.scale = seen.scale;
+        tcp.last.put(Last::SCALED, seen.has(Side::SCALED));
+        tcp.last.put(Last::SACK, seen.has(Side::SACK));
+        tcp.last.put(Last::EXPECT_CHALLENGE, *old == State::LastAck);
+        tcp.last.put(Last::SIMULTANEOUS, false);
     }
     if *old == State::SynSent && kind == Kind::Ack && reply {
         tcp.last.acknowledgement = header.acknowledgement();
@@ -315,7 +344,7 @@ fn reset(
     let established = old == State::Established && status.has(Status::ASSURED);
     let mut new = State::Close;
     let peer = &tcp.sides[1 - own];
-    if let Some(highest) = peer.highest_ack.filter(|_| tcp.last.kind != Some(Kind::Syn)) {
+    if let Some(highest) = peer.highest_ack().filter(|_| tcp.last.kind != Some(Kind::Syn)) {
         let sequence = header.sequence();
         if sequence == 0 && !established {
             return Step::Window(State::Close);
@@ -324,7 +353,7 @@ fn reset(
             return Step::Invalid(Invalid::TcpReset);
         }
         let train = tcp.last.kind == Some(Kind::Ack)
-            && usize::from(tcp.last.reply) == own
+            && usize::from(tcp.last.reply()) == own
             && sequence == tcp.last.end;
         if !established || sequence == highest || train {
             return Step::Window(State::Close);
@@ -335,14 +364,14 @@ fn reset(
     // Linux: for a SYN the directions must differ, for an ACK they need not (both measured).
     let answers_syn = status.has(Status::SEEN_REPLY)
         && tcp.last.kind == Some(Kind::Syn)
-        && usize::from(tcp.last.reply) != own;
+        && usize::from(tcp.last.reply()) != own;
     let answers_ignored = answers_syn || (!status.has(Status::ASSURED) && tcp.last.kind == Some(Kind::Ack));
     if answers_ignored && header.acknowledgement() == tcp.last.end {
         return Step::InWindow(new);
     }
     let answers_challenge = old == State::SynSent
         && tcp.last.kind == Some(Kind::Ack)
-        && tcp.last.reply
+        && tcp.last.reply()
         && header.sequence() == tcp.last.acknowledgement;
     if answers_challenge { Step::InWindow(new) } else { Step::Window(new) }
 }
@@ -393,7 +422,7 @@ fn finish(
 fn timeout(config: &Config, tcp: &Tcp, state: State, kind: Kind) -> Duration {
     let timeouts = &config.timeouts;
     let usual = state.timeout(timeouts);
-    let unacknowledged = tcp.sides.iter().any(|side| side.unacknowledged);
+    let unacknowledged = tcp.sides.iter().any(|side| side.has(Side::UNACKNOWLEDGED));
     if tcp.retransmissions >= config.tcp_max_retrans && usual > timeouts.tcp_max_retrans {
         timeouts.tcp_max_retrans
     } else if kind == Kind::Rst {
@@ -420,13 +449,13 @@ fn after_invalid(table: &mut Conntrack, id: ConnectionId, kind: Kind, reply: boo
     }
     let remaining = connection.remaining(context.now);
     let ProtocolState::Tcp(tcp) = &mut connection.protocol else { return };
-    if tcp.last.reply != reply && matches!(tcp.last.kind, Some(Kind::Fin | Kind::Rst)) {
+    if tcp.last.reply() != reply && matches!(tcp.last.kind, Some(Kind::Fin | Kind::Rst)) {
         if remaining >= Duration::from_secs(120) && remaining > short {
             table.set_expires(id, context.now + short);
         }
     } else {
         tcp.last.kind = Some(kind);
-        tcp.last.reply = reply;
+        tcp.last.put(Last::REPLY, reply);
     }
 }
 
@@ -435,9 +464,9 @@ impl Conntrack {
     /// as if in their middle (measured; Linux: `nf_ct_tcp_fixup`).
     pub(crate) fn resume(&mut self, family: Family) {
         for connection in self.connections_mut() {
-            if let ProtocolState::Tcp(tcp) = &mut connection.protocol
+            if connection.family() == family
+                && let ProtocolState::Tcp(tcp) = &mut connection.protocol
                 && tcp.state == State::Established
-                && Family::of(connection.original.source) == family
             {
                 tcp.sides.iter_mut().for_each(|side| side.largest_window = 0);
             }

@@ -181,7 +181,7 @@ impl World {
             assert!(connection.status.has(Status::CONFIRMED));
             if !connection.is_expired(self.now.mono) {
                 for direction in [super::Direction::Original, super::Direction::Reply] {
-                    let found = self.table.find(connection.tuple(direction), connection.zone, self.now.mono);
+                    let found = self.table.find(&connection.tuple(direction), connection.zone, self.now.mono);
                     assert_eq!(found.map(|(id, _)| id), Some(id));
                 }
             }

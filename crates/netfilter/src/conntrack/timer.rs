@@ -10,8 +10,9 @@
 //! fires and the connection has a later deadline by then, it is armed anew.
 //!
 //! # Limits
-//! Deadlines are rounded up to 2^26 ns (67 ms): a thing fires at most that late, never early. Nobody relies on the
-//! wheel for truth: an expired connection is never found, whether it fired or not.
+//! Deadlines are rounded up to 2^26 ns (67 ms): a thing fires at most that late. It fires early only if its deadline is
+//! more than four and a half years away; its owner arms it anew then. Nobody relies on the wheel for truth: an expired
+//! connection is never found, whether it fired or not.
 use crate::time::Instant;
 
 const NONE: u32 = u32::MAX;
@@ -22,15 +23,22 @@ const DUE: u8 = LEVELS as u8;
 /// Level number of a thing that is not armed.
 const IDLE: u8 = u8::MAX;
 const TICK_BITS: u32 = 26;
+/// The furthest deadline from the present, in ticks: four and a half years. One that is further fires early.
+const REACH: u64 = (1 << 31) - 1;
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
-    tick: u64,
+    /// The low bits of the tick: with the present they say which one, for it is never further than [`REACH`].
+    tick: u32,
     previous: u32,
     next: u32,
     level: u8,
     slot: u8,
 }
+
+/// What a thing takes.
+#[cfg(test)]
+pub(super) const NODE_BYTES: usize = size_of::<Node>();
 
 const IDLE_NODE: Node = Node { tick: 0, previous: NONE, next: NONE, level: IDLE, slot: 0 };
 
@@ -60,11 +68,17 @@ impl Default for Wheel {
 }
 
 impl Wheel {
+    /// Room for so many things without further allocation.
+    pub(super) fn reserve(&mut self, things: usize) {
+        self.nodes.reserve_exact(things.saturating_sub(self.nodes.len()));
+    }
+
     /// Sees to it that the thing fires at the deadline, whatever it was armed for before.
     pub(super) fn arm(&mut self, thing: u32, deadline: Instant) {
         self.disarm(thing);
         let Ok(index) = usize::try_from(thing) else { return };
         if index >= self.nodes.len() {
+            super::grow(&mut self.nodes, index + 1);
             self.nodes.resize(index + 1, IDLE_NODE);
         }
         let rounded = deadline.0.div_ceil(1 << TICK_BITS);
@@ -75,7 +89,7 @@ impl Wheel {
     /// Sees to it that the thing fires no later than the deadline.
     #[inline]
     pub(super) fn arm_before(&mut self, thing: u32, deadline: Instant) {
-        let armed = self.node(thing).filter(|node| node.level != IDLE).map(|node| node.tick);
+        let armed = self.node(thing).filter(|node| node.level != IDLE).map(|node| self.tick(node));
         if armed.is_none_or(|tick| tick > deadline.0.div_ceil(1 << TICK_BITS)) {
             self.arm(thing, deadline);
         }
@@ -158,11 +172,11 @@ impl Wheel {
         let mut thing = self.head(level, slot);
         self.set_head(level, slot, NONE);
         while let Some(node) = self.node(thing) {
-            let next = node.next;
-            if node.tick <= self.elapsed {
-                self.link(thing, node.tick, DUE, 0);
+            let (next, tick) = (node.next, self.tick(node));
+            if tick <= self.elapsed {
+                self.link(thing, tick, DUE, 0);
             } else {
-                self.insert(thing, node.tick);
+                self.insert(thing, tick);
             }
             thing = next;
         }
@@ -170,7 +184,7 @@ impl Wheel {
 
     fn insert(&mut self, thing: u32, tick: u64) {
         let reach = (1_u64 << (6 * LEVELS as u32)) - 1;
-        let tick = tick.min(self.elapsed.saturating_add(reach));
+        let tick = tick.min(self.elapsed.saturating_add(REACH));
         let differing = ((self.elapsed ^ tick) | 63).min(reach);
         let level = (63 - differing.leading_zeros()) / 6;
         let slot = (tick >> (6 * level)) & 63;
@@ -180,7 +194,7 @@ impl Wheel {
     fn link(&mut self, thing: u32, tick: u64, level: u8, slot: u8) {
         let next = self.head(level, slot);
         if let Some(node) = self.node_mut(thing) {
-            *node = Node { tick, previous: NONE, next, level, slot };
+            *node = Node { tick: tick as u32, previous: NONE, next, level, slot };
         }
         if let Some(next) = self.node_mut(next) {
             next.previous = thing;
@@ -212,6 +226,12 @@ impl Wheel {
             let bit = 1_u64 << (slot & 63);
             *occupied = if thing == NONE { *occupied & !bit } else { *occupied | bit };
         }
+    }
+
+    /// The whole tick of a node.
+    fn tick(&self, node: Node) -> u64 {
+        let ahead = node.tick.wrapping_sub(self.elapsed as u32).cast_signed();
+        self.elapsed.saturating_add_signed(i64::from(ahead))
     }
 
     fn node(&self, thing: u32) -> Option<Node> {

@@ -11,8 +11,8 @@ use rules::matches::conntrack::StateSet;
 use super::helper::Helper;
 use super::icmp::Judged;
 use super::{
-    Connection, ConnectionId, Conntrack, Direction, EventKind, Follow, Parent, ProtocolState, Status, Tuple,
-    Zone, generic, gre, helper, icmp, sctp, tcp, udp,
+    Connection, ConnectionId, Conntrack, Direction, EventKind, Follow, Parent, Status, Tuple, Zone, generic,
+    gre, helper, icmp, sctp, tcp, udp,
 };
 use crate::env::Env;
 use crate::hook::Verdict;
@@ -265,50 +265,33 @@ impl Conntrack {
         template: Option<&Template>,
         now: Now,
     ) -> Option<ConnectionId> {
-        let id = self.insert(
-            Connection {
-                original,
-                reply,
-                zone,
-                status: Status::default(),
-                mark: 0,
-                expires: Instant(0),
-                counters: Default::default(),
-                protocol: ProtocolState::Plain,
-                master: None,
-                parent: None,
-                children: 0,
-                follow: None,
-                helper: None,
-                sequence: None,
-                masquerade: None,
-            },
-            now.mono,
-        )?;
+        let id = self.insert(Connection::new(original, reply, zone), now.mono)?;
         let expected = self.take_expectation(&original, zone, now.mono);
         if let Some(expectation) = expected {
             let (mark, parent) = match self.get_mut(expectation.master) {
                 Some(master) => {
-                    master.children = master.children.saturating_add(1);
-                    let helper = master.helper.as_deref().map(|helper| helper.kind);
-                    (master.mark, Some(Parent { source: master.original.source, helper }))
+                    let rare = master.rare_mut();
+                    rare.children = rare.children.saturating_add(1);
+                    let helper = rare.helper.as_ref().map(|helper| helper.kind);
+                    (master.mark, Some(Parent { source: master.original().source, helper }))
                 }
                 None => (0, None),
             };
             let follow = self.follow(&expectation);
             if let Some(connection) = self.get_mut(id) {
                 connection.status.set(Status::EXPECTED);
-                connection.master = Some(expectation.master);
-                connection.parent = parent.map(Box::new);
                 connection.mark = mark;
-                connection.follow = follow;
+                let rare = connection.rare_mut();
+                rare.master = Some(expectation.master);
+                rare.parent = parent;
+                rare.follow = follow;
             }
         } else if let Some(kind) = template
             .and_then(|template| template.helper.as_deref())
             .and_then(|name| helper::Kind::from_name(name, original.protocol))
             && let Some(connection) = self.get_mut(id)
         {
-            connection.helper = Some(Box::new(Helper::new(kind)));
+            connection.rare_mut().helper = Some(Helper::new(kind));
             connection.status.set(Status::HELPER);
         }
         Some(id)
@@ -326,7 +309,7 @@ impl Conntrack {
     pub fn help(packet: &mut Packet, env: &mut Env<'_>) -> Verdict {
         match packet.tracking {
             Tracking::Entry { connection, info: info @ (Info::Established | Info::EstablishedReply) }
-                if env.conntrack.get(connection).is_some_and(|entry| entry.helper.is_some()) =>
+                if env.conntrack.get(connection).is_some_and(|entry| entry.helper().is_some()) =>
             {
                 helper::help(packet, connection, info, env)
             }
@@ -342,7 +325,7 @@ impl Conntrack {
         if connection.status.has(Status::SEQ_ADJUST)
             && !is_loopback(packet)
             && matches!(info, Info::Established | Info::EstablishedReply)
-            && let Some(adjust) = connection.sequence.as_deref().copied()
+            && let Some(adjust) = connection.rare().sequence
         {
             let reply = info.direction() == Direction::Reply;
             if !adjust.apply(&mut packet.bytes, packet.layout, reply) {
@@ -377,9 +360,9 @@ impl Conntrack {
         // protocol does not mind.
         let clashing = self.clash(id, Direction::Original).and_then(|other| Some((other, self.get(other)?)));
         if let (Some(own), Some((other, winner))) = (self.get(id), clashing)
-            && own.original.protocol != protocol::TCP
-            && own.original.protocol != protocol::SCTP
-            && (winner.original, winner.reply) == (own.original, own.reply)
+            && own.ip_protocol() != protocol::TCP
+            && own.ip_protocol() != protocol::SCTP
+            && (winner.original(), winner.reply()) == (own.original(), own.reply())
         {
             let (own_counters, length) = (own.counters, packet.len());
             self.kill(id);

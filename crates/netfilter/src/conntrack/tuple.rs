@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use packet::{Family, View, protocol};
 
-use super::{Direction, Tuple};
+use super::Tuple;
 
 /// Types of ICMP that connection tracking names.
 pub(super) mod icmp_type {
@@ -163,17 +163,6 @@ impl Tuple {
     /// The ICMP type of an ICMP or ICMPv6 tuple.
     pub fn icmp_kind(&self) -> u8 {
         self.destination_id.to_be_bytes()[0]
-    }
-}
-
-impl super::Connection {
-    /// The tuple of a direction.
-    #[inline]
-    pub fn tuple(&self, direction: Direction) -> &Tuple {
-        match direction {
-            Direction::Original => &self.original,
-            Direction::Reply => &self.reply,
-        }
     }
 }
 

@@ -151,7 +151,7 @@ fn skip_reason(connection: ConnectionId, packet: &Packet, env: &Env<'_>) -> NatS
         return NatSkip::Loopback;
     }
     match env.conntrack.get(connection) {
-        Some(connection) if connection.follow.is_some() => NatSkip::Expected,
+        Some(connection) if connection.rare().follow.is_some() => NatSkip::Expected,
         _ => NatSkip::NotFirst,
     }
 }
@@ -162,11 +162,11 @@ pub(crate) fn follow_master(id: ConnectionId, env: &mut Env<'_>) {
     if connection.status.any(Status::NAT_DONE_MASK) {
         return;
     }
-    let Some(follow) = connection.follow else { return };
+    let Some(follow) = connection.rare().follow else { return };
     // Linux: the source is translated only if it is an end of the master; otherwise the nat table is asked.
-    let source = connection.original.source;
-    let known = connection.master.and_then(|master| env.conntrack.get(master));
-    if known.is_none_or(|master| source == master.original.source || source == master.reply.source) {
+    let source = connection.original().source;
+    let known = connection.rare().master.and_then(|master| env.conntrack.get(master));
+    if known.is_none_or(|master| source == master.original().source || source == master.reply().source) {
         let range = pick::one_address(follow.source, None);
         pick::bind(id, &range, End::Source, env);
     }
@@ -182,7 +182,7 @@ fn device_changed(id: ConnectionId, info: Info, hook: Hook, packet: &Packet, env
         && env
             .conntrack
             .get(id)
-            .and_then(|connection| connection.masquerade)
+            .and_then(|connection| connection.masquerade())
             .is_some_and(|device| packet.output != Some(device))
 }
 

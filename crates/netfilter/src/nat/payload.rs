@@ -34,7 +34,7 @@ pub fn replace(packet: &mut Packet, env: &mut Env<'_>, at: usize, length: usize,
         && let Some(connection) = env.conntrack.get_mut(connection)
     {
         let reply = info.direction() == Direction::Reply;
-        connection.sequence.get_or_insert_default().moved(reply, sequence, by);
+        connection.rare_mut().sequence.get_or_insert_default().moved(reply, sequence, by);
         connection.status.set(crate::conntrack::Status::SEQ_ADJUST);
     }
     true

@@ -40,8 +40,8 @@ pub(super) fn one_address(address: IpAddr, port: Option<u16>) -> NatRange {
 pub(super) fn bind_null(id: ConnectionId, end: End, env: &mut Env<'_>) -> Verdict {
     let Some(connection) = env.conntrack.get(id) else { return Verdict::Accept };
     let address = match end {
-        End::Source => connection.reply.destination,
-        End::Destination => connection.reply.source,
+        End::Source => connection.reply().destination,
+        End::Destination => connection.reply().source,
     };
     bind(id, &one_address(address, None), end, env)
 }
@@ -56,7 +56,7 @@ pub(super) fn bind(id: ConnectionId, range: &NatRange, end: End, env: &mut Env<'
         return Verdict::Drop(Drop::NatFailed);
     }
     let zone = connection.zone.original.max(connection.zone.reply);
-    let Some(present) = connection.reply.inverted() else { return Verdict::Accept };
+    let Some(present) = connection.reply().inverted() else { return Verdict::Accept };
     let chosen = Search { id, end, range, zone, present }.unique(env);
     if chosen != present {
         let Some(reply) = chosen.inverted() else { return Verdict::Accept };
@@ -139,7 +139,7 @@ impl Search<'_> {
     fn same_source(&self, env: &Env<'_>) -> Option<Tuple> {
         let own = env.conntrack.get(self.id)?;
         env.conntrack.by_source(&self.present, own.zone.original).find_map(|id| {
-            let mapped = env.conntrack.get(id)?.reply.inverted()?;
+            let mapped = env.conntrack.get(id)?.reply().inverted()?;
             let tuple = Tuple {
                 destination: self.present.destination,
                 destination_id: self.present.destination_id,

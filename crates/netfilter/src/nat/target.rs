@@ -39,7 +39,7 @@ fn with_address(range: &NatRange, address: IpAddr) -> NatRange {
 fn masquerade(connection: ConnectionId, range: &NatRange, packet: &Packet, env: &mut Env<'_>) -> Verdict {
     let Some(tracked) = env.conntrack.get(connection) else { return Verdict::Accept };
     // Linux: a host that asks for its address (DHCP) is left alone.
-    if tracked.original.source == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
+    if tracked.original().source == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
         return Verdict::Accept;
     }
     let Some(device) = packet.output else { return Verdict::Drop(Drop::NatFailed) };
@@ -52,7 +52,7 @@ fn masquerade(connection: ConnectionId, range: &NatRange, packet: &Packet, env: 
         return Verdict::Drop(Drop::NatFailed);
     };
     if let Some(tracked) = env.conntrack.get_mut(connection) {
-        tracked.masquerade = Some(device);
+        tracked.set_masquerade(device);
     }
     pick::bind(connection, &with_address(range, source), End::Source, env)
 }

@@ -210,7 +210,7 @@ impl World {
     #[track_caller]
     pub(super) fn connection(&self, source: &str, id: u16) -> &Connection {
         let mut all = self.conntrack.iter().map(|(_, connection)| connection).filter(|connection| {
-            connection.original.source == address(source) && connection.original.source_id == id
+            connection.original().source == address(source) && connection.original().source_id == id
         });
         let found = all.next().expect("the connection is in the table");
         assert!(all.next().is_none(), "more than one");

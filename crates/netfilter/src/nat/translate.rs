@@ -31,8 +31,8 @@ fn binding(
         (Direction::Reply, End::Destination) => (rewrites(End::Source), "reply of SNAT"),
     };
     let opposite = match direction {
-        Direction::Original => connection.reply,
-        Direction::Reply => connection.original,
+        Direction::Original => connection.reply(),
+        Direction::Reply => connection.original(),
     };
     Some((opposite, connection.status, connection.status.has(bit).then_some(name)))
 }

@@ -89,7 +89,7 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     let begins = env
         .conntrack
         .get(id)
-        .and_then(|connection| connection.helper.as_deref())
+        .and_then(|connection| connection.helper())
         .is_some_and(|helper| helper.ftp.begins_at(reply, sequence));
     let verdict = if begins {
         match search(payload, reply, packet.family()) {
@@ -102,8 +102,7 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
         Verdict::Accept
     };
     if ends_line
-        && let Some(helper) =
-            env.conntrack.get_mut(id).and_then(|connection| connection.helper.as_deref_mut())
+        && let Some(helper) = env.conntrack.get_mut(id).and_then(|connection| connection.helper_mut())
     {
         helper.ftp.note(reply, next);
     }
@@ -119,7 +118,7 @@ fn announce(
     env: &mut Env<'_>,
 ) -> Verdict {
     let Some(connection) = env.conntrack.get(id) else { return Verdict::Accept };
-    let (own, other) = (*connection.tuple(direction), *connection.tuple(direction.reversed()));
+    let (own, other) = (connection.tuple(direction), connection.tuple(direction.reversed()));
     // Why: an announcement of somebody else's address would open a hole to him (the kernel's `loose=0`).
     if found.address.is_some_and(|address| address != own.source) {
         return Verdict::Accept;

@@ -6,7 +6,7 @@
 //! or merely *ignored*.
 use packet::view::{Tcp as Header, tcp_flags};
 
-use super::{Kind, SequenceAdjust, State, Tcp, after, before, end_of, sequence_offset};
+use super::{Kind, Last, SequenceAdjust, State, Tcp, after, before, end_of, sequence_offset};
 use crate::conntrack::track::Invalid;
 use crate::conntrack::tuple::be32;
 
@@ -24,7 +24,9 @@ mod option {
 }
 
 /// What one side of a connection has sent.
+// Why: packed, because every connection of the table has two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(Rust, packed(2))]
 pub struct Side {
     /// The highest sequence number sent, plus one.
     pub end: u32,
@@ -32,20 +34,12 @@ pub struct Side {
     pub largest_end: u32,
     /// The largest window that this side offered, scaled; 0: it has not sent anything yet.
     pub largest_window: u32,
-    /// The highest number that this side acknowledged.
-    pub highest_ack: Option<u32>,
+    /// The highest number that this side acknowledged, if [`Side::ACKNOWLEDGED`].
+    pub(super) acknowledged: u32,
     /// Its window scale.
     pub scale: u8,
-    /// It sent the window scale option.
-    pub scaled: bool,
-    /// It permits selective acknowledgements.
-    pub sack: bool,
-    /// It is not judged by its window: the connection was picked up in its middle.
-    pub liberal: bool,
-    /// It sent data that is not acknowledged yet.
-    pub unacknowledged: bool,
-    /// It sent the first FIN.
-    pub close_init: bool,
+    /// The bits below.
+    pub(super) flags: u8,
 }
 
 /// What came of the check.
@@ -77,20 +71,57 @@ fn options(header: Header<'_>) -> impl Iterator<Item = (u8, &[u8])> {
 }
 
 impl Side {
+    /// It sent the window scale option.
+    pub const SCALED: u8 = 1;
+    /// It permits selective acknowledgements.
+    pub const SACK: u8 = 1 << 1;
+    /// It is not judged by its window: the connection was picked up in its middle.
+    pub const LIBERAL: u8 = 1 << 2;
+    /// It sent data that is not acknowledged yet.
+    pub const UNACKNOWLEDGED: u8 = 1 << 3;
+    /// It sent the first FIN.
+    pub const CLOSE_INIT: u8 = 1 << 4;
+    /// It has acknowledged something.
+    const ACKNOWLEDGED: u8 = 1 << 5;
+
+    /// Whether a bit is set.
+    #[inline]
+    pub const fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Sets a bit, or clears it.
+    #[inline]
+    pub const fn put(&mut self, flag: u8, set: bool) {
+        self.flags = if set { self.flags | flag } else { self.flags & !flag };
+    }
+
+    /// The highest number that this side acknowledged.
+    #[inline]
+    pub fn highest_ack(&self) -> Option<u32> {
+        self.has(Self::ACKNOWLEDGED).then_some(self.acknowledged)
+    }
+
+    #[inline]
+    fn set_highest_ack(&mut self, number: u32) {
+        self.acknowledged = number;
+        self.put(Self::ACKNOWLEDGED, true);
+    }
+
     /// Learns window scale and SACK from a SYN.
     pub(super) fn read_options(&mut self, header: Header<'_>) {
         if header.options().unwrap_or(&[]).is_empty() {
             return;
         }
         // Linux: all flags but the liberal one are cleared, by which the highest acknowledgement counts no longer.
-        (self.scale, self.scaled, self.sack) = (0, false, false);
-        (self.highest_ack, self.unacknowledged, self.close_init) = (None, false, false);
+        self.scale = 0;
+        self.flags &= Self::LIBERAL;
         for (kind, data) in options(header) {
             match (kind, data) {
-                (option::SACK_PERMITTED, []) => self.sack = true,
+                (option::SACK_PERMITTED, []) => self.put(Self::SACK, true),
                 (option::WINDOW_SCALE, &[scale]) => {
                     self.scale = scale.min(LARGEST_SCALE);
-                    self.scaled = true;
+                    self.put(Self::SCALED, true);
                 }
                 _ => {}
             }
@@ -127,7 +158,7 @@ impl Tcp {
         sender.largest_window = u32::from(header.window()).max(1);
         sender.read_options(header);
         // RFC 7323: windows are only scaled if both sides said so.
-        if reply && !(sender.scaled && receiver.scaled) {
+        if reply && !(sender.has(Side::SCALED) && receiver.has(Side::SCALED)) {
             (sender.scale, receiver.scale) = (0, 0);
         }
     }
@@ -150,7 +181,8 @@ impl Tcp {
         let raw_window = header.window();
         let mut window = u32::from(raw_window);
         let mut ack = header.acknowledgement();
-        let mut sack = if self.sides[usize::from(!reply)].sack { selective(header, ack) } else { ack };
+        let mut sack =
+            if self.sides[usize::from(!reply)].has(Side::SACK) { selective(header, ack) } else { ack };
         // What a helper changed in the other direction is taken back: the peer acknowledges what it saw.
         let moved = sequence_offset(adjust, !reply, ack.wrapping_sub(1));
         ack = ack.wrapping_sub(moved);
@@ -193,7 +225,7 @@ impl Tcp {
             (sequence, end) = (sender.end, sender.end);
         }
         if let Some(verdict) = judge(sender, receiver, sequence, end, sack) {
-            return if liberal || sender.liberal { Verdict::Ok } else { verdict };
+            return if liberal || sender.has(Side::LIBERAL) { Verdict::Ok } else { verdict };
         }
 
         if !syn {
@@ -203,11 +235,11 @@ impl Tcp {
         sender.largest_window = sender.largest_window.max(offered);
         if after(end, sender.end) {
             sender.end = end;
-            sender.unacknowledged = true;
+            sender.put(Side::UNACKNOWLEDGED, true);
         }
         if has_ack {
-            sender.highest_ack =
-                Some(sender.highest_ack.filter(|&highest| !after(ack, highest)).unwrap_or(ack));
+            let highest = sender.highest_ack().filter(|&highest| !after(ack, highest));
+            sender.set_highest_ack(highest.unwrap_or(ack));
         }
         if receiver.largest_window != 0 && after(end, sender.largest_end) {
             receiver.largest_window =
@@ -218,7 +250,7 @@ impl Tcp {
             receiver.largest_end = edge.wrapping_add(u32::from(window == 0));
         }
         if ack == receiver.end {
-            receiver.unacknowledged = false;
+            receiver.put(Side::UNACKNOWLEDGED, false);
         }
         if kind == Kind::Ack {
             self.note_segment(sequence, ack, end, raw_window, reply);
@@ -229,7 +261,7 @@ impl Tcp {
     /// Counts repeats of a segment.
     fn note_segment(&mut self, sequence: u32, acknowledgement: u32, end: u32, window: u16, reply: bool) {
         let last = &mut self.last;
-        let same = last.reply == reply
+        let same = last.has(Last::REPLY) == reply
             && last.sequence == sequence
             && last.acknowledgement == acknowledgement
             && last.end == end
@@ -237,7 +269,7 @@ impl Tcp {
         if same {
             self.retransmissions = self.retransmissions.wrapping_add(1);
         } else {
-            last.reply = reply;
+            last.put(Last::REPLY, reply);
             (last.sequence, last.acknowledgement, last.end) = (sequence, acknowledgement, end);
             last.window = window;
             self.retransmissions = 0;
@@ -261,7 +293,7 @@ fn judge(sender: &mut Side, receiver: &Side, sequence: u32, end: u32, sack: u32)
             && before(sack, upper_ack)
         {
             sender.end = end;
-            sender.unacknowledged = true;
+            sender.put(Side::UNACKNOWLEDGED, true);
             return Some(Verdict::Ignored);
         }
         return Some(Verdict::Invalid(Invalid::TcpBeyondWindow));

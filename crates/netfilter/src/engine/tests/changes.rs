@@ -68,7 +68,7 @@ fn f55_masqueraded_connections_end_with_the_device() {
     engine.device_down(lan);
     assert_eq!(engine.conntrack.len(), 2);
     engine.device_down(wan);
-    let left: Vec<u8> = engine.conntrack.iter().map(|(_, own)| own.original.protocol).collect();
+    let left: Vec<u8> = engine.conntrack.iter().map(|(_, own)| own.ip_protocol()).collect();
     assert_eq!(left, [packet::protocol::TCP], "what was not masqueraded stays");
     assert!(!engine.network.device(wan).unwrap().up);
     engine.conntrack.assert_consistent();

@@ -254,7 +254,7 @@ fn f55_masquerade() {
     let mut world = World::with(Hook::Postrouting, masquerade()).starting(&[]);
     assert_eq!(world.udp("10.0.1.5:5000", "8.8.8.8:53"), says("203.0.113.1:5000 > 8.8.8.8:53"));
     assert_eq!(world.udp("[fd00:1::5]:5000", "[fd00:9::9]:53"), says("[fd00:2::1]:5000 > [fd00:9::9]:53"));
-    assert_eq!(world.connection("10.0.1.5", 5000).masquerade, Some(WAN));
+    assert_eq!(world.connection("10.0.1.5", 5000).masquerade(), Some(WAN));
     // A packet of the connection that leaves by another device ends it.
     let mut packet = world.packet(Some(LAN), &build::udp("10.0.1.5:5000", "8.8.8.8:53").build());
     assert_eq!(world.track(Hook::Prerouting, &mut packet), Verdict::Accept);

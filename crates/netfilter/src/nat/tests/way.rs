@@ -141,7 +141,7 @@ fn f62_an_expected_connection_follows_its_master() {
     world.track(Hook::Prerouting, &mut packet);
     let Tracking::Entry { connection: id, .. } = packet.tracking else { panic!("tracked") };
     packet.tracking = Tracking::Entry { connection: id, info: Info::Related };
-    world.conntrack.get_mut(id).unwrap().follow =
+    world.conntrack.get_mut(id).unwrap().rare_mut().follow =
         Some(Follow { source: address("8.8.8.8"), destination: address("10.0.1.5"), destination_port: 5005 });
     world.env(|env| follow_master(id, env));
     let asked = world.asked;
@@ -173,7 +173,7 @@ fn payload_of_another_length_moves_the_numbers() {
         assert_eq!(view.layout(), packet.layout);
         let tracked = world.connection("10.0.1.5", 5000);
         assert!(tracked.status.has(Status::SEQ_ADJUST));
-        let moved = tracked.sequence.as_deref().unwrap();
+        let moved = tracked.rare().sequence.unwrap();
         assert_eq!(moved.offset(false, 101), 3, "the second packet has the same number and moves nothing");
         // No such bytes; not TCP.
         assert!(!world.env(|env| payload::replace(&mut packet, env, 5, 1000, b"")));

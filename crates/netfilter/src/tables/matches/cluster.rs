@@ -13,7 +13,7 @@ use crate::trace::Found;
 pub(super) fn holds(rule: &Cluster, asked: &Asked<'_>, env: &Env<'_>) -> Held {
     let source = match belongs(asked, env) {
         Belongs::To(connection, _) => {
-            connection.parent.as_ref().map_or(connection.original.source, |parent| parent.source)
+            connection.rare().parent.map_or(connection.original().source, |parent| parent.source)
         }
         // Linux: the template of `-j CT` is a connection of IPv4 from nowhere.
         Belongs::Template => IpAddr::from([0; 4]),

@@ -106,15 +106,15 @@ fn counted(asked: &Asked<'_>, env: &Env<'_>) -> Option<Counted> {
     if let Belongs::To(connection, _) = belongs(asked, env) {
         let confirmed = connection.status.has(Status::CONFIRMED);
         let closed = is_closed(connection)
-            && env.conntrack.find(&connection.original, connection.zone, env.now.mono).is_some();
-        return Some(Counted { tuple: connection.original, zone: connection.zone, confirmed, closed });
+            && env.conntrack.find(&connection.original(), connection.zone, env.now.mono).is_some();
+        return Some(Counted { tuple: connection.original(), zone: connection.zone, confirmed, closed });
     }
     let tuple = Tuple::of(asked.packet.view())?;
     let zone = Zone::default();
     let found = env.conntrack.find(&tuple, zone, env.now.mono).and_then(|(id, _)| env.conntrack.get(id));
     Some(match found {
         Some(connection) => Counted {
-            tuple: connection.original,
+            tuple: connection.original(),
             zone: connection.zone,
             confirmed: true,
             closed: is_closed(connection),

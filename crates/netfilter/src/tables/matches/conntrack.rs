@@ -126,8 +126,8 @@ struct Seen {
 impl Seen {
     fn of(connection: &Connection, direction: Direction, env: &Env<'_>) -> Self {
         Self {
-            original: connection.original,
-            reply: connection.reply,
+            original: connection.original(),
+            reply: connection.reply(),
             status: connection.status,
             direction,
             left: seconds_left(connection, env),

@@ -8,7 +8,7 @@ use crate::trace::Found;
 
 pub(super) fn holds(rule: &Helper, asked: &Asked<'_>, env: &Env<'_>) -> Held {
     let kind = match belongs(asked, env) {
-        Belongs::To(connection, _) => connection.parent.as_ref().and_then(|parent| parent.helper),
+        Belongs::To(connection, _) => connection.rare().parent.and_then(|parent| parent.helper),
         Belongs::Template | Belongs::Untracked | Belongs::Nowhere => None,
     };
     let Some(name) = kind.map(|kind| kind.name()) else {

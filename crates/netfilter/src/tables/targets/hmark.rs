@@ -44,7 +44,7 @@ fn of_connection(rule: &Hmark, packet: &Packet, env: &Env<'_>) -> Option<Key> {
         return template.then(|| Key { ports: ports(rule, 0, 0), ..Key::default() });
     };
     let connection = env.conntrack.get(connection)?;
-    let (original, reply) = (&connection.original, &connection.reply);
+    let (original, reply) = (connection.original(), connection.reply());
     let ported = original.protocol != protocol::ICMP;
     Some(Key {
         source: masked(original.source, rule.source),

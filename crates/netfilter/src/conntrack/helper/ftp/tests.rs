@@ -2,7 +2,7 @@ use packet::build;
 
 use super::{Announcement, Family, Found, search};
 use crate::conntrack::testing::World;
-use crate::conntrack::{Status, Zone};
+use crate::conntrack::{Status, Tuple, Zone};
 use crate::hook::Verdict;
 use crate::skb::{Drop, Template};
 
@@ -159,7 +159,8 @@ fn f62_the_announcement_of_a_translated_connection_is_rewritten() {
     // As SNAT to 203.0.113.1 leaves it, seen at POSTROUTING before the addresses are rewritten.
     let id = control.world.only();
     let connection = control.world.table.get_mut(id).unwrap();
-    connection.reply.destination = "203.0.113.1".parse().unwrap();
+    let reply = Tuple { destination: "203.0.113.1".parse().unwrap(), ..connection.reply() };
+    connection.set_reply(reply);
     connection.status.set(Status::SRC_NAT);
     let text = "PORT 10,0,1,5,19,137\r\n";
     let bytes = build::tcp(CLIENT, SERVER).flags("AP").seq(control.client).ack(501).payload(text).build();
@@ -172,7 +173,7 @@ fn f62_the_announcement_of_a_translated_connection_is_rewritten() {
     let connection = control.world.table.get(id).unwrap();
     assert!(connection.status.has(Status::SEQ_ADJUST));
     let position = control.client;
-    assert_eq!(connection.sequence.as_ref().unwrap().offset(false, position + 1), 3);
+    assert_eq!(connection.rare().sequence.unwrap().offset(false, position + 1), 3);
     assert_eq!(
         control.expected(),
         ["300 l3proto = 2 proto=6 src=203.0.113.9 dst=203.0.113.1 sport=0 dport=5001 ftp"]

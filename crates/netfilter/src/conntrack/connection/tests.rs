@@ -1,0 +1,64 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use proptest::prelude::*;
+
+use super::{Connection, Rare};
+use crate::conntrack::{ConnectionId, Direction, Tuple, Zone};
+use crate::network::DeviceId;
+
+fn tuple(v6: bool) -> impl Strategy<Value = Tuple> {
+    // Why: few addresses, so that replies are often the same turned round.
+    (0u8..3, 0u8..3, 0u16..3, 0u16..3).prop_map(move |(source, destination, source_id, destination_id)| {
+        let address = |last: u8| match v6 {
+            true => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 2, 3, 4, u16::from(last))),
+            false => IpAddr::V4(Ipv4Addr::new(10, 1, 2, last)),
+        };
+        Tuple {
+            source: address(source),
+            destination: address(destination),
+            protocol: 17,
+            source_id,
+            destination_id,
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_put_in_comes_out(
+        v6 in any::<bool>(),
+        (original, first, second) in any::<bool>()
+            .prop_flat_map(|v6| (tuple(v6), tuple(v6), tuple(v6))),
+        other in any::<bool>().prop_flat_map(tuple),
+    ) {
+        let _ = v6;
+        let mut connection = Connection::new(original, first, Zone::default());
+        for reply in [first, second, first] {
+            connection.set_reply(reply);
+            prop_assert_eq!(connection.original(), original);
+            prop_assert_eq!(connection.reply(), reply);
+            prop_assert_eq!(connection.family(), original.family());
+            for (direction, own) in [(Direction::Original, original), (Direction::Reply, reply)] {
+                prop_assert!(connection.has_tuple(direction, &own));
+                prop_assert_eq!(connection.has_tuple(direction, &other), own == other);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_rare_is_allocated_when_it_is_first_there() {
+    let [source, destination] = [1, 2].map(|last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)));
+    let original = Tuple { source, destination, protocol: 6, source_id: 1, destination_id: 2 };
+    let mut connection = Connection::new(original, original.inverted().unwrap(), Zone::default());
+    assert!(connection.rare.is_none() && connection.helper().is_none() && connection.masquerade().is_none());
+    connection.lose_child();
+    connection.set_masquerade(DeviceId(0));
+    assert!(connection.rare.is_none(), "nothing of this is rare");
+    assert_eq!(connection.masquerade(), Some(DeviceId(0)));
+    let master = ConnectionId { slot: 1, generation: 2 };
+    connection.rare_mut().master = Some(master);
+    assert_eq!(connection.rare().master, Some(master));
+    let Rare { children, parent, .. } = connection.rare();
+    assert_eq!((*children, parent.is_none()), (0, true));
+}
