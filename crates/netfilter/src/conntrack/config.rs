@@ -99,8 +99,6 @@ pub struct Timeouts {
     pub sctp_shutdown_ack_sent: Duration,
     /// `sctp_timeout_heartbeat_sent`.
     pub sctp_heartbeat_sent: Duration,
-    /// How long a helper waits for what it expects; the FTP helper's policy, not a sysctl (F62).
-    pub ftp_expectation: Duration,
 }
 
 impl Default for Timeouts {
@@ -132,7 +130,6 @@ impl Default for Timeouts {
             sctp_shutdown_recd: seconds(3),
             sctp_shutdown_ack_sent: seconds(3),
             sctp_heartbeat_sent: seconds(30),
-            ftp_expectation: seconds(300),
         }
     }
 }

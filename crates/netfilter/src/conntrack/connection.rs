@@ -15,6 +15,7 @@ use std::time::Duration;
 use packet::Family;
 use rules::Counters;
 
+use super::expect::Expectation;
 use super::helper::{Helper, Kind};
 use super::sequence::SequenceAdjust;
 use super::{ConnectionId, Direction, Status, Tuple, Zone, gre, sctp, tcp, udp};
@@ -87,9 +88,8 @@ pub struct Rare {
     pub parent: Option<Parent>,
     /// How many connections that it expected are in the table.
     pub children: u32,
-    /// For NAT: an expected connection of a translated master is translated like this (Linux:
-    /// `nf_nat_follow_master`), without asking the nat table.
-    pub follow: Option<Follow>,
+    /// What its master's helper expected: it says how this connection is translated.
+    pub expectation: Option<Box<Expectation>>,
     /// The helper that looks at its payload.
     pub helper: Option<Helper>,
     /// Movements of TCP sequence numbers, if a helper changed lengths.
@@ -123,20 +123,16 @@ pub enum ProtocolState {
     Sctp(sctp::Sctp),
 }
 
-/// How NAT translates an expected connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Follow {
-    /// The source becomes this address; the port is kept if it is free.
-    pub source: IpAddr,
-    /// The destination becomes this address …
-    pub destination: IpAddr,
-    /// … and this port.
-    pub destination_port: u16,
-}
-
 /// Of connections that have nothing rare.
-static NOTHING_RARE: Rare =
-    Rare { master: None, parent: None, children: 0, follow: None, helper: None, sequence: None, reply: None };
+static NOTHING_RARE: Rare = Rare {
+    master: None,
+    parent: None,
+    children: 0,
+    expectation: None,
+    helper: None,
+    sequence: None,
+    reply: None,
+};
 
 fn words(address: Ipv6Addr) -> [u32; 4] {
     let bits = u128::from(address);

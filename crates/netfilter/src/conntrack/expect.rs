@@ -1,7 +1,11 @@
 //! Expectations: connections that a helper knows before they begin (F62).
 //!
-//! Read first: Linux `nf_ct_find_expectation`, `__nf_ct_expect_check`. An expectation is met once, lives at most as
-//! long as its master, and fixes the whole destination; the source may be left open.
+//! Read first: Linux `nf_ct_find_expectation`, `__nf_ct_expect_check`, `nf_ct_expect_insert`. An expectation fixes the
+//! whole destination; the source may be left open, or be fixed in some bits of its address only. It lives at most as long
+//! as its master and is met once, unless it is [`Flags::PERMANENT`].
+//!
+//! Limits: [`helper::Kind::policy`] says how many of a class a connection may expect at once (the oldest makes room),
+//! [`super::Config::expect_max`] how many there are at all ([`Refused::Full`]).
 use std::net::IpAddr;
 
 use hashbrown::HashTable;
@@ -9,41 +13,93 @@ use hashbrown::HashTable;
 use super::siphash::SipHash;
 use super::timer::Wheel;
 use super::{ConnectionId, Conntrack, Direction, EventKind, Status, Tuple, Zone, helper};
+use crate::Env;
 use crate::time::Instant;
 
-/// What a helper expects.
+/// What a helper expects. [`Expectation::new`] gives the usual values of what is not asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expectation {
     /// The connection whose helper expects it.
     pub master: ConnectionId,
+    /// Which of the helper's policies holds for it ([`helper::Kind::policy`]).
+    pub class: u8,
+    /// What is special about it.
+    pub flags: Flags,
     /// From where; `None`: from anywhere.
     pub source: Option<IpAddr>,
-    /// From which port; `None`: any.
+    /// The bits of the source's address that count; `None`: all.
+    pub source_mask: Option<IpAddr>,
+    /// From which port or key; `None`: any.
     pub source_port: Option<u16>,
     /// To where.
     pub destination: IpAddr,
-    /// To which port.
+    /// To which port or key.
     pub destination_port: u16,
     /// Protocol.
     pub protocol: u8,
-    /// The master's zone.
+    /// The master's zone; set by [`Conntrack::expect`].
     pub zone: u16,
-    /// Set if the master is translated: the direction of the master in which the expected connection goes, and the
-    /// port to which it is translated.
-    pub translated: Option<(Direction, u16)>,
-    /// Whose it is.
+    /// What is done with the connection that meets it.
+    pub function: Function,
+    /// The direction of the master in which the expected connection goes, for its translation.
+    pub direction: Direction,
+    /// The port or key to which the expected connection is translated.
+    pub saved_port: u16,
+    /// The address to which it is translated, for those functions that do not take it from the master.
+    pub saved_address: Option<IpAddr>,
+    /// The helper that the connection that meets it is given.
+    pub gives: Option<helper::Kind>,
+    /// Whose it is: the helper of the master.
     pub helper: helper::Kind,
-    /// When it runs out.
+    /// When it runs out; set by [`Conntrack::expect`] after the policy.
     pub expires: Instant,
+    /// How many were made before it; set by [`Conntrack::expect`].
+    pub order: u64,
 }
+
+/// What is special about an expectation (Linux: `NF_CT_EXPECT_*`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(pub u8);
+
+impl Flags {
+    /// It stays when it is met.
+    pub const PERMANENT: Flags = Flags(1);
+    /// It cannot be met yet.
+    pub const INACTIVE: Flags = Flags(2);
+    /// A program made it.
+    pub const USERSPACE: Flags = Flags(4);
+
+    /// Whether all bits of `other` are set.
+    pub const fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// What is done with a connection that meets an expectation (Linux: `expectfn`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Function {
+    /// Nothing: if it is translated, then by the rules of table nat.
+    #[default]
+    Nothing,
+    /// It is translated as its master is (Linux: `nf_nat_follow_master`).
+    FollowMaster,
+}
+
+/// The number of an expectation; good until it is met, taken back or runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExpectationId(u32);
 
 /// Why an expectation was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// Another connection expects something of which this is a part or which is a part of this.
     Busy,
+    /// The same is expected by another class of the same connection, or by another connection.
+    Already,
     /// There are too many.
     Full,
+    /// The master has no helper.
+    NoHelper,
 }
 
 /// All expectations.
@@ -53,29 +109,86 @@ pub(super) struct Expectations {
     free: Vec<u32>,
     index: HashTable<u32>,
     wheel: Wheel,
+    made: u64,
+}
+
+/// An address with only the bits of a mask.
+fn masked(address: IpAddr, mask: Option<IpAddr>) -> IpAddr {
+    match (address, mask) {
+        (IpAddr::V4(address), Some(IpAddr::V4(mask))) => IpAddr::V4(address & mask),
+        (IpAddr::V6(address), Some(IpAddr::V6(mask))) => IpAddr::V6(address & mask),
+        (address, _) => address,
+    }
 }
 
 impl Expectation {
+    /// A connection from anywhere to a place.
+    pub const fn new(
+        master: ConnectionId,
+        helper: helper::Kind,
+        protocol: u8,
+        destination: IpAddr,
+        destination_port: u16,
+    ) -> Self {
+        Self {
+            master,
+            class: 0,
+            flags: Flags(0),
+            source: None,
+            source_mask: None,
+            source_port: None,
+            destination,
+            destination_port,
+            protocol,
+            zone: 0,
+            function: Function::Nothing,
+            direction: Direction::Original,
+            saved_port: 0,
+            saved_address: None,
+            gives: None,
+            helper,
+            expires: Instant(0),
+            order: 0,
+        }
+    }
+
     fn matches(&self, tuple: &Tuple) -> bool {
         self.protocol == tuple.protocol
             && self.destination == tuple.destination
             && self.destination_port == tuple.destination_id
-            && self.source.is_none_or(|source| source == tuple.source)
+            && self.source.is_none_or(|source| {
+                masked(source, self.source_mask) == masked(tuple.source, self.source_mask)
+            })
             && self.source_port.is_none_or(|port| port == tuple.source_id)
     }
 
+    /// The tuple as it stands in the list: what is open is 0.
+    pub(super) fn tuple(&self) -> Tuple {
+        Tuple {
+            source: self.source.unwrap_or(packet::Family::of(self.destination).unspecified()),
+            destination: self.destination,
+            protocol: self.protocol,
+            source_id: self.source_port.unwrap_or(0),
+            destination_id: self.destination_port,
+        }
+    }
+
     fn same(&self, other: &Self) -> bool {
-        self.overlaps(other) && self.source == other.source && self.source_port == other.source_port
+        self.tuple() == other.tuple()
+            && self.zone == other.zone
+            && (self.source.is_some(), self.source_mask) == (other.source.is_some(), other.source_mask)
+            && self.source_port.is_some() == other.source_port.is_some()
     }
 
     /// Whether a connection could meet both.
+    // Linux: `expect_clash`: what both fix is compared.
     fn overlaps(&self, other: &Self) -> bool {
-        let apart = |one: Option<IpAddr>, other: Option<IpAddr>| one.zip(other).is_some_and(|(a, b)| a != b);
+        let reach = |address| masked(masked(address, self.source_mask), other.source_mask);
         self.protocol == other.protocol
             && self.destination == other.destination
             && self.destination_port == other.destination_port
             && self.zone == other.zone
-            && !apart(self.source, other.source)
+            && self.source.zip(other.source).is_none_or(|(a, b)| reach(a) == reach(b))
             && self.source_port.zip(other.source_port).is_none_or(|(a, b)| a == b)
     }
 }
@@ -104,7 +217,7 @@ impl Expectations {
         self.index.len()
     }
 
-    fn insert(&mut self, expectation: Expectation) {
+    fn insert(&mut self, expectation: Expectation) -> u32 {
         let number = match self.free.pop() {
             Some(number) => number,
             None => {
@@ -123,6 +236,20 @@ impl Expectations {
         let own = hash(expectation.destination, expectation.destination_port, expectation.protocol);
         self.index.insert_unique(own, number, rehash);
         self.wheel.arm(number, expectation.expires);
+        number
+    }
+
+    /// How many of a class a connection expects, and the oldest of them.
+    fn of_class(&self, master: ConnectionId, class: u8) -> (usize, Option<u32>) {
+        let own = (0_u32..).zip(&self.items).filter_map(|(number, item)| {
+            item.filter(|item| item.master == master && item.class == class).map(|item| (item.order, number))
+        });
+        let (mut count, mut oldest) = (0, None);
+        for item in own {
+            count += 1;
+            oldest = Some(oldest.map_or(item, |oldest: (u64, u32)| oldest.min(item)));
+        }
+        (count, oldest.map(|(_, number)| number))
     }
 
     fn remove(&mut self, number: u32) -> Option<Expectation> {
@@ -149,42 +276,60 @@ impl Expectations {
 }
 
 impl Conntrack {
-    /// Takes an expectation.
-    pub fn expect(&mut self, expectation: Expectation, now: Instant) -> Result<(), Refused> {
+    /// Takes an expectation (Linux: `nf_ct_expect_related`). One of the same master that is the same makes room for it.
+    pub fn expect(&mut self, expectation: Expectation, now: Instant) -> Result<ExpectationId, Refused> {
+        self.expect_instead(expectation, false, now)
+    }
+
+    /// The same; `of_anybody`: one that is the same makes room whosever it is (Linux: `NF_CT_EXP_F_SKIP_MASTER`; then it
+    /// must be of the same master and class all the same, else [`Refused::Already`]).
+    pub fn expect_instead(
+        &mut self,
+        mut expectation: Expectation,
+        of_anybody: bool,
+        now: Instant,
+    ) -> Result<ExpectationId, Refused> {
         self.expire_expectations(now);
+        let Some(master) = self.get(expectation.master) else { return Err(Refused::NoHelper) };
+        if master.helper().is_none() {
+            return Err(Refused::NoHelper);
+        }
+        expectation.zone = zone_number(master.zone);
         let own = hash(expectation.destination, expectation.destination_port, expectation.protocol);
         let expectations = &self.expectations;
         let clash = expectations
             .index
             .find(own, |&number| expectations.item(number).is_some_and(|other| other.overlaps(&expectation)));
-        if let Some(&number) = clash {
-            let same = expectations
-                .item(number)
-                .is_some_and(|other| other.same(&expectation) && other.master == expectation.master);
-            if !same {
+        if let Some((number, other)) = clash.and_then(|&number| Some((number, expectations.item(number)?))) {
+            if !other.same(&expectation) || !(of_anybody || other.master == expectation.master) {
                 return Err(Refused::Busy);
+            }
+            if (other.master, other.class) != (expectation.master, expectation.class) {
+                return Err(Refused::Already);
             }
             self.drop_expectation(number);
         }
         // Linux: the helper's policy says how many a connection may expect at once; the oldest makes room.
-        let own = self.expectations.numbers_of(expectation.master);
-        if own.len() >= expectation.helper.most_expected() {
-            let oldest = own.into_iter().min_by_key(|&number| {
-                self.expectations.item(number).map_or(Instant(u64::MAX), |item| item.expires)
-            });
-            if let Some(oldest) = oldest {
-                self.drop_expectation(oldest);
-            }
+        let policy = expectation.helper.policy(expectation.class);
+        let (own, oldest) = self.expectations.of_class(expectation.master, expectation.class);
+        if policy.most_expected > 0
+            && own >= policy.most_expected
+            && let Some(oldest) = oldest
+        {
+            self.drop_expectation(oldest);
         }
         if self.expectations.len() >= self.config.expect_max {
             return Err(Refused::Full);
         }
-        self.expectations.insert(expectation);
+        expectation.expires = now + policy.timeout;
+        expectation.order = self.expectations.made;
+        self.expectations.made = self.expectations.made.wrapping_add(1);
+        let number = self.expectations.insert(expectation);
         self.note(EventKind::NewExpectation, expectation.master);
-        Ok(())
+        Ok(ExpectationId(number))
     }
 
-    /// The expectation that a new connection meets; it is used up.
+    /// The expectation that a new connection meets; it is used up unless it is permanent.
     pub(super) fn take_expectation(
         &mut self,
         tuple: &Tuple,
@@ -194,23 +339,70 @@ impl Conntrack {
         if self.expectations.len() == 0 {
             return None;
         }
-        let hash = hash(tuple.destination, tuple.destination_id, tuple.protocol);
         let zone = zone_number(zone);
+        let hash = hash(tuple.destination, tuple.destination_id, tuple.protocol);
         let number = *self.expectations.index.find(hash, |&number| {
-            self.expectations
-                .item(number)
-                .is_some_and(|item| item.matches(tuple) && item.zone == zone && item.expires > now)
+            self.expectations.item(number).is_some_and(|item| {
+                !item.flags.has(Flags::INACTIVE)
+                    && item.matches(tuple)
+                    && item.zone == zone
+                    && item.expires > now
+            })
         })?;
-        let master = self.expectations.item(number)?.master;
+        let item = *self.expectations.item(number)?;
         // Why: the other end cannot know of it before the master's packet has left.
-        if !self.get(master).is_some_and(|master| {
+        if !self.get(item.master).is_some_and(|master| {
             master.status.has(Status::CONFIRMED)
                 && !master.status.has(Status::DYING)
                 && !master.is_expired(now)
         }) {
             return None;
         }
+        if item.flags.has(Flags::PERMANENT) {
+            return Some(item);
+        }
         self.drop_expectation(number)
+    }
+
+    /// The living expectation that a connection of this tuple would meet, whatever its flags say (Linux:
+    /// `nf_ct_expect_find_get`).
+    pub fn find_expectation(&self, tuple: &Tuple, zone: Zone, now: Instant) -> Option<ExpectationId> {
+        let zone = zone_number(zone);
+        let hash = hash(tuple.destination, tuple.destination_id, tuple.protocol);
+        let found = self.expectations.index.find(hash, |&number| {
+            self.expectations
+                .item(number)
+                .is_some_and(|item| item.matches(tuple) && item.zone == zone && item.expires > now)
+        });
+        found.map(|&number| ExpectationId(number))
+    }
+
+    /// An expectation.
+    pub fn expectation(&self, id: ExpectationId) -> Option<&Expectation> {
+        self.expectations.item(id.0)
+    }
+
+    /// Takes an expectation back (Linux: `nf_ct_unexpect_related`).
+    pub fn unexpect(&mut self, id: ExpectationId) -> Option<Expectation> {
+        self.drop_expectation(id.0)
+    }
+
+    /// Changes the flags and the end of an expectation.
+    pub fn renew_expectation(&mut self, id: ExpectationId, flags: Flags, expires: Instant) {
+        let items = &mut self.expectations.items;
+        if let Some(item) = usize::try_from(id.0).ok().and_then(|at| items.get_mut(at)?.as_mut()) {
+            (item.flags, item.expires) = (flags, expires);
+            self.expectations.wheel.arm(id.0, expires);
+        }
+    }
+
+    /// What a connection expects, the newest first.
+    pub fn expectations_of(&self, master: ConnectionId) -> Vec<ExpectationId> {
+        let mut own = self.expectations.numbers_of(master);
+        own.sort_by_key(|&number| {
+            std::cmp::Reverse(self.expectations.item(number).map_or(0, |item| item.order))
+        });
+        own.into_iter().map(ExpectationId).collect()
     }
 
     fn drop_expectation(&mut self, number: u32) -> Option<Expectation> {
@@ -239,6 +431,29 @@ impl Conntrack {
     pub fn expectations(&self) -> impl Iterator<Item = &Expectation> {
         self.expectations.items.iter().flatten()
     }
+}
+
+/// Expects a connection to a port, or, if that is expected by somebody else, to one of those above it (Linux:
+/// `nf_nat_exp_find_port`): at most 129 tries. The port that was taken; `None`: none.
+pub(crate) fn expect_near(
+    mut expectation: Expectation,
+    port: u16,
+    env: &mut Env<'_>,
+) -> Option<(u16, ExpectationId)> {
+    const MOST_TRIES: u16 = 128;
+    let span = u16::MAX - port;
+    expectation.destination_port = port;
+    for _ in 0..=span.min(MOST_TRIES) {
+        match env.conntrack.expect(expectation, env.now.mono) {
+            Ok(id) => return Some((expectation.destination_port, id)),
+            Err(Refused::Busy) => {
+                let offset = (u64::from(env.random.bits()) * u64::from(span)) >> 32;
+                expectation.destination_port = port.saturating_add(u16::try_from(offset).unwrap_or(0));
+            }
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 /// The number of a zone, whatever direction it is for.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use packet::{Family, protocol};
 use rules::Counters;
 
-use super::expect::Expectation;
+use super::expect::{Expectation, Flags};
 use super::{Connection, ConnectionId, Conntrack, ProtocolState, Status, Tuple, Zone};
 use crate::time::Now;
 
@@ -141,18 +141,24 @@ fn write_connection(out: &mut String, connection: &Connection, counted: bool, no
 
 fn expectation_line(item: &Expectation, now: Now) -> String {
     let seconds = item.expires.since(now.mono).as_secs();
-    let family = Family::of(item.destination);
-    let (_, number) = family_name(family);
-    let tuple = Tuple {
-        source: item.source.unwrap_or(family.unspecified()),
-        destination: item.destination,
-        protocol: item.protocol,
-        source_id: item.source_port.unwrap_or(0),
-        destination_id: item.destination_port,
-    };
+    let (_, number) = family_name(Family::of(item.destination));
     let mut out = format!("{seconds} l3proto = {number} proto={} ", item.protocol);
-    write_tuple(&mut out, &tuple);
-    out.push_str(item.helper.name());
+    write_tuple(&mut out, &item.tuple());
+    let flags =
+        [(Flags::PERMANENT, "PERMANENT"), (Flags::INACTIVE, "INACTIVE"), (Flags::USERSPACE, "USERSPACE")];
+    let mut between = "";
+    for (flag, name) in flags {
+        if item.flags.has(flag) {
+            let _ = write!(out, "{between}{name}");
+            between = ",";
+        }
+    }
+    let blank = if item.flags == Flags::default() { "" } else { " " };
+    let _ = write!(out, "{blank}{}", item.helper.name());
+    let class = item.helper.policy(item.class).name;
+    if !class.is_empty() {
+        let _ = write!(out, "/{class}");
+    }
     out
 }
 

@@ -1,40 +1,83 @@
 //! Helpers: they read the payload of a connection to know what other connections belong to it.
 //!
-//! Only `ftp` is modelled. The kernel has more (F35); a ruleset that names one of those cannot be decided
-//! ([`is_modelled`]).
-use packet::protocol;
+//! One file for each; here is what they share: their names, policies and what they remember. Read first: Linux
+//! `nf_conntrack_helper.c`, and `ftp` for the shape of one. A helper sees every packet of its connection at the end of
+//! INPUT and POSTROUTING, the first one and ICMP errors of the original direction too, before the source is translated
+//! back ([`help`]). What it may use:
+//!
+//! * [`Expectation`](super::expect::Expectation) with [`Conntrack::expect`](super::Conntrack::expect), and
+//!   `expect::expect_near` for a port that is free behind NAT;
+//! * [`crate::nat::payload`] to write another address or port into a payload;
+//! * [`Function`](super::expect::Function) for what is done with the connection that comes: the part of it that needs
+//!   only the table is [`meet`], the translation is `nat::expected`.
+//!
+//! The kernel has more helpers (F35); a ruleset that names one of those cannot be decided ([`is_modelled`]).
+use std::time::Duration;
 
-use super::ConnectionId;
+use packet::{Family, protocol};
+
+use super::expect::{Expectation, Function};
+use super::{ConnectionId, Conntrack};
 use crate::env::Env;
 use crate::hook::Verdict;
-use crate::skb::{Info, Packet};
+use crate::skb::{Drop, Info, Packet};
 
 mod ftp;
+mod tftp;
 
 /// Helpers that are modelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// FTP.
     Ftp,
+    /// TFTP.
+    Tftp,
+}
+
+/// How many connections of a class may be expected, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How many at once for each master; 0: as many as it likes.
+    pub most_expected: usize,
+    /// How long they are waited for.
+    pub timeout: Duration,
+    /// The name of the class behind the helper's in the list of expectations; empty: none.
+    pub name: &'static str,
+}
+
+const fn policy(most_expected: usize, seconds: u64, name: &'static str) -> Policy {
+    Policy { most_expected, timeout: Duration::from_secs(seconds), name }
 }
 
 impl Kind {
-    /// The helper of this name for a protocol.
-    pub fn from_name(name: &str, protocol: u8) -> Option<Self> {
-        (name == Kind::Ftp.name() && protocol == protocol::TCP).then_some(Kind::Ftp)
+    /// All that a rule can name.
+    const NAMED: [Kind; 2] = [Kind::Ftp, Kind::Tftp];
+
+    /// The helper of this name for a family and a protocol.
+    pub fn from_name(name: &str, family: Family, protocol: u8) -> Option<Self> {
+        Kind::NAMED.into_iter().find(|kind| kind.name() == name && kind.reads(family, protocol))
     }
 
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Ftp => "ftp",
+            Kind::Tftp => "tftp",
         }
     }
 
-    /// How many connections it may expect at once for each master.
-    pub(super) const fn most_expected(self) -> usize {
+    /// Whether it is there for a family and a protocol.
+    const fn reads(self, _family: Family, protocol: u8) -> bool {
         match self {
-            Kind::Ftp => 1,
+            Kind::Ftp => protocol == protocol::TCP,
+            Kind::Tftp => protocol == protocol::UDP,
+        }
+    }
+
+    /// What holds for the expectations of a class. All but SIP and its like have class 0 only.
+    pub const fn policy(self, _class: u8) -> Policy {
+        match self {
+            Kind::Ftp | Kind::Tftp => policy(1, 300, ""),
         }
     }
 }
@@ -45,7 +88,7 @@ pub const KERNEL_HELPERS: [&str; 10] =
 
 /// Whether a helper that `-j CT --helper` names does here what it does in the kernel.
 pub fn is_modelled(name: &str) -> bool {
-    name == Kind::Ftp.name()
+    Kind::NAMED.into_iter().any(|kind| kind.name() == name)
 }
 
 /// A helper with what it remembers of its connection.
@@ -53,21 +96,51 @@ pub fn is_modelled(name: &str) -> bool {
 pub struct Helper {
     /// Which one.
     pub kind: Kind,
-    ftp: ftp::Lines,
+    state: State,
+}
+
+/// What a helper remembers of its connection.
+#[derive(Clone, Debug)]
+enum State {
+    Nothing,
+    Ftp(ftp::Lines),
 }
 
 impl Helper {
     /// A helper that has seen nothing.
     pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, ftp: ftp::Lines::default() }
+        let state = match kind {
+            Kind::Ftp => State::Ftp(ftp::Lines::default()),
+            Kind::Tftp => State::Nothing,
+        };
+        Self { kind, state }
     }
 }
 
 /// Lets the helper of a connection look at a packet of it.
 pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut Env<'_>) -> Verdict {
-    let kind = env.conntrack.get(id).and_then(|connection| connection.helper()).map(|helper| helper.kind);
+    let Some(kind) = env.conntrack.get(id).and_then(|connection| connection.helper()).map(|own| own.kind)
+    else {
+        return Verdict::Accept;
+    };
     match kind {
-        Some(Kind::Ftp) => ftp::help(packet, id, info, env),
-        None => Verdict::Accept,
+        Kind::Ftp => ftp::help(packet, id, info, env),
+        Kind::Tftp => tftp::help(packet, id, info, env),
     }
 }
+
+/// What becomes of the table when a connection meets an expectation, whether it is translated or not.
+pub(super) fn meet(_table: &mut Conntrack, _id: ConnectionId, expectation: &Expectation) {
+    match expectation.function {
+        Function::Nothing | Function::FollowMaster => {}
+    }
+}
+
+/// What is behind the UDP header of a packet, or would be if it were one (Linux: a helper is not told what protocol an
+/// ICMP error is).
+fn behind_udp(packet: &Packet) -> &[u8] {
+    packet.bytes.get(packet.layout.transport + 8..packet.layout.total_len).unwrap_or(&[])
+}
+
+/// Linux: what a helper cannot expect is not let through.
+const CANNOT_EXPECT: Verdict = Verdict::Drop(Drop::Conntrack);

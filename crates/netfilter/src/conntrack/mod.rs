@@ -20,8 +20,8 @@
 //! [`Config::expect_max`] expectations, [`Config::most_events`] events.
 //!
 //! # Differences from Linux
-//! At the limit a handful of slots is looked at for a victim, not a handful of hash buckets; a helper other than
-//! `ftp` is not modelled (see [`helper::is_modelled`]).
+//! At the limit a handful of slots is looked at for a victim, not a handful of hash buckets; some
+//! helpers are not modelled (see [`helper::is_modelled`]).
 use std::net::IpAddr;
 
 mod config;
@@ -46,7 +46,7 @@ mod tuple;
 mod udp;
 
 pub use config::{Config, Timeouts};
-pub use connection::{Connection, Follow, Parent, ProtocolState, Rare};
+pub use connection::{Connection, Parent, ProtocolState, Rare};
 pub use event::{Event, EventKind};
 pub use labels::LABELS;
 pub use status::Status;

@@ -8,11 +8,12 @@ use packet::{Family, View, protocol, verify};
 use rules::Hook;
 use rules::matches::conntrack::StateSet;
 
+use super::expect::Expectation;
 use super::helper::Helper;
 use super::icmp::Judged;
 use super::{
-    Connection, ConnectionId, Conntrack, Direction, EventKind, Follow, Parent, Status, Tuple, Zone, generic,
-    gre, helper, icmp, sctp, tcp, udp,
+    Connection, ConnectionId, Conntrack, Direction, EventKind, Parent, Status, Tuple, Zone, generic, gre,
+    helper, icmp, sctp, tcp, udp,
 };
 use crate::env::Env;
 use crate::hook::Verdict;
@@ -160,7 +161,7 @@ impl Conntrack {
                 if let Tracking::Entry { connection, info: Info::Related } = tracking {
                     // Linux: `init_conntrack` calls the expectation's function, so that table mangle sees DNAT
                     // (measured).
-                    crate::nat::follow_master(connection, env);
+                    crate::nat::expected(connection, env);
                 }
                 None
             }
@@ -266,29 +267,11 @@ impl Conntrack {
         now: Now,
     ) -> Option<ConnectionId> {
         let id = self.insert(Connection::new(original, reply, zone), now.mono)?;
-        let expected = self.take_expectation(&original, zone, now.mono);
-        if let Some(expectation) = expected {
-            let (mark, parent) = match self.get_mut(expectation.master) {
-                Some(master) => {
-                    let rare = master.rare_mut();
-                    rare.children = rare.children.saturating_add(1);
-                    let helper = rare.helper.as_ref().map(|helper| helper.kind);
-                    (master.mark, Some(Parent { source: master.original().source, helper }))
-                }
-                None => (0, None),
-            };
-            let follow = self.follow(&expectation);
-            if let Some(connection) = self.get_mut(id) {
-                connection.status.set(Status::EXPECTED);
-                connection.mark = mark;
-                let rare = connection.rare_mut();
-                rare.master = Some(expectation.master);
-                rare.parent = parent;
-                rare.follow = follow;
-            }
+        if let Some(expectation) = self.take_expectation(&original, zone, now.mono) {
+            self.meet(id, expectation);
         } else if let Some(kind) = template
             .and_then(|template| template.helper.as_deref())
-            .and_then(|name| helper::Kind::from_name(name, original.protocol))
+            .and_then(|name| helper::Kind::from_name(name, original.family(), original.protocol))
             && let Some(connection) = self.get_mut(id)
         {
             connection.rare_mut().helper = Some(Helper::new(kind));
@@ -297,19 +280,37 @@ impl Conntrack {
         Some(id)
     }
 
-    /// How NAT translates an expected connection, if its master is translated (Linux: `nf_nat_follow_master`).
-    fn follow(&self, expectation: &super::expect::Expectation) -> Option<Follow> {
-        let (direction, port) = expectation.translated?;
-        let master = self.get(expectation.master)?;
-        let tuple = master.tuple(direction.reversed());
-        Some(Follow { source: tuple.destination, destination: tuple.source, destination_port: port })
+    /// A new connection is one that was expected.
+    fn meet(&mut self, id: ConnectionId, expectation: Expectation) {
+        let (mark, parent) = match self.get_mut(expectation.master) {
+            Some(master) => {
+                let rare = master.rare_mut();
+                rare.children = rare.children.saturating_add(1);
+                let helper = rare.helper.as_ref().map(|helper| helper.kind);
+                (master.mark, Some(Parent { source: master.original().source, helper }))
+            }
+            None => (0, None),
+        };
+        if let Some(connection) = self.get_mut(id) {
+            connection.status.set(Status::EXPECTED);
+            connection.mark = mark;
+            let rare = connection.rare_mut();
+            rare.master = Some(expectation.master);
+            rare.parent = parent;
+            rare.expectation = Some(Box::new(expectation));
+            rare.helper = expectation.gives.map(Helper::new);
+        }
+        helper::meet(self, id, &expectation);
     }
 
     /// Lets helpers look at a packet (priority 300 in INPUT and POSTROUTING).
+    // Linux: `nf_confirm` calls them for all but ICMP errors in reply direction.
     pub fn help(packet: &mut Packet, env: &mut Env<'_>) -> Verdict {
         match packet.tracking {
-            Tracking::Entry { connection, info: info @ (Info::Established | Info::EstablishedReply) }
-                if env.conntrack.get(connection).is_some_and(|entry| entry.helper().is_some()) =>
+            Tracking::Entry { connection, info }
+                if info != Info::RelatedReply
+                    && !packet.layout.later_fragment()
+                    && env.conntrack.get(connection).is_some_and(|entry| entry.helper().is_some()) =>
             {
                 helper::help(packet, connection, info, env)
             }

@@ -23,6 +23,7 @@
 //!
 //! # Differences from Linux
 //! PPTP keys are not translated, because there is no PPTP helper.
+mod expected;
 pub(crate) mod hash;
 pub mod payload;
 mod pick;
@@ -39,6 +40,7 @@ use crate::skb::{Drop, Info, Packet, Tracking};
 use crate::trace::{NatSkip, Step};
 use crate::{DeviceId, Env, tables};
 
+pub(crate) use expected::expected;
 pub(crate) use hash::hash_words;
 pub use target::target;
 
@@ -151,27 +153,9 @@ fn skip_reason(connection: ConnectionId, packet: &Packet, env: &Env<'_>) -> NatS
         return NatSkip::Loopback;
     }
     match env.conntrack.get(connection) {
-        Some(connection) if connection.rare().follow.is_some() => NatSkip::Expected,
+        Some(connection) if expected::is_translated(connection) => NatSkip::Expected,
         _ => NatSkip::NotFirst,
     }
-}
-
-/// Binds an expected connection as its master is (Linux: `nf_nat_follow_master`), once.
-pub(crate) fn follow_master(id: ConnectionId, env: &mut Env<'_>) {
-    let Some(connection) = env.conntrack.get(id) else { return };
-    if connection.status.any(Status::NAT_DONE_MASK) {
-        return;
-    }
-    let Some(follow) = connection.rare().follow else { return };
-    // Linux: the source is translated only if it is an end of the master; otherwise the nat table is asked.
-    let source = connection.original().source;
-    let known = connection.rare().master.and_then(|master| env.conntrack.get(master));
-    if known.is_none_or(|master| source == master.original().source || source == master.reply().source) {
-        let range = pick::one_address(follow.source, None);
-        pick::bind(id, &range, End::Source, env);
-    }
-    let range = pick::one_address(follow.destination, Some(follow.destination_port));
-    pick::bind(id, &range, End::Destination, env);
 }
 
 /// Whether a masqueraded connection leaves by another device than the one whose address it took (Linux:

@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use packet::{Family, protocol};
 
-use crate::conntrack::expect::{Expectation, Refused, zone_number};
+use super::{CANNOT_EXPECT, Helper, Kind, State};
+use crate::conntrack::expect::{Expectation, Function, expect_near};
 use crate::conntrack::tcp::{after, before};
 use crate::conntrack::{ConnectionId, Direction, Status};
 use crate::env::Env;
@@ -79,6 +80,9 @@ enum Found {
 
 /// Looks at a packet.
 pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut Env<'_>) -> Verdict {
+    if !matches!(info, Info::Established | Info::EstablishedReply) {
+        return Verdict::Accept;
+    }
     let reply = info.direction() == Direction::Reply;
     let Some(tcp) = packet.view().tcp() else { return Verdict::Accept };
     let payload = tcp.payload();
@@ -86,11 +90,10 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     let ends_line = last == b'\n';
     let sequence = tcp.sequence();
     let next = sequence.wrapping_add(u32::try_from(payload.len()).unwrap_or(0));
-    let begins = env
-        .conntrack
-        .get(id)
-        .and_then(|connection| connection.helper())
-        .is_some_and(|helper| helper.ftp.begins_at(reply, sequence));
+    let begins =
+        env.conntrack.get(id).and_then(|connection| connection.helper()).is_some_and(
+            |helper| matches!(&helper.state, State::Ftp(lines) if lines.begins_at(reply, sequence)),
+        );
     let verdict = if begins {
         match search(payload, reply, packet.family()) {
             Found::Nothing => Verdict::Accept,
@@ -102,9 +105,10 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
         Verdict::Accept
     };
     if ends_line
-        && let Some(helper) = env.conntrack.get_mut(id).and_then(|connection| connection.helper_mut())
+        && let Some(Helper { state: State::Ftp(lines), .. }) =
+            env.conntrack.get_mut(id).and_then(|connection| connection.helper_mut())
     {
-        helper.ftp.note(reply, next);
+        lines.note(reply, next);
     }
     verdict
 }
@@ -123,47 +127,26 @@ fn announce(
     if found.address.is_some_and(|address| address != own.source) {
         return Verdict::Accept;
     }
-    let translated = connection.status.any(Status::NAT_MASK);
-    let mut expectation = Expectation {
-        master: id,
-        source: Some(other.source),
-        source_port: None,
-        destination: other.destination,
-        destination_port: found.port,
-        protocol: protocol::TCP,
-        zone: zone_number(connection.zone),
-        translated: translated.then_some((direction.reversed(), found.port)),
-        helper: super::Kind::Ftp,
-        expires: env.now.mono + env.conntrack.config.timeouts.ftp_expectation,
-    };
-    if !translated {
+    let mut expectation = Expectation::new(id, Kind::Ftp, protocol::TCP, other.destination, found.port);
+    expectation.source = Some(other.source);
+    if !connection.status.any(Status::NAT_MASK) {
         return match env.conntrack.expect(expectation, env.now.mono) {
-            Ok(()) => Verdict::Accept,
-            Err(_) => Verdict::Drop(Drop::Conntrack),
+            Ok(_) => Verdict::Accept,
+            Err(_) => CANNOT_EXPECT,
         };
     }
-    // Linux: `nf_nat_exp_find_port`: the same port if nobody else expects it, else some 128 tries above it.
-    let span = u16::MAX - found.port;
-    let mut accepted = false;
-    for _ in 0..=span.min(128) {
-        match env.conntrack.expect(expectation, env.now.mono) {
-            Ok(()) => {
-                accepted = true;
-                break;
-            }
-            Err(Refused::Full) => break,
-            Err(Refused::Busy) => {
-                let offset = (u64::from(env.random.bits()) * u64::from(span)) >> 32;
-                expectation.destination_port = found.port.saturating_add(u16::try_from(offset).unwrap_or(0));
-            }
-        }
-    }
-    let text = text(found.form, other.destination, expectation.destination_port);
-    match text.filter(|_| accepted) {
+    expectation.function = Function::FollowMaster;
+    expectation.direction = direction.reversed();
+    expectation.saved_port = found.port;
+    let Some((port, expected)) = expect_near(expectation, found.port, env) else { return CANNOT_EXPECT };
+    match text(found.form, other.destination, port) {
         Some(text) if payload::replace(packet, env, found.at, found.length, text.as_bytes()) => {
             Verdict::Accept
         }
-        _ => Verdict::Drop(Drop::Conntrack),
+        _ => {
+            env.conntrack.unexpect(expected);
+            CANNOT_EXPECT
+        }
     }
 }
 

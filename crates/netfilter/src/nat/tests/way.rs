@@ -4,8 +4,10 @@ use proptest::prelude::*;
 use rules::matches::conntrack::StateSet;
 
 use super::*;
-use crate::conntrack::{Follow, Status};
-use crate::skb::Info;
+use crate::conntrack::expect::{Expectation, Function};
+use crate::conntrack::helper::Kind;
+use crate::conntrack::{Direction, Status};
+use crate::skb::Template;
 
 fn skips(world: &World) -> Vec<NatSkip> {
     let steps = world.trace.steps.iter();
@@ -134,16 +136,22 @@ fn f58_dnat_in_output_and_hairpin() {
 fn f62_an_expected_connection_follows_its_master() {
     let mut world = World::with(Hook::Postrouting, snat(to("203.0.113.1", None)));
     let control = build::tcp("10.0.1.5:5000", "8.8.8.8:21").flags("S").build();
-    world.forward(LAN, &control).unwrap();
+    let mut packet = world.packet(Some(LAN), &control);
+    packet.template = Some(Box::new(Template { helper: Some("ftp".into()), ..Template::default() }));
+    let verdict = world.forward_packet(LAN, &mut packet);
+    let Tracking::Entry { connection: master, .. } = packet.tracking else { panic!("tracked") };
+    world.finish(&mut packet, verdict).unwrap();
+    let expectation = Expectation {
+        function: Function::FollowMaster,
+        direction: Direction::Reply,
+        saved_port: 5005,
+        ..Expectation::new(master, Kind::Ftp, protocol::TCP, address("203.0.113.1"), 5001)
+    };
+    world.conntrack.expect(expectation, world.now.mono).unwrap();
     // The server's data connection to what the client announced, translated.
     let data = build::tcp("8.8.8.8:20", "203.0.113.1:5001").flags("S").build();
     let mut packet = world.packet(Some(WAN), &data);
     world.track(Hook::Prerouting, &mut packet);
-    let Tracking::Entry { connection: id, .. } = packet.tracking else { panic!("tracked") };
-    packet.tracking = Tracking::Entry { connection: id, info: Info::Related };
-    world.conntrack.get_mut(id).unwrap().rare_mut().follow =
-        Some(Follow { source: address("8.8.8.8"), destination: address("10.0.1.5"), destination_port: 5005 });
-    world.env(|env| follow_master(id, env));
     let asked = world.asked;
     for hook in [Hook::Prerouting, Hook::Postrouting] {
         assert_eq!(world.nat(hook, &mut packet), Verdict::Accept);
@@ -179,8 +187,26 @@ fn payload_of_another_length_moves_the_numbers() {
         assert!(!world.env(|env| payload::replace(&mut packet, env, 5, 1000, b"")));
         assert!(!world.env(|env| payload::replace(&mut packet, env, 0, 0, &[0; 65_535])));
     }
-    let mut packet = world.packet(Some(LAN), &build::udp("10.0.1.5:1", "8.8.8.8:21").payload("abc").build());
+    let mut packet = world.packet(Some(LAN), &build::icmp("10.0.1.5", "8.8.8.8").payload("abc").build());
     assert!(!world.env(|env| payload::replace(&mut packet, env, 0, 1, b"x")));
+}
+
+#[test]
+fn payload_of_a_datagram_keeps_its_sum() {
+    let mut world = World::new();
+    for sum in [true, false] {
+        let mut bytes = build::udp("10.0.1.5:1", "8.8.8.8:2").payload("abc").build();
+        if !sum {
+            bytes[26..28].fill(0);
+        }
+        let mut packet = world.packet(Some(LAN), &bytes);
+        assert!(world.env(|env| payload::replace(&mut packet, env, 1, 1, b"0123")));
+        let view = packet.view();
+        assert_eq!(view.after_header().get(8..), Some(&b"a0123c"[..]));
+        assert_eq!(view.after_header().get(4..6), Some(&[0, 14][..]));
+        let wanted = if sum { verify::Checksum::Valid } else { verify::Checksum::Absent };
+        assert_eq!(verify::transport(&view), wanted);
+    }
 }
 
 /// What a packet's transport checksum is off by: the folded sum of what it covers.

@@ -2,12 +2,13 @@
 //!
 //! A packet that was looked at before – on its second way over loopback, or by an earlier CT rule – goes on unchanged.
 //! Event masks change what listeners are told, not packets. Not modelled, and so undecided: timeout policies, and
-//! helpers other than ftp.
+//! the helpers that [`is_modelled`] leaves out.
 use rules::Target;
 use rules::targets::ct::{Ct, Zone as ZoneRule, ZoneDirection, ZoneId};
 
 use super::Effect;
 use crate::conntrack::Zone;
+use crate::conntrack::helper::is_modelled;
 use crate::skb::{Packet, Template, Tracking};
 
 pub(super) fn untrack(packet: &mut Packet) -> Effect {
@@ -27,8 +28,8 @@ pub(super) fn apply(rule: &Ct, packet: &mut Packet) -> Effect {
     if rule.timeout.is_some() {
         return Effect::Undecided("timeout policies (CT --timeout)");
     }
-    if rule.helper.as_deref().is_some_and(|helper| helper != "ftp") {
-        return Effect::Undecided("helpers other than ftp (CT --helper)");
+    if rule.helper.as_deref().is_some_and(|helper| !is_modelled(helper)) {
+        return Effect::Undecided("this helper (CT --helper)");
     }
     let zone = rule.zone.map_or(Zone::default(), |zone| match zone.id {
         ZoneId::Number(number) => in_direction(number, zone.direction),

@@ -124,15 +124,15 @@ fn f62_an_expectation_ends_in_time_and_with_its_master() {
     let mut control = Control::new();
     control.say(true, "220 hello\r\n");
     // Why: by default the silent control connection would end at the same time.
-    control.world.table.config.timeouts.ftp_expectation = std::time::Duration::from_secs(100);
+    control.world.table.config.timeouts.tcp_unacknowledged = std::time::Duration::from_secs(1000);
     control.say(true, "227 Entering (203,0,113,9,4,1)\r\n");
     assert_eq!(control.expected().len(), 1);
-    control.world.wait(std::time::Duration::from_secs(100));
+    control.world.wait(std::time::Duration::from_secs(300));
     assert!(control.expected().is_empty());
     control.say(true, "229 Extended (|||1025|)\r\n");
     assert_eq!(
         control.expected(),
-        ["100 l3proto = 2 proto=6 src=10.0.1.5 dst=203.0.113.9 sport=0 dport=1025 ftp"]
+        ["300 l3proto = 2 proto=6 src=10.0.1.5 dst=203.0.113.9 sport=0 dport=1025 ftp"]
     );
     // A new announcement takes the place of the old one.
     control.say(true, "229 Extended (|||1026|)\r\n");
