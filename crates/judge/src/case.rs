@@ -23,7 +23,7 @@
 //!
 //! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses and routes away), `mtu DEVICE BYTES`,
 //! `mark N TABLE` (a policy rule), `route TABLE PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX
-//! blackhole|unreachable|prohibit`, `sysctl NAME VALUE`, `module HOOK PRIORITY` (something that is registered at a hook
+//! blackhole|unreachable|prohibit`, `ip [-4|-6] route|rule|address add WORDS` (as it stands), `sysctl NAME VALUE`, `module HOOK PRIORITY` (something that is registered at a hook
 //! and drops everything).
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

@@ -28,6 +28,9 @@ use crate::{Judged, craft};
 /// A wall clock to start with; nothing of this issue reads it.
 const WALL: u64 = 1_700_000_000_000_000_000;
 
+/// Linux: `RTN_ANYCAST`: one of several machines, of which this is one.
+const ANYCAST: u8 = 4;
+
 /// The engine with rules loaded.
 pub struct EngineHalf {
     engine: Option<Engine>,
@@ -136,7 +139,12 @@ pub fn network_text(case: &Case) -> Result<String, String> {
             ["mtu", own, mtu] if *own == device => Some(format!(" mtu {mtu}")),
             _ => None,
         });
-        out.push_str(&format!("device {device}{}\n", mtu.unwrap_or_default()));
+        let group = changes.iter().find_map(|words| match words.as_slice() {
+            ["ip", "link", "set", own, "group", group] if *own == device => Some(format!(" group {group}")),
+            _ => None,
+        });
+        let (mtu, group) = (mtu.unwrap_or_default(), group.unwrap_or_default());
+        out.push_str(&format!("device {device}{mtu}{group}\n"));
     }
     out.push_str("sysctl net.ipv4.ip_forward=1\nsysctl net.ipv6.conf.all.forwarding=1\n");
     out.push_str("sysctl net.ipv4.conf.all.accept_local=1\n");
@@ -166,6 +174,11 @@ pub fn network_text(case: &Case) -> Result<String, String> {
                 };
                 let rest = if kind.is_empty() { rest.join(" ") } else { String::new() };
                 out.push_str(&format!("{family} route {kind} {prefix} {rest} table {table}\n"));
+            }
+            ["ip", "link", ..] => {}
+            ["ip", rest @ ..] => {
+                out.push_str(&rest.join(" "));
+                out.push('\n');
             }
             ["sysctl", name, _] if name.contains("nf_conntrack") => {}
             ["sysctl", name, value] => out.push_str(&format!("sysctl {name}={value}\n")),
@@ -229,7 +242,7 @@ impl EngineHalf {
         let Some((engine, view)) = self.engine.as_ref().zip(packet::View::parse(bytes).ok()) else {
             return false;
         };
-        let flow = Flow { source: view.source(), destination: view.destination(), mark, tos: view.tos() };
+        let flow = Flow { mark, tos: view.tos(), ..Flow::between(view.source(), view.destination()) };
         let network = engine.network();
         let device = network.output_route(None, flow).ok().and_then(|route| route.way.device());
         let mtu = device.and_then(|device| network.device(device)).map(|device| device.mtu);
@@ -302,7 +315,8 @@ impl EngineHalf {
         let network = engine.network();
         let own =
             network.devices.iter().any(|device| device.addresses.iter().any(|own| own.address == address));
-        own || address.is_loopback() || local_route(network, address)
+        let anycast = address.is_ipv6() && network.address_type(address, None) == ANYCAST;
+        own || anycast || address.is_loopback() || local_route(network, address)
     }
 
     /// Steps of the trace as `table:chain:number`.

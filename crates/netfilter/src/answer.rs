@@ -14,9 +14,10 @@ use std::net::IpAddr;
 use packet::view::tcp_flags;
 use packet::{Family, Layout, View, checksum, icmp, layout, protocol, verify};
 
-use crate::network::{Route, Way};
+use crate::network::{Route, Unroutable, Way};
 use crate::route::Flow;
-use crate::skb::{Emitted, Link, LinkKind, Origin, Owner, Packet, Tracking};
+use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Owner, Packet, Tracking};
+use crate::trace::Step;
 use crate::{Conntrack, Env};
 
 /// What an ICMP error says.
@@ -129,10 +130,18 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
         Family::V6 => 0,
     };
     let own = own_address(cause, env);
-    let flow = Flow { source: own.unwrap_or(family.unspecified()), destination, mark: 0, tos };
+    let flow = Flow { tos, ..Flow::between(own.unwrap_or(family.unspecified()), destination) };
     // Linux: `icmp6_send` answers link-local sources by the device that they came in by.
     let bound = cause.input.filter(|_| is_link_local(destination));
-    let route = env.network.output_route(bound, flow).ok()?;
+    let route = match env.network.output_route(bound, flow) {
+        Ok(route) => route,
+        Err(reason @ Unroutable::Undecided(_)) => {
+            // Whether and by whom it is answered cannot be said, so the packet's own way ends without a verdict.
+            env.step(cause, || Step::Dropped(Drop::Route(reason)));
+            return None;
+        }
+        Err(_) => return None,
+    };
     let source = own.or_else(|| incoming_address(cause, destination, env)).or(route.source)?;
     let message = error_message(cause, kind, (source, destination), route.mtu)?;
     let id = match family {

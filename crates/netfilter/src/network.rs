@@ -13,6 +13,9 @@ pub struct DeviceId(pub u32);
 impl DeviceId {
     /// The loopback device: every network has it in the first place.
     pub const LOOPBACK: DeviceId = DeviceId(0);
+
+    /// No device has this number.
+    pub const NONE: DeviceId = DeviceId(u32::MAX);
 }
 
 /// A network device.
@@ -26,10 +29,44 @@ pub struct Device {
     pub up: bool,
     /// Its Ethernet address, if it has one.
     pub mac: Option<[u8; 6]>,
-    /// The bridge that it is a port of.
+    /// The bridge, bond or VRF that it is a port of.
     pub master: Option<DeviceId>,
+    /// What it is, as far as that changes the way of a packet.
+    pub kind: DeviceKind,
+    /// Its group (`ip link set DEVICE group N`); 0 by default.
+    pub group: u32,
     /// Addresses in the order of their adding; the first of a subnet is the primary one (IPv4).
     pub addresses: Vec<Address>,
+}
+
+impl Device {
+    /// A device that is up, without addresses; MTU in bytes.
+    pub fn new(name: InterfaceName, mtu: u32) -> Self {
+        Self {
+            name,
+            mtu,
+            up: true,
+            mac: None,
+            master: None,
+            kind: DeviceKind::Plain,
+            group: 0,
+            addresses: Vec::new(),
+        }
+    }
+}
+
+/// Kinds of devices that change the way of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// Any other: packets come in by it and leave by it.
+    #[default]
+    Plain,
+    /// A bridge.
+    Bridge,
+    /// A bond or team: packets come in by it, never by its ports.
+    Bond,
+    /// A VRF, which has a routing table of its own.
+    Vrf,
 }
 
 /// An address of a device.
@@ -39,6 +76,28 @@ pub struct Address {
     pub address: IpAddr,
     /// Prefix length of its subnet.
     pub length: u8,
+    /// The other end of a point-to-point link, whose subnet it is then (IPv4).
+    pub peer: Option<IpAddr>,
+    /// IPv4: how far it is valid (Linux: `RT_SCOPE_*`; 0 everywhere, 253 on the link, 254 within the machine).
+    pub scope: u8,
+    /// IPv6: its preferred life has ended (RFC 6724 rule 3 avoids it).
+    pub deprecated: bool,
+    /// IPv6: made for privacy (RFC 8981), avoided unless `use_tempaddr` is 2.
+    pub temporary: bool,
+}
+
+impl Address {
+    /// An address of the scope that `ip address add` gives it.
+    pub fn new(address: IpAddr, length: u8) -> Self {
+        let host = matches!(address, IpAddr::V4(address) if address.is_loopback());
+        let scope = if host { 254 } else { 0 };
+        Self { address, length, peer: None, scope, deprecated: false, temporary: false }
+    }
+
+    /// The subnet that is reached directly; `None` if the prefix is too long.
+    pub fn subnet(&self) -> Option<packet::AddrMask> {
+        packet::AddrMask::prefix(self.peer.unwrap_or(self.address), self.length)
+    }
 }
 
 /// A route, as given.
@@ -60,6 +119,52 @@ pub struct RouteEntry {
     pub tos: u8,
     /// MTU of the route, if set.
     pub mtu: Option<u32>,
+    /// IPv4: the further next hops of a route with several; `via` and `device` are the first one then. In IPv6 each
+    /// is a route of its own, as in the kernel.
+    pub hops: Vec<Hop>,
+    /// IPv6: only for sources of this prefix (source routing by subtrees).
+    pub from: Option<packet::AddrMask>,
+    /// IPv6: router preference, higher is better (RFC 4191: 1 low, 2 medium, 3 high).
+    pub preference: u8,
+    /// The realms: that of the source in the upper 16 bits, that of the destination in the lower (IPv4).
+    pub realms: u32,
+    /// Whether the kernel holds its next hop for dead.
+    pub dead: bool,
+    /// What it says that is not modelled: a packet that meets it has no decision.
+    pub undecided: Option<&'static str>,
+}
+
+impl RouteEntry {
+    /// A route with nothing but its destination.
+    pub fn new(destination: packet::AddrMask, kind: RouteKind) -> Self {
+        Self {
+            destination,
+            kind,
+            via: None,
+            device: None,
+            source: None,
+            metric: 0,
+            tos: 0,
+            mtu: None,
+            hops: Vec::new(),
+            from: None,
+            preference: 2,
+            realms: 0,
+            dead: false,
+            undecided: None,
+        }
+    }
+}
+
+/// A next hop of a route with several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// Gateway.
+    pub via: Option<IpAddr>,
+    /// Device.
+    pub device: DeviceId,
+    /// Whether the kernel holds it for dead.
+    pub dead: bool,
 }
 
 /// Kinds of routes (Linux: `RTN_*`).
@@ -97,12 +202,83 @@ pub struct PolicyRule {
     pub from: Option<packet::AddrMask>,
     /// Destination.
     pub to: Option<packet::AddrMask>,
-    /// Incoming device; `lo` means locally generated packets.
+    /// Incoming device; `lo` means locally generated packets, [`DeviceId::NONE`] a device that is not there.
     pub input: Option<DeviceId>,
     /// Outgoing device that a socket is bound to.
     pub output: Option<DeviceId>,
     /// The table that is looked up.
     pub table: u32,
+    /// What is done with a flow that fits.
+    pub action: RuleAction,
+    /// Whether it is for what the selectors do not fit (`not`).
+    pub invert: bool,
+    /// Only for this TOS or traffic class: bits and those of them that count.
+    pub tos: Option<(u8, u8)>,
+    /// Only for sockets of users in this range, both ends included.
+    pub user: Option<(u32, u32)>,
+    /// Only for this protocol.
+    pub protocol: Option<u8>,
+    /// Only for source ports in this range, both ends included.
+    pub source_ports: Option<(u16, u16)>,
+    /// Only for destination ports in this range.
+    pub destination_ports: Option<(u16, u16)>,
+    /// Routes with at most this prefix length do not count.
+    pub suppress_length: Option<u8>,
+    /// Routes by devices of this group do not count.
+    pub suppress_group: Option<u32>,
+    /// The realms it gives, as in [`RouteEntry::realms`].
+    pub realms: u32,
+    /// A selector that is not modelled: a packet that fits the others has no decision.
+    pub undecided: Option<&'static str>,
+}
+
+impl PolicyRule {
+    /// A rule for everything that looks up a table.
+    pub fn lookup(priority: u32, table: u32) -> Self {
+        Self {
+            priority,
+            mark: None,
+            from: None,
+            to: None,
+            input: None,
+            output: None,
+            table,
+            action: RuleAction::Lookup,
+            invert: false,
+            tos: None,
+            user: None,
+            protocol: None,
+            source_ports: None,
+            destination_ports: None,
+            suppress_length: None,
+            suppress_group: None,
+            realms: 0,
+            undecided: None,
+        }
+    }
+
+    /// Whether it asks for what stands behind the IP header.
+    pub(crate) fn asks_transport(&self) -> bool {
+        self.protocol.is_some() || self.source_ports.is_some() || self.destination_ports.is_some()
+    }
+}
+
+/// What a policy rule does (Linux: `FR_ACT_*`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RuleAction {
+    /// Looks its table up.
+    #[default]
+    Lookup,
+    /// Goes on with the first rule of this priority; with the next one if there is none.
+    Goto(u32),
+    /// Nothing.
+    Nothing,
+    /// Silently dropped.
+    Blackhole,
+    /// ICMP network unreachable.
+    Unreachable,
+    /// ICMP administratively prohibited.
+    Prohibit,
 }
 
 /// Number of the table `local`.
@@ -127,20 +303,53 @@ pub struct Network {
     pub settings: Settings,
 }
 
-/// Settings (sysctls) that decide where packets go. Per-device settings by device name; `all` and `default` as in
-/// the kernel are folded in by the reader of the text form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Settings (sysctls) that decide where packets go. Per-device settings by device; `all` and `default` as in the kernel
+/// are folded in by the reader of the text form.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// `net.ipv4.ip_forward`.
     pub forward_v4: bool,
     /// `net.ipv6.conf.all.forwarding`.
     pub forward_v6: bool,
+    /// Devices whose `net.ipv4.conf.X.forwarding` is the other way.
+    pub otherwise_v4: Vec<DeviceId>,
+    /// Devices whose `net.ipv6.conf.X.forwarding` is the other way: they are routers, or not, for groups and anycast.
+    pub otherwise_v6: Vec<DeviceId>,
+    /// Devices with `net.ipv6.conf.X.force_forwarding=1`.
+    pub force_forwarding_v6: Vec<DeviceId>,
     /// Devices with `route_localnet=1`.
     pub route_localnet: Vec<DeviceId>,
     /// Devices with `accept_local=1`.
     pub accept_local: Vec<DeviceId>,
+    /// Devices with `src_valid_mark=1`: the way back is asked with the mark.
+    pub valid_mark: Vec<DeviceId>,
     /// `rp_filter` of each device that has it on: 1 strict, 2 loose.
     pub reverse_path: Vec<(DeviceId, u8)>,
+    /// Devices with `net.ipv6.conf.X.disable_ipv6=1`: IPv6 packets that come in by them are dropped.
+    pub disabled_v6: Vec<DeviceId>,
+    /// Devices with `use_tempaddr=2`, which prefer temporary IPv6 addresses.
+    pub prefer_temporary: Vec<DeviceId>,
+    /// `net.bridge.bridge-nf-call-iptables`: bridged IPv4 packets pass the rules.
+    pub bridged_v4: bool,
+    /// `net.bridge.bridge-nf-call-ip6tables`.
+    pub bridged_v6: bool,
+}
+
+impl Settings {
+    /// Whether packets that come in by a device are forwarded (IPv4; Linux: `IN_DEV_FORWARD`).
+    pub fn forwards_v4(&self, device: DeviceId) -> bool {
+        self.forward_v4 != self.otherwise_v4.contains(&device)
+    }
+
+    /// The same for IPv6 (Linux: `ip6_forward`: the setting of a device counts only for its groups).
+    pub fn forwards_v6(&self, device: DeviceId) -> bool {
+        self.forward_v6 || self.force_forwarding_v6.contains(&device)
+    }
+
+    /// Whether the machine is a router on a device (IPv6).
+    pub fn is_router_v6(&self, device: DeviceId) -> bool {
+        self.forward_v6 != self.otherwise_v6.contains(&device)
+    }
 }
 
 /// A routing decision.
@@ -152,6 +361,8 @@ pub struct Route {
     pub mtu: u32,
     /// The source address that the machine itself would use on this way.
     pub source: Option<IpAddr>,
+    /// The realms of the way, as in [`RouteEntry::realms`] (Linux: `dst->tclassid`).
+    pub realms: u32,
 }
 
 /// Where a packet goes.
@@ -201,4 +412,8 @@ pub enum Unroutable {
     DeviceDown,
     /// The packet is for somebody else and forwarding is off: silence.
     ForwardingOff,
+    /// IPv6 is switched off on the device (`disable_ipv6`): silence.
+    Ipv6Off,
+    /// This is no decision: the kernel's choice depends on what is not known, and on what.
+    Undecided(&'static str),
 }

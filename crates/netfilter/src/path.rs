@@ -17,7 +17,6 @@ use rules::{Hook, Table};
 use crate::engine::{Decision, Deliver, Engine, SendError, Transmit};
 use crate::hook::{Callee, Verdict};
 use crate::network::{Route, Unroutable, Way};
-use crate::route::Flow;
 use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Packet, Tracking};
 use crate::trace::Step;
 use crate::{DeviceId, Now, answer, defrag, nat, tables};
@@ -111,6 +110,12 @@ impl Engine {
         if packet.link.kind == LinkKind::OtherHost {
             return self.end(packet, Drop::NotForwarded);
         }
+        // Linux: `ip6_rcv_core`.
+        if packet.family() == Family::V6
+            && packet.input.is_some_and(|input| self.network.settings.disabled_v6.contains(&input))
+        {
+            return self.end(packet, Drop::Route(Unroutable::Ipv6Off));
+        }
         // Linux: `ip6_rcv_core` looks at IPv6 addresses before any hook does.
         if packet.view().refused_addresses(packet.input == Some(DeviceId::LOOPBACK)) {
             return self.end(packet, Drop::Route(Unroutable::MartianSource));
@@ -143,7 +148,8 @@ impl Engine {
     }
 
     fn route_input(&mut self, packet: &Packet) -> Result<Route, Unroutable> {
-        let (device, flow) = (packet.input.unwrap_or(DeviceId::LOOPBACK), Flow::of(packet));
+        let device = packet.input.unwrap_or(DeviceId::LOOPBACK);
+        let flow = self.network.flow_of(packet);
         let route = self.routes.find(device, flow, || self.network.input_route(device, flow));
         self.trace_route(packet, "input", route);
         route
@@ -239,7 +245,7 @@ impl Engine {
     /// What the machine says when there is no way (F12).
     fn unroutable(&mut self, now: Now, packet: &mut Packet, unroutable: Unroutable, depth: u8) -> Decision {
         let forwards = match packet.family() {
-            Family::V4 => self.network.settings.forward_v4,
+            Family::V4 => self.network.settings.forwards_v4(packet.input.unwrap_or(DeviceId::LOOPBACK)),
             Family::V6 => true,
         };
         let kind = match unroutable {
@@ -642,6 +648,8 @@ fn send_error(unroutable: Unroutable) -> SendError {
         Unroutable::Blackhole
         | Unroutable::MartianSource
         | Unroutable::MartianDestination
-        | Unroutable::NoListener => SendError::Invalid,
+        | Unroutable::NoListener
+        | Unroutable::Ipv6Off
+        | Unroutable::Undecided(_) => SendError::Invalid,
     }
 }

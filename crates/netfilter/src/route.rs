@@ -4,12 +4,12 @@
 //! for IPv6 `ip6_pol_route` and `ipv6_dev_get_saddr`. Types are in [`crate::network`]; the text form that a person
 //! writes is in [`text`].
 //!
-//! Differences from Linux: one next hop for each route (no multipath); no route exceptions (path MTU, redirects); no VRF;
-//! IPv4 groups other than 224.0.0.1, and IPv6 groups that no address or role of the machine joins, have no listener.
-//! A look-up goes over the routes of a table one by one.
+//! Differences from Linux: among several next hops none is chosen ([`Unroutable::Undecided`]: the kernel's hash has a
+//! secret key); no route exceptions (path MTU, redirects); no VRF; IPv4 groups other than 224.0.0.1, and IPv6 groups that
+//! no address or role of the machine joins, have no listener. A look-up goes over the routes of a table one by one.
 use std::net::IpAddr;
 
-use packet::{AddrMask, Family, InterfaceName};
+use packet::{Family, InterfaceName};
 
 use crate::network::{
     Address, Device, DeviceId, Network, PolicyRule, Route, RouteEntry, RouteKind, Settings, TABLE_DEFAULT,
@@ -23,6 +23,7 @@ mod fib;
 mod kind;
 mod reverse;
 mod source;
+pub mod sysctl;
 pub mod text;
 mod v4;
 mod v6;
@@ -38,13 +39,40 @@ pub struct Flow {
     pub mark: u32,
     /// TOS or traffic class.
     pub tos: u8,
+    /// The protocol, where policy rules ask for it; 0: not looked at.
+    pub protocol: u8,
+    /// Source and destination port, likewise.
+    pub ports: (u16, u16),
+    /// The user of the sender: 0 for packets that nobody here sent; `None`: not known.
+    pub user: Option<u32>,
 }
 
 impl Flow {
-    /// The flow of a packet.
+    /// A flow of which only the addresses are known.
+    pub fn between(source: IpAddr, destination: IpAddr) -> Self {
+        Self { source, destination, mark: 0, tos: 0, protocol: 0, ports: (0, 0), user: Some(0) }
+    }
+
+    /// The flow of a packet, as far as its IP header says it.
     pub fn of(packet: &Packet) -> Self {
         let view = packet.view();
-        Self { source: view.source(), destination: view.destination(), mark: packet.mark, tos: view.tos() }
+        let user = match packet.origin {
+            // Linux: `sock_net_uid`: what no socket sends counts as sent by root.
+            None => Some(0),
+            Some(origin) if origin.known => Some(origin.socket.map_or(0, |owner| owner.uid)),
+            Some(_) => None,
+        };
+        let base = Self::between(view.source(), view.destination());
+        Self { mark: packet.mark, tos: view.tos(), user, ..base }
+    }
+
+    /// The same with protocol and ports.
+    // Linux: `fib4_rules_early_flow_dissect`: no ports of a fragment.
+    fn with_transport(self, packet: &Packet) -> Self {
+        let view = packet.view();
+        let fragment = packet.layout.fragment.is_some();
+        let ports = if fragment { None } else { view.ports() };
+        Self { protocol: view.protocol().unwrap_or(0), ports: ports.unwrap_or((0, 0)), ..self }
     }
 }
 
@@ -69,28 +97,13 @@ impl Default for Network {
 impl Network {
     /// A machine with loopback alone, its usual addresses and rules; it does not forward.
     pub fn new() -> Self {
-        let settings = Settings {
-            forward_v4: false,
-            forward_v6: false,
-            route_localnet: Vec::new(),
-            accept_local: Vec::new(),
-            reverse_path: Vec::new(),
-        };
-        let rule = |priority, table| PolicyRule {
-            priority,
-            mark: None,
-            from: None,
-            to: None,
-            input: None,
-            output: None,
-            table,
-        };
+        let rule = PolicyRule::lookup;
         let mut network = Self {
             devices: Vec::new(),
             tables: Default::default(),
             rules_v4: vec![rule(0, TABLE_LOCAL), rule(32766, TABLE_MAIN), rule(32767, TABLE_DEFAULT)],
             rules_v6: vec![rule(0, TABLE_LOCAL), rule(32766, TABLE_MAIN)],
-            settings,
+            settings: Settings::default(),
         };
         if let Some(name) = InterfaceName::new("lo") {
             let lo = network.add_device(name, 65536);
@@ -98,8 +111,23 @@ impl Network {
                 (IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8),
                 (IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), 128),
             ] {
-                network.add_address(lo, Address { address, length });
+                network.add_address(lo, Address::new(address, length));
             }
+        }
+        network
+    }
+
+    /// Nothing but loopback, without addresses, routes and rules: for a machine whose own are all given.
+    pub fn empty() -> Self {
+        let mut network = Self {
+            devices: Vec::new(),
+            tables: Default::default(),
+            rules_v4: Vec::new(),
+            rules_v6: Vec::new(),
+            settings: Settings::default(),
+        };
+        if let Some(name) = InterfaceName::new("lo") {
+            network.add_device(name, 65536);
         }
         network
     }
@@ -107,7 +135,7 @@ impl Network {
     /// Adds a device that is up; MTU in bytes.
     pub fn add_device(&mut self, name: InterfaceName, mtu: u32) -> DeviceId {
         let id = DeviceId(u32::try_from(self.devices.len()).unwrap_or(u32::MAX));
-        self.devices.push(Device { name, mtu, up: true, mac: None, master: None, addresses: Vec::new() });
+        self.devices.push(Device::new(name, mtu));
         id
     }
 
@@ -134,7 +162,7 @@ impl Network {
     /// Linux: `fib_add_ifaddr`, `addrconf_add_ifaddr`.
     pub fn add_address(&mut self, device: DeviceId, address: Address) -> bool {
         let Some(owner) = self.devices.get_mut(device.0 as usize) else { return false };
-        let Some(subnet) = AddrMask::prefix(address.address, address.length) else { return false };
+        let Some(subnet) = address.subnet() else { return false };
         if owner.addresses.iter().any(|other| other.address == address.address) {
             return false;
         }
@@ -165,7 +193,15 @@ impl Network {
     /// The way of a packet that came in (Linux: `ip_route_input`, `ip6_route_input`; F12). Loopback's own packets keep
     /// the route that their sender found and are not asked for here.
     pub fn route_input(&self, packet: &Packet) -> Result<Route, Unroutable> {
-        self.input_route(packet.input.unwrap_or(DeviceId::LOOPBACK), Flow::of(packet))
+        self.input_route(packet.input.unwrap_or(DeviceId::LOOPBACK), self.flow_of(packet))
+    }
+
+    /// The flow of a packet, with what the policy rules ask for.
+    #[inline]
+    pub fn flow_of(&self, packet: &Packet) -> Flow {
+        let flow = Flow::of(packet);
+        let asked = self.rules(packet.family()).iter().any(PolicyRule::asks_transport);
+        if asked { flow.with_transport(packet) } else { flow }
     }
 
     /// The same for a flow.
@@ -181,9 +217,8 @@ impl Network {
 
     /// The way of a packet of this machine to a destination, which may differ from that in its header. Any source
     /// address is allowed, as for raw sockets; if it is unspecified, [`Route::source`] says which one is to be used.
-    /// Also for re-routing after OUTPUT (F10; Linux: `ip_route_me_harder`).
     pub fn route_output(&self, packet: &Packet, destination: IpAddr) -> Result<Route, Unroutable> {
-        self.output_route(None, Flow { destination, ..Flow::of(packet) })
+        self.output_route(None, Flow { destination, ..self.flow_of(packet) })
     }
 
     /// The same for a flow, from a socket that may be bound to a device.
@@ -210,13 +245,14 @@ impl Network {
         destination: IpAddr,
     ) -> Option<IpAddr> {
         match (next_hop, destination) {
-            (IpAddr::V4(next_hop), IpAddr::V4(_)) => {
-                source::select_v4(self, device, Some(next_hop), source::SCOPE_UNIVERSE).map(IpAddr::V4)
+            (next_hop, IpAddr::V4(destination)) => {
+                // Linux: `rt_nexthop`: a gateway of the other family does not count.
+                let towards = if let IpAddr::V4(next_hop) = next_hop { next_hop } else { destination };
+                source::select_v4(self, device, Some(towards), source::SCOPE_UNIVERSE).map(IpAddr::V4)
             }
             (_, IpAddr::V6(destination)) => {
                 source::select_v6(self, Some(device), destination).map(IpAddr::V6)
             }
-            _ => None,
         }
     }
 
@@ -281,7 +317,7 @@ impl Network {
     }
 
     fn local(&self, source: Option<IpAddr>) -> Route {
-        Route { way: Way::Local, mtu: self.mtu(DeviceId::LOOPBACK, None), source }
+        Route { way: Way::Local, mtu: self.mtu(DeviceId::LOOPBACK, None), source, realms: 0 }
     }
 }
 

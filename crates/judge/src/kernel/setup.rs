@@ -167,6 +167,7 @@ pub(super) fn change(text: &str) -> Result<(), String> {
             args.extend(["table", table]);
             vec![args]
         }
+        ["ip", rest @ ..] => vec![rest.to_vec()],
         ["sysctl", name, value] => return sysctl(name, value).map_err(|error| error.to_string()),
         // S2: what registers itself at a hook of the kernel is here a table of nft.
         ["module", hook, priority] => {

@@ -34,20 +34,15 @@ impl Bench {
         network.settings.forward_v6 = true;
         for (name, v4, v6) in [("lan0", "10.0.1.1", "fd00:1::1"), ("wan0", "203.0.113.1", "fd00:2::1")] {
             let device = network.add_device(InterfaceName::new(name).unwrap(), 1500);
-            assert!(network.add_address(device, Address { address: v4.parse().unwrap(), length: 24 }));
-            assert!(network.add_address(device, Address { address: v6.parse().unwrap(), length: 64 }));
+            assert!(network.add_address(device, Address::new(v4.parse().unwrap(), 24)));
+            assert!(network.add_address(device, Address::new(v6.parse().unwrap(), 64)));
         }
         for (any, via) in [("0.0.0.0", "203.0.113.254"), ("::", "fd00:2::fe")] {
             let destination = packet::AddrMask::prefix(any.parse().unwrap(), 0).unwrap();
             let route = RouteEntry {
-                destination,
-                kind: RouteKind::Unicast,
                 via: Some(via.parse().unwrap()),
                 device: Some(DeviceId(2)),
-                source: None,
-                metric: 0,
-                tos: 0,
-                mtu: None,
+                ..RouteEntry::new(destination, RouteKind::Unicast)
             };
             network.add_route(TABLE_MAIN, route);
         }

@@ -55,14 +55,7 @@ impl World {
     }
 
     pub(crate) fn with(config: Config) -> Self {
-        let device = |name| Device {
-            name: InterfaceName::new(name).unwrap(),
-            mtu: 1500,
-            up: true,
-            mac: None,
-            master: None,
-            addresses: Vec::new(),
-        };
+        let device = |name| Device::new(InterfaceName::new(name).unwrap(), 1500);
         Self {
             now: Now::default(),
             table: Conntrack::new(config, [1, 2]),
@@ -72,13 +65,7 @@ impl World {
                 tables: Default::default(),
                 rules_v4: Vec::new(),
                 rules_v6: Vec::new(),
-                settings: Settings {
-                    forward_v4: true,
-                    forward_v6: true,
-                    route_localnet: Vec::new(),
-                    accept_local: Vec::new(),
-                    reverse_path: Vec::new(),
-                },
+                settings: Settings { forward_v4: true, forward_v6: true, ..Default::default() },
             },
             random: Seeded::new(1),
             emitted: Vec::new(),

@@ -31,14 +31,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let address = |text: &str, length| Address { address: text.parse().unwrap(), length };
+        let address = |text: &str, length| Address::new(text.parse().unwrap(), length);
         let device = |name, addresses| Device {
-            name: packet::InterfaceName::new(name).unwrap(),
-            mtu: 1500,
-            up: true,
-            mac: None,
-            master: None,
             addresses,
+            ..Device::new(packet::InterfaceName::new(name).unwrap(), 1500)
         };
         let network = Network {
             devices: vec![
@@ -48,13 +44,7 @@ impl World {
             tables: Default::default(),
             rules_v4: Vec::new(),
             rules_v6: Vec::new(),
-            settings: crate::network::Settings {
-                forward_v4: true,
-                forward_v6: true,
-                route_localnet: Vec::new(),
-                accept_local: Vec::new(),
-                reverse_path: Vec::new(),
-            },
+            settings: crate::network::Settings { forward_v4: true, forward_v6: true, ..Default::default() },
         };
         Self {
             now: Now::default(),

@@ -59,7 +59,7 @@ impl World {
         ] {
             let device = network.add_device(InterfaceName::new(name).unwrap(), 1500);
             for (text, length) in own {
-                network.add_address(device, Address { address: address(text), length });
+                network.add_address(device, Address::new(address(text), length));
             }
         }
         Self {
@@ -174,7 +174,7 @@ impl World {
         packet.output = Some(device);
         let next_hop = packet.view().destination();
         let way = Way::Out { device, next_hop, gateway: false };
-        packet.route = Some(Route { way, mtu: 1500, source: None });
+        packet.route = Some(Route { way, mtu: 1500, source: None, realms: 0 });
         self.nat(Hook::Postrouting, packet)
     }
 

@@ -74,14 +74,14 @@ mod tests {
 
     fn flow(source: &str, destination: &str) -> Flow {
         let (source, destination) = (source.parse().unwrap(), destination.parse().unwrap());
-        Flow { source, destination, mark: 0, tos: 0 }
+        Flow::between(source, destination)
     }
 
     #[test]
     fn a_decision_is_made_once_for_each_flow() {
         let mut cache = Cache::default();
         let mut made = 0;
-        let route = Route { way: Way::Local, mtu: 1500, source: None };
+        let route = Route { way: Way::Local, mtu: 1500, source: None, realms: 0 };
         let one = flow("10.0.0.1", "10.0.0.2");
         let marked = Flow { mark: 1, ..one };
         let six = flow("fd00::1", "fd00::2");

@@ -35,10 +35,9 @@ pub(super) fn of_v4(network: &Network, address: Ipv4Addr, device: Option<DeviceI
     if address.is_multicast() {
         return MULTICAST;
     }
-    let flow =
-        Flow { source: IpAddr::V4(Ipv4Addr::UNSPECIFIED), destination: IpAddr::V4(address), mark: 0, tos: 0 };
+    let flow = Flow::between(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(address));
     let route = fib::table(network, TABLE_LOCAL, flow, Question::new(DeviceId::LOOPBACK));
-    match route {
+    match route.ok().flatten() {
         Some(route) if device.is_none() || route.device == device => match route.kind {
             // Linux: `fib_table_lookup` fails for these, and the type stays unicast.
             RouteKind::Blackhole | RouteKind::Unreachable | RouteKind::Prohibit | RouteKind::Throw => UNICAST,
@@ -74,8 +73,7 @@ fn route_types(network: &Network, address: Ipv6Addr, device: Option<DeviceId>) -
     {
         types |= 1 << LOCAL;
     }
-    let flow =
-        Flow { source: IpAddr::V6(Ipv6Addr::UNSPECIFIED), destination: IpAddr::V6(address), mark: 0, tos: 0 };
+    let flow = Flow::between(IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(address));
     // Linux: with a device only its routes count, so what is behind another one is unreachable (measured).
     let question = Question { output: device, ..Question::new(DeviceId::LOOPBACK) };
     if v6::is_anycast(network, address) {
@@ -83,7 +81,7 @@ fn route_types(network: &Network, address: Ipv6Addr, device: Option<DeviceId>) -
     }
     match fib::lookup(network, flow, question) {
         Err(_) => types | 1 << UNREACHABLE,
-        Ok(route) if route.kind == RouteKind::Local && device.is_none() => types | 1 << LOCAL,
+        Ok(found) if found.route.kind == RouteKind::Local && device.is_none() => types | 1 << LOCAL,
         Ok(_) => types,
     }
 }
@@ -99,10 +97,9 @@ pub(super) fn of_v6(network: &Network, address: Ipv6Addr, device: Option<DeviceI
     if v6::is_anycast(network, address) {
         return ANYCAST;
     }
-    let flow =
-        Flow { source: IpAddr::V6(Ipv6Addr::UNSPECIFIED), destination: IpAddr::V6(address), mark: 0, tos: 0 };
+    let flow = Flow::between(IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(address));
     match fib::lookup(network, flow, Question::new(DeviceId::LOOPBACK)) {
-        Ok(route) if device.is_none() || route.device == device => number(route.kind),
+        Ok(found) if device.is_none() || found.route.device == device => number(found.route.kind),
         Ok(_) => UNICAST,
         Err(Unroutable::Blackhole) => 6,
         Err(Unroutable::Prohibited) => 8,

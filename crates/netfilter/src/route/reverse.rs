@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::fib::{self, Question};
 use super::{Flow, v6};
-use crate::network::{DeviceId, Network, RouteKind};
+use crate::network::{DeviceId, Network, RouteKind, Unroutable};
 
 /// What the routing tables say of the way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum ReversePath {
     Same,
     /// By another one.
     Other,
+    /// This is no decision: what the kernel would say is not known, and why.
+    Undecided(&'static str),
 }
 
 /// Linux: `rpfilter_lookup_reverse` in ipt_rpfilter.c, `rpfilter_lookup_reverse6` in ip6t_rpfilter.c.
@@ -33,9 +35,16 @@ pub(super) fn look_up(network: &Network, device: DeviceId, flow: Flow, loose: bo
             ..Question::new(DeviceId::LOOPBACK)
         },
     };
-    let back = Flow { source: answering(flow.destination), destination: flow.source, ..flow };
-    let Ok(route) = fib::lookup(network, back, question) else { return ReversePath::None };
-    let here = route.device == Some(device);
+    // Linux: neither protocol nor ports nor user are filled in.
+    let addresses = Flow::between(answering(flow.destination), flow.source);
+    let back = Flow { mark: flow.mark, tos: flow.tos, ..addresses };
+    let found = match fib::lookup(network, back, question) {
+        Ok(found) => found,
+        Err(Unroutable::Undecided(what)) => return ReversePath::Undecided(what),
+        Err(_) => return ReversePath::None,
+    };
+    let route = found.route;
+    let here = fib::uses(route, device);
     match (route.kind, here) {
         (RouteKind::Local, here) => ReversePath::Local { here: here || flow.source.is_ipv6() },
         (RouteKind::Unicast, true) => ReversePath::Same,

@@ -1,7 +1,7 @@
 //! Which address the machine uses as its own.
 //!
-//! Linux: `inet_select_addr`; `ipv6_dev_get_saddr`, which is RFC 6724 without the rules for home, temporary and
-//! deprecated addresses, of which this machine has none.
+//! Linux: `inet_select_addr`; `ipv6_dev_get_saddr`, which is RFC 6724 without the rule for home addresses, of which this
+//! machine has none.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use packet::AddrMask;
@@ -15,21 +15,23 @@ pub(super) const SCOPE_LINK: u8 = 253;
 /// Linux: `RT_SCOPE_HOST`: within the machine.
 pub(super) const SCOPE_HOST: u8 = 254;
 
-/// The scope that `ip address add` gives an address.
-fn scope_v4(address: Ipv4Addr) -> u8 {
-    if address.is_loopback() { SCOPE_HOST } else { SCOPE_UNIVERSE }
-}
-
 /// The primary IPv4 addresses of a device with their subnets: the first one of each subnet (Linux: an address is
 /// secondary if an earlier one has the same prefix).
-pub(super) fn primaries(device: &Device) -> impl Iterator<Item = (Ipv4Addr, AddrMask)> {
+pub(super) fn primaries(device: &Device) -> impl Iterator<Item = Primary> {
     device.addresses.iter().enumerate().filter_map(|(at, own)| {
         let IpAddr::V4(address) = own.address else { return None };
-        let subnet = AddrMask::prefix(own.address, own.length)?;
+        let subnet = own.subnet()?;
         let earlier = device.addresses.get(..at).unwrap_or(&[]);
-        let same = |other: &Address| AddrMask::prefix(other.address, other.length) == Some(subnet);
-        (!earlier.iter().any(same)).then_some((address, subnet))
+        let same = |other: &Address| other.subnet() == Some(subnet);
+        (!earlier.iter().any(same)).then_some(Primary { address, subnet, scope: own.scope })
     })
+}
+
+/// A primary IPv4 address.
+pub(super) struct Primary {
+    pub(super) address: Ipv4Addr,
+    pub(super) subnet: AddrMask,
+    scope: u8,
 }
 
 /// The IPv4 address that a device has towards a next hop: the primary one whose subnet contains it, else the first
@@ -42,18 +44,19 @@ pub(super) fn select_v4(
 ) -> Option<Ipv4Addr> {
     let mut first = None;
     let loosest = if network.settings.route_localnet.contains(&device) { SCOPE_LINK } else { SCOPE_HOST };
-    for (address, subnet) in network.device(device).into_iter().flat_map(primaries) {
-        if scope_v4(address).min(loosest) > scope {
+    for own in network.device(device).into_iter().flat_map(primaries) {
+        if own.scope.min(loosest) > scope {
             continue;
         }
         match towards {
-            Some(towards) if !subnet.contains(IpAddr::V4(towards)) => first = first.or(Some(address)),
-            _ => return Some(address),
+            Some(towards) if !own.subnet.contains(IpAddr::V4(towards)) => first = first.or(Some(own.address)),
+            _ => return Some(own.address),
         }
     }
     first.or_else(|| {
-        let all = network.devices.iter().flat_map(primaries);
-        all.map(|(address, _)| address).find(|&address| scope_v4(address) <= scope)
+        // Linux: what is valid on its link only is not lent to another device.
+        let mut all = network.devices.iter().flat_map(primaries);
+        all.find(|own| own.scope <= scope && own.scope != SCOPE_LINK).map(|own| own.address)
     })
 }
 
@@ -96,10 +99,10 @@ fn common_bits(one: Ipv6Addr, other: Ipv6Addr) -> u32 {
 
 /// The IPv6 addresses of a device in the kernel's order: the widest scope first, in a scope the newest first
 /// (Linux: `ipv6_link_dev_addr`).
-fn addresses_v6(device: &Device) -> impl Iterator<Item = (Ipv6Addr, u8)> {
+fn addresses_v6(device: &Device) -> impl Iterator<Item = (Ipv6Addr, &Address)> {
     let of_scope = |wanted: fn(u8) -> bool| {
         device.addresses.iter().rev().filter_map(move |own| match own.address {
-            IpAddr::V6(address) if wanted(scope_v6(address)) => Some((address, own.length)),
+            IpAddr::V6(address) if wanted(scope_v6(address)) => Some((address, own)),
             _ => None,
         })
     };
@@ -119,15 +122,18 @@ pub(super) fn select_v6(
         if only_device && device.is_some_and(|device| device != id) {
             continue;
         }
-        for (address, length) in addresses_v6(owner) {
+        let private = network.settings.prefer_temporary.contains(&id);
+        for (address, own) in addresses_v6(owner) {
             let scope = i16::from(scope_v6(address));
             let score = Score {
                 same: address == destination,
                 // Linux: the smallest sufficient scope, else the largest insufficient one.
                 scope: if scope >= i16::from(wanted) { -scope } else { scope - 128 },
+                preferred: !own.deprecated,
                 device: device.is_none_or(|device| device == id),
                 label: label(address) == label(destination),
-                prefix: common_bits(address, destination).min(u32::from(length)),
+                privacy: own.temporary == private,
+                prefix: common_bits(address, destination).min(u32::from(own.length)),
             };
             if best.is_none_or(|(other, _)| score > other) {
                 best = Some((score, address));
@@ -137,13 +143,15 @@ pub(super) fn select_v6(
     best.map(|(_, address)| address)
 }
 
-/// RFC 6724 section 5, rules 1, 2, 5, 6 and 8 in their order.
+/// RFC 6724 section 5, rules 1, 2, 3, 5, 6, 7 and 8 in their order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Score {
     same: bool,
     scope: i16,
+    preferred: bool,
     device: bool,
     label: bool,
+    privacy: bool,
     prefix: u32,
 }
 

@@ -69,7 +69,7 @@ fn flow(words: &[&str]) -> Flow {
         let at = rest.iter().position(|word| *word == name);
         at.map_or(0, |at| text::number(rest[at + 1]).unwrap())
     };
-    Flow { source, destination, mark: number("mark"), tos: number("tos") as u8 }
+    Flow { mark: number("mark"), tos: number("tos") as u8, ..Flow::between(source, destination) }
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn router() -> Network {
 #[test]
 fn mtu_is_that_of_the_route_or_of_the_device() {
     let network = router();
-    let flow = |to: &str| Flow { source: ip("0.0.0.0"), destination: ip(to), mark: 0, tos: 0 };
+    let flow = |to: &str| Flow::between(ip("0.0.0.0"), ip(to));
     let mtu = |to: &str| network.output_route(None, flow(to)).unwrap().mtu;
     assert_eq!(
         (mtu("10.0.1.9"), mtu("8.8.8.8"), mtu("198.18.1.1"), mtu("10.0.1.1")),
@@ -150,7 +150,7 @@ fn f55_masquerade_takes_the_address_of_the_next_hops_subnet() {
         None,
         "127.0.0.1 is no address for it"
     );
-    bare.add_address(DeviceId::LOOPBACK, Address { address: ip("9.9.9.9"), length: 32 });
+    bare.add_address(DeviceId::LOOPBACK, Address::new(ip("9.9.9.9"), 32));
     assert_eq!(
         bare.masquerade_address(eth0, ip("1.1.1.1"), ip("1.1.1.1")),
         Some(ip("9.9.9.9")),
@@ -170,8 +170,8 @@ fn f56_redirect_takes_the_first_address_of_the_device() {
     // Measured: the newest address, of the destination's scope if that is the link.
     assert_eq!(network.redirect_address(lan, ip("2001::1")), Some(ip("fd00:1::2")));
     assert_eq!(network.redirect_address(lan, ip("fe80::77")), Some(ip("fe80::1")));
-    bare.add_address(eth0, Address { address: ip("fec0::1"), length: 64 });
-    bare.add_address(eth0, Address { address: ip("fe80::1"), length: 64 });
+    bare.add_address(eth0, Address::new(ip("fec0::1"), 64));
+    bare.add_address(eth0, Address::new(ip("fe80::1"), 64));
     assert_eq!(bare.redirect_address(eth0, ip("2001::1")), Some(ip("fec0::1")));
 }
 
@@ -275,4 +275,40 @@ fn f75_address_types_are_those_of_the_kernel() {
             assert_eq!(ours.join(" "), *expected, "{address} {limit:?}");
         }
     }
+}
+
+#[test]
+fn what_the_kernel_chooses_by_its_secrets_is_no_decision() {
+    let network = text::parse(
+        "device a\ndevice b\ndevice c down\naddress 10.0.1.1/24 dev a\naddress 10.0.2.1/24 dev b\n\
+         address fd00:1::1/64 dev a\naddress fd00:2::1/64 dev b\n\
+         sysctl net.ipv4.ip_forward=1\nsysctl net.ipv6.conf.all.forwarding=1\n\
+         route 10.9.0.0/16 nexthop via 10.0.1.5 nexthop via 10.0.2.5\n\
+         route 10.8.0.0/16 nexthop via 10.0.1.5 nexthop via 10.7.0.5 dev c\n\
+         -6 route fd09::/16 nexthop via fd00:1::5 nexthop via fd00:2::5\n\
+         -6 route fd08::/16 via fd00:1::5 pref high\n-6 route fd08::/16 via fd00:2::5\n\
+         route default via 10.0.1.9\nroute default via 10.0.2.9\n\
+         rule uidrange 5-9 pref 9 blackhole\n",
+    )
+    .unwrap();
+    let a = device(&network, "a");
+    let input = |source: &str, to: &str| network.input_route(a, Flow::between(ip(source), ip(to)));
+    let undecided = |route: Result<Route, Unroutable>| matches!(route, Err(Unroutable::Undecided(_)));
+    assert!(undecided(input("10.0.1.7", "10.9.0.1")), "multipath");
+    assert!(undecided(input("10.0.1.7", "8.8.8.8")), "two default gateways of one metric");
+    assert!(undecided(input("fd00:1::7", "fd09::1")), "multipath of IPv6");
+    let out = |device, via: &str| Way::Out { device, next_hop: ip(via), gateway: true };
+    assert_eq!(input("10.0.1.7", "10.8.0.1").unwrap().way, out(a, "10.0.1.5"), "one of them is down");
+    assert_eq!(input("fd00:1::7", "fd08::1").unwrap().way, out(a, "fd00:1::5"), "the preference decides");
+    // A socket that is bound to a device, and the way back, need no choice.
+    let bound = network.output_route(Some(a), Flow::between(ip("0.0.0.0"), ip("10.9.0.1")));
+    assert_eq!(bound.unwrap().way, out(a, "10.0.1.5"));
+    let back =
+        network.reverse_path(device(&network, "b"), Flow::between(ip("10.9.0.1"), ip("10.0.2.1")), false);
+    assert_eq!(back, ReversePath::Same);
+    // Who sends it is asked for by a rule, and not known.
+    let nobody = Flow { user: None, ..Flow::between(ip("10.0.1.1"), ip("10.0.2.7")) };
+    assert!(undecided(network.output_route(None, nobody)));
+    let root = Flow { user: Some(0), ..nobody };
+    assert!(network.output_route(None, root).is_ok());
 }

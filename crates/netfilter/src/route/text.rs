@@ -14,11 +14,11 @@
 //!
 //! | statement | words |
 //! |---|---|
-//! | `device NAME` | `mtu N` (1500), `mac M`, `master DEVICE`, `up` (the default), `down`; `lo` is there from the start |
-//! | `address A[/N] dev DEVICE` | makes the local, broadcast and connected routes as the kernel does |
-//! | `[-4\|-6] route [TYPE] DEST` | TYPE: `unicast local broadcast multicast anycast blackhole unreachable prohibit throw`; DEST: an address, a prefix or `default`; `via A`, `dev DEVICE`, `src A`, `table N\|local\|main\|default`, `metric N`, `tos N`, `mtu N` |
-//! | `[-4\|-6] rule` | `from P`, `to P`, `fwmark N[/M]`, `iif DEVICE`, `oif DEVICE`, `priority N`, `table N` (or `lookup N`) |
-//! | `sysctl NAME=VALUE` | `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`, `net.ipv4.conf.X.{rp_filter,accept_local,route_localnet}`; X is `all`, `default` (for devices that come later) or a device |
+//! | `device NAME` | `mtu N` (1500), `mac M`, `master DEVICE`, `group N`, `type bridge\|bond\|vrf`, `up` (the default), `down`; `lo` is there from the start |
+//! | `address A[/N] dev DEVICE` | makes the local, broadcast and connected routes as the kernel does; `peer A`, `scope global\|link\|host\|N`, `deprecated`, `temporary` |
+//! | `[-4\|-6] route [TYPE] DEST` | TYPE: `unicast local broadcast multicast anycast blackhole unreachable prohibit throw`; DEST: an address, a prefix or `default`; `via A`, `dev DEVICE`, `src A`, `table N\|local\|main\|default`, `metric N`, `tos N`, `mtu N`, `realms [N/]N`, `from P`, `pref low\|medium\|high`, `onlink`, and any number of `nexthop via A dev DEVICE` |
+//! | `[-4\|-6] rule` | `not`, `from P`, `to P`, `fwmark N[/M]`, `iif DEVICE`, `oif DEVICE`, `tos N`, `ipproto N`, `sport N[-N]`, `dport N[-N]`, `uidrange N-N`, `priority N`, `table N` (or `lookup N`), `suppress_prefixlength N`, `suppress_ifgroup N`, `realms [N/]N`; instead of a table `goto N`, `nop`, `blackhole`, `unreachable`, `prohibit` |
+//! | `sysctl NAME=VALUE` | `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`, `net.ipv4.conf.X.{rp_filter,accept_local,route_localnet,src_valid_mark,forwarding}`, `net.ipv6.conf.X.{forwarding,force_forwarding,use_tempaddr,disable_ipv6}`, `net.bridge.bridge-nf-call-{ip,ip6}tables`; X is `all`, `default` (for devices that come later) or a device |
 //!
 //! A leading word `ip` is taken too. The order counts, as it does for `ip`: a device stands before its addresses. A
 //! setting that is not known is an error, because it would be ignored otherwise.
@@ -28,12 +28,12 @@ use std::net::IpAddr;
 use packet::{AddrMask, Family, InterfaceName};
 
 use super::fib::{self, Question};
+use super::sysctl::{self, Sysctls};
 use super::{Flow, v6};
 use crate::network::{
-    Address, DeviceId, Network, PolicyRule, RouteEntry, RouteKind, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
+    Address, DeviceId, DeviceKind, Hop, Network, PolicyRule, RouteEntry, RouteKind, RuleAction,
+    TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
 };
-
-mod sysctl;
 
 /// What is wrong with a text, and where: the line and the column count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ const MOST_DEVICES: usize = 4096;
 /// Reads a network.
 pub fn parse(text: &str) -> Result<Network, Error> {
     let mut network = Network::new();
-    let mut settings = sysctl::Sysctls::default();
+    let mut settings = Sysctls::default();
     for (at, line) in text.lines().enumerate() {
         let mut words = Words::new(line, at + 1);
         if at >= MOST_LINES {
@@ -200,6 +200,23 @@ impl<'t> Words<'t> {
         }
     }
 
+    /// `N` or `N-N`.
+    fn range<T: TryFrom<u32>>(&mut self) -> Result<(T, T), Error> {
+        let word = self.value()?;
+        let (first, last) = word.split_once('-').unwrap_or((word, word));
+        let both = number(first).zip(number(last)).filter(|(first, last)| first <= last);
+        let both = both.and_then(|(first, last)| Some((T::try_from(first).ok()?, T::try_from(last).ok()?)));
+        both.ok_or_else(|| self.error(ErrorKind::Number))
+    }
+
+    /// `TO` or `FROM/TO`, each 16 bits.
+    fn realms(&mut self) -> Result<u32, Error> {
+        let word = self.value()?;
+        let (from, to) = word.split_once('/').unwrap_or(("0", word));
+        let both = number(from).zip(number(to)).filter(|(from, to)| *from < 65536 && *to < 65536);
+        both.map(|(from, to)| from << 16 | to).ok_or_else(|| self.error(ErrorKind::Number))
+    }
+
     /// `default`, an address or a prefix, and its length; the family is needed for `default`.
     fn prefix(&mut self, family: Option<Family>) -> Result<AddrMask, Error> {
         let word = self.value()?;
@@ -231,11 +248,7 @@ fn address_and_length(word: &str) -> Option<(IpAddr, u8)> {
     (length <= most).then_some((address, length))
 }
 
-fn statement(
-    network: &mut Network,
-    settings: &mut sysctl::Sysctls,
-    words: &mut Words<'_>,
-) -> Result<(), Error> {
+fn statement(network: &mut Network, settings: &mut Sysctls, words: &mut Words<'_>) -> Result<(), Error> {
     let mut family = None;
     let mut first = words.next();
     if first == Some("ip") {
@@ -258,12 +271,12 @@ fn statement(
         ("address" | "addr", _) => address(network, words),
         ("route", family) => route(network, words, family),
         ("rule", family) => rule(network, words, family),
-        ("sysctl", None) => settings.read(network, words),
+        ("sysctl", None) => setting(network, settings, words),
         _ => Err(words.error(ErrorKind::Statement)),
     }
 }
 
-fn device(network: &mut Network, settings: &mut sysctl::Sysctls, words: &mut Words<'_>) -> Result<(), Error> {
+fn device(network: &mut Network, settings: &mut Sysctls, words: &mut Words<'_>) -> Result<(), Error> {
     let word = words.value()?;
     let name = InterfaceName::new(word)
         .filter(|_| !word.contains('/') && word != "." && word != "..")
@@ -292,6 +305,19 @@ fn device(network: &mut Network, settings: &mut sysctl::Sysctls, words: &mut Wor
                 let master = words.device(network)?;
                 set(network, id, |device| device.master = Some(master));
             }
+            "group" => {
+                let group = words.number()?;
+                set(network, id, |device| device.group = group);
+            }
+            "type" => {
+                let kind = match words.value()? {
+                    "bridge" => DeviceKind::Bridge,
+                    "bond" => DeviceKind::Bond,
+                    "vrf" => DeviceKind::Vrf,
+                    _ => return Err(words.error(ErrorKind::Word)),
+                };
+                set(network, id, |device| device.kind = kind);
+            }
             "up" => {}
             "down" => set(network, id, |device| device.up = false),
             _ => return Err(words.error(ErrorKind::Word)),
@@ -319,15 +345,39 @@ fn address(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> {
     let (address, length) = address_and_length(word).ok_or_else(|| words.error(ErrorKind::Address))?;
     let place = words.error(ErrorKind::Exists);
     let mut device = None;
+    let mut own = Address::new(address, length);
     while let Some(word) = words.next() {
         match word {
             "dev" => device = Some(words.device(network)?),
+            "peer" => {
+                let peer = words.value()?;
+                let (peer, length) =
+                    address_and_length(peer).ok_or_else(|| words.error(ErrorKind::Address))?;
+                if Family::of(peer) != Family::of(address) {
+                    return Err(words.error(ErrorKind::Families));
+                }
+                (own.peer, own.length) = (Some(peer), length);
+            }
+            "scope" => {
+                own.scope = match words.value()? {
+                    "global" => 0,
+                    "site" => 200,
+                    "link" => 253,
+                    "host" => 254,
+                    word => {
+                        let number = number(word).and_then(|number| u8::try_from(number).ok());
+                        number.ok_or_else(|| words.error(ErrorKind::Number))?
+                    }
+                };
+            }
+            "deprecated" => own.deprecated = true,
+            "temporary" => own.temporary = true,
             "nodad" => {}
             _ => return Err(words.error(ErrorKind::Word)),
         }
     }
     let device = device.ok_or_else(|| words.error(ErrorKind::Missing))?;
-    if network.add_address(device, Address { address, length }) { Ok(()) } else { Err(place) }
+    if network.add_address(device, own) { Ok(()) } else { Err(place) }
 }
 
 fn kind(word: &str) -> Option<RouteKind> {
@@ -356,8 +406,8 @@ fn route(network: &mut Network, words: &mut Words<'_>, family: Option<Family>) -
     let destination = words.prefix(family.or(by_rest.then_some(Family::V6)))?;
     let family = destination.family();
     let metric = if family == Family::V6 { v6::USER_METRIC } else { 0 };
-    let mut route =
-        RouteEntry { destination, kind, via: None, device: None, source: None, metric, tos: 0, mtu: None };
+    let mut route = RouteEntry { metric, ..RouteEntry::new(destination, kind) };
+    let mut hops = Vec::new();
     let mut table = if matches!(kind, RouteKind::Local | RouteKind::Broadcast | RouteKind::Anycast) {
         TABLE_LOCAL
     } else {
@@ -365,6 +415,10 @@ fn route(network: &mut Network, words: &mut Words<'_>, family: Option<Family>) -
     };
     while let Some(word) = words.next() {
         match word {
+            "via" if words.peek() == Some("inet6") => {
+                words.next();
+                route.via = Some(words.address()?);
+            }
             "via" | "src" => {
                 let address = words.address()?;
                 if Family::of(address) != family {
@@ -380,7 +434,30 @@ fn route(network: &mut Network, words: &mut Words<'_>, family: Option<Family>) -
                 let tos = words.number()?;
                 route.tos = u8::try_from(tos).map_err(|_| words.error(ErrorKind::Number))?;
             }
+            "realms" => route.realms = words.realms()?,
+            "from" => route.from = Some(words.prefix(Some(family))?),
+            "pref" => {
+                route.preference = match words.value()? {
+                    "low" => 1,
+                    "medium" => 2,
+                    "high" => 3,
+                    _ => return Err(words.error(ErrorKind::Word)),
+                };
+            }
+            "onlink" => {}
+            "nexthop" => hops.push(nexthop(network, words)?),
             _ => return Err(words.error(ErrorKind::Word)),
+        }
+    }
+    if let Some((first, rest)) = hops.split_first() {
+        (route.via, route.device) = (first.via, Some(first.device));
+        if family == Family::V4 {
+            route.hops = rest.to_vec();
+        } else {
+            for hop in rest {
+                let sibling = RouteEntry { via: hop.via, device: Some(hop.device), ..route.clone() };
+                network.add_route(table, sibling);
+            }
         }
     }
     let needs_device = matches!(
@@ -400,24 +477,35 @@ fn route(network: &mut Network, words: &mut Words<'_>, family: Option<Family>) -
     Ok(())
 }
 
+/// One of several next hops: `[via A] [dev DEVICE] [weight N] [onlink]`, up to the next one.
+fn nexthop(network: &Network, words: &mut Words<'_>) -> Result<Hop, Error> {
+    let (mut via, mut device) = (None, None);
+    let place = words.error(ErrorKind::Gateway);
+    while let Some(word) = words.peek().filter(|word| matches!(*word, "via" | "dev" | "weight" | "onlink")) {
+        words.next();
+        match word {
+            "via" => via = Some(words.address()?),
+            "dev" => device = Some(words.device(network)?),
+            "weight" => {
+                words.number()?;
+            }
+            _ => {}
+        }
+    }
+    let device = device.or_else(|| device_of_gateway(network, via?)).ok_or(place)?;
+    Ok(Hop { via, device, dead: false })
+}
+
 /// The device by which a gateway is reached directly (Linux: `fib_check_nh`).
 fn device_of_gateway(network: &Network, gateway: IpAddr) -> Option<DeviceId> {
-    let flow = Flow { source: Family::of(gateway).unspecified(), destination: gateway, mark: 0, tos: 0 };
-    let route = fib::lookup(network, flow, Question::new(DeviceId::LOOPBACK)).ok()?;
+    let flow = Flow::between(Family::of(gateway).unspecified(), gateway);
+    let route = fib::lookup(network, flow, Question::new(DeviceId::LOOPBACK)).ok()?.route;
     route.device.filter(|_| route.kind == RouteKind::Unicast && route.via.is_none())
 }
 
 fn rule(network: &mut Network, words: &mut Words<'_>, given: Option<Family>) -> Result<(), Error> {
     let mut family = given;
-    let mut rule = PolicyRule {
-        priority: 0,
-        mark: None,
-        from: None,
-        to: None,
-        input: None,
-        output: None,
-        table: TABLE_MAIN,
-    };
+    let mut rule = PolicyRule::lookup(0, TABLE_MAIN);
     let mut priority = None;
     while let Some(word) = words.next() {
         match word {
@@ -443,6 +531,30 @@ fn rule(network: &mut Network, words: &mut Words<'_>, given: Option<Family>) -> 
             "oif" => rule.output = Some(words.device(network)?),
             "priority" | "pref" | "preference" | "order" => priority = Some(words.number()?),
             "table" | "lookup" => rule.table = words.table()?,
+            "not" => rule.invert = true,
+            "tos" | "dsfield" => {
+                let tos = u8::try_from(words.number()?).map_err(|_| words.error(ErrorKind::Number))?;
+                rule.tos = Some((tos, TOS_OF_RULES));
+            }
+            "ipproto" => {
+                let protocol = words.value()?;
+                let known = protocol_named(protocol).ok_or_else(|| words.error(ErrorKind::Number))?;
+                rule.protocol = Some(known);
+            }
+            "sport" => rule.source_ports = Some(words.range()?),
+            "dport" => rule.destination_ports = Some(words.range()?),
+            "uidrange" => rule.user = Some(words.range()?),
+            "suppress_prefixlength" | "suppress_prefixlen" => {
+                let length = u8::try_from(words.number()?).map_err(|_| words.error(ErrorKind::Number))?;
+                rule.suppress_length = Some(length);
+            }
+            "suppress_ifgroup" => rule.suppress_group = Some(words.number()?),
+            "realms" => rule.realms = words.realms()?,
+            "goto" => rule.action = RuleAction::Goto(words.number()?),
+            "nop" => rule.action = RuleAction::Nothing,
+            "blackhole" => rule.action = RuleAction::Blackhole,
+            "unreachable" => rule.action = RuleAction::Unreachable,
+            "prohibit" => rule.action = RuleAction::Prohibit,
             _ => return Err(words.error(ErrorKind::Word)),
         }
     }
@@ -450,6 +562,41 @@ fn rule(network: &mut Network, words: &mut Words<'_>, given: Option<Family>) -> 
     rule.priority = priority.unwrap_or_else(|| next_priority(network.rules(family)));
     network.add_rule(family, rule);
     Ok(())
+}
+
+/// The bits of the TOS that a rule with `tos` compares (Linux: `fib4_rule_match` by `fib_dscp_masked_match`).
+pub(super) const TOS_OF_RULES: u8 = 0x1c;
+
+/// A protocol by its number or one of the usual names.
+fn protocol_named(word: &str) -> Option<u8> {
+    use packet::protocol as p;
+    Some(match word {
+        "icmp" => p::ICMP,
+        "tcp" => p::TCP,
+        "udp" => p::UDP,
+        "ipv6-icmp" | "icmpv6" => p::ICMPV6,
+        "sctp" => p::SCTP,
+        "udplite" => p::UDPLITE,
+        "dccp" => p::DCCP,
+        "gre" => p::GRE,
+        "esp" => p::ESP,
+        "ah" => p::AH,
+        _ => number(word).and_then(|number| u8::try_from(number).ok())?,
+    })
+}
+
+/// `NAME=VALUE`, blanks around the sign allowed.
+fn setting(network: &mut Network, settings: &mut Sysctls, words: &mut Words<'_>) -> Result<(), Error> {
+    let Some((name, value)) = words.rest().split_once('=') else {
+        return Err(words.error(ErrorKind::Missing));
+    };
+    settings.read(network, name.trim(), value.trim()).map_err(|refusal| {
+        words.error(match refusal {
+            sysctl::Refusal::Unknown => ErrorKind::Setting,
+            sysctl::Refusal::Device => ErrorKind::Device,
+            sysctl::Refusal::Value => ErrorKind::Number,
+        })
+    })
 }
 
 /// The priority of a rule that names none: one less than that of the second rule (Linux: `fib_default_rule_pref`).

@@ -7,7 +7,8 @@ use super::fib::{self, Question};
 use super::source::{SCOPE_LINK, SCOPE_UNIVERSE, primaries, select_v4};
 use super::{Flow, Network};
 use crate::network::{
-    Address, DeviceId, Route, RouteEntry, RouteKind, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN, Unroutable, Way,
+    Address, DeviceId, Hop, PolicyRule, Route, RouteEntry, RouteKind, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
+    Unroutable, Way,
 };
 
 /// The group that every machine is a member of; no others are known.
@@ -27,21 +28,16 @@ pub(super) fn address_routes(
         .device(device)
         .into_iter()
         .flat_map(primaries)
-        .find(|(_, other)| *other == subnet)
-        .map_or(address, |(first, _)| first);
+        .find(|other| other.subnet == subnet)
+        .map_or(address, |first| first.address);
     let route = |destination, kind| RouteEntry {
-        destination,
-        kind,
-        via: None,
         device: Some(device),
         source: Some(IpAddr::V4(primary)),
-        metric: 0,
-        tos: 0,
-        mtu: None,
+        ..RouteEntry::new(destination, kind)
     };
     network.add_route(TABLE_LOCAL, route(AddrMask::host(own.address), RouteKind::Local));
     let AddrMask::V4 { address: net, mask } = subnet else { return };
-    if !up || primary != address || net == 0 || own.length == 32 {
+    if !up || primary != address || net == 0 || (own.length == 32 && net == u32::from(address)) {
         return;
     }
     if loopback {
@@ -73,7 +69,7 @@ pub(super) fn input(
         if !source.is_unspecified() {
             validate_source(network, device, None, flow)?;
         }
-        Ok(Route { way: Way::Broadcast { device }, mtu: network.mtu(device, None), source: None })
+        Ok(on_link(network, Way::Broadcast { device }, device))
     };
     if destination.is_broadcast() || (source.is_unspecified() && destination.is_unspecified()) {
         return broadcast(network);
@@ -91,27 +87,45 @@ pub(super) fn input(
     if source.is_loopback() && !localnet {
         return Err(Unroutable::MartianSource);
     }
-    let forwards = network.settings.forward_v4;
-    let route = match fib::lookup(network, flow, Question::new(device)) {
-        Ok(route) => route,
+    let forwards = network.settings.forwards_v4(device);
+    let question = Question::new(device);
+    let found = match fib::lookup(network, flow, question) {
+        Ok(found) => found,
+        Err(reason @ Unroutable::Undecided(_)) => return Err(reason),
         Err(_) if !forwards => return Err(Unroutable::ForwardingOff),
         Err(reason) => return Err(reason),
     };
-    match (route.kind, route.device) {
-        (RouteKind::Broadcast, _) => broadcast(network),
-        (RouteKind::Local, _) => {
-            validate_source(network, device, None, flow)?;
-            Ok(network.local(None))
+    let route = found.route;
+    match route.kind {
+        RouteKind::Broadcast => broadcast(network),
+        RouteKind::Local => {
+            let realms = validate_source(network, device, None, flow)?;
+            Ok(Route { realms, ..network.local(None) })
         }
         _ if !forwards => Err(Unroutable::ForwardingOff),
-        (RouteKind::Unicast, Some(out)) => {
-            validate_source(network, device, Some(out), flow)?;
-            let (next_hop, gateway) = fib::next_hop(route, flow.destination);
-            let way = Way::Out { device: out, next_hop, gateway };
-            Ok(Route { way, mtu: network.mtu(out, Some(route)), source: preferred(network, route, out) })
+        RouteKind::Unicast => {
+            let hop = fib::hop(network, route, question)?;
+            let of_source = validate_source(network, device, Some(hop.device), flow)?;
+            let (next_hop, gateway) = fib::next_hop(hop, flow.destination);
+            Ok(Route {
+                way: Way::Out { device: hop.device, next_hop, gateway },
+                mtu: network.mtu(hop.device, Some(route)),
+                source: preferred(network, route, hop),
+                realms: with_realms(with_realms(route.realms, found.realms), of_source),
+            })
         }
         _ => Err(Unroutable::MartianDestination),
     }
+}
+
+fn on_link(network: &Network, way: Way, device: DeviceId) -> Route {
+    Route { way, mtu: network.mtu(device, None), source: None, realms: 0 }
+}
+
+/// Linux: `set_class_tag`: each half is taken over where there is none yet.
+fn with_realms(realms: u32, others: u32) -> u32 {
+    let half = |mask: u32| if realms & mask == 0 { others & mask } else { realms & mask };
+    half(0xffff_0000) | half(0xffff)
 }
 
 /// Linux: `ip_mc_validate_source`.
@@ -131,69 +145,80 @@ fn multicast(
     }
     if source.is_unspecified() {
         // Linux: only towards groups of the link, which this one is.
-        let way = Way::Multicast { device };
-        return Ok(Route { way, mtu: network.mtu(device, None), source: None });
+        return Ok(on_link(network, Way::Multicast { device }, device));
     }
-    validate_source(network, device, None, flow)?;
-    Ok(Route { way: Way::Multicast { device }, mtu: network.mtu(device, None), source: None })
+    let realms = validate_source(network, device, None, flow)?;
+    Ok(Route { realms, ..on_link(network, Way::Multicast { device }, device) })
 }
 
-/// Whether a source address may come from a device (Linux: `fib_validate_source`).
+/// Whether a source address may come from a device, and the realms that it gives (Linux: `fib_validate_source`).
 fn validate_source(
     network: &Network,
     device: DeviceId,
     out: Option<DeviceId>,
     flow: Flow,
-) -> Result<(), Unroutable> {
-    let accept_local = network.settings.accept_local.contains(&device);
-    let mode =
-        network.settings.reverse_path.iter().find(|entry| entry.0 == device).map_or(0, |entry| entry.1);
-    if mode == 0 {
+) -> Result<u32, Unroutable> {
+    let settings = &network.settings;
+    let accept_local = settings.accept_local.contains(&device);
+    let mode = settings.reverse_path.iter().find(|entry| entry.0 == device).map_or(0, |entry| entry.1);
+    if mode == 0 && !has_realms(network) {
         if accept_local {
-            return Ok(());
+            return Ok(0);
         }
         if !has_custom_rules(network) && !has_custom_local_routes(network) {
-            return if network.is_own(flow.source) { Err(Unroutable::MartianSource) } else { Ok(()) };
+            return if network.is_own(flow.source) { Err(Unroutable::MartianSource) } else { Ok(0) };
         }
     }
-    // The way back, asked with the addresses exchanged, without the mark (`src_valid_mark` is off).
-    let back = Flow { source: flow.destination, destination: flow.source, mark: 0, tos: flow.tos };
+    // The way back, asked with addresses and ports exchanged, and with the mark only where `src_valid_mark` is on.
+    let mark = if settings.valid_mark.contains(&device) { flow.mark } else { 0 };
+    let (source, destination) = (flow.destination, flow.source);
+    let back = Flow { source, destination, mark, ports: (flow.ports.1, flow.ports.0), ..flow };
     let question = Question::new(out.unwrap_or(DeviceId::LOOPBACK));
-    let unknown = if mode == 0 { Ok(()) } else { Err(Unroutable::MartianSource) };
-    let Ok(route) = fib::lookup(network, back, question) else { return unknown };
+    let unknown = |realms| if mode == 0 { Ok(realms) } else { Err(Unroutable::MartianSource) };
+    let found = match fib::lookup(network, back, question) {
+        Ok(found) => found,
+        Err(reason @ Unroutable::Undecided(_)) => return Err(reason),
+        Err(_) => return unknown(0),
+    };
+    let route = found.route;
     match route.kind {
         RouteKind::Unicast => {}
         RouteKind::Local if accept_local => {}
         _ => return Err(Unroutable::MartianSource),
     }
+    let realms = source_realms(route.realms, found.realms);
     let loopback = route.kind == RouteKind::Local && device == DeviceId::LOOPBACK;
-    if route.device == Some(device) || loopback {
-        return Ok(());
+    if fib::uses(route, device) || loopback {
+        return Ok(realms);
     }
     let has_address =
         network.device(device).is_some_and(|own| own.addresses.iter().any(|own| own.address.is_ipv4()));
     if !has_address {
-        return unknown;
+        return unknown(0);
     }
     if mode == 1 {
         return Err(Unroutable::MartianSource);
     }
     // Loose mode: the source is known somewhere, and that is enough.
-    Ok(())
+    Ok(realms)
+}
+
+/// The realms that the way back to its source gives a packet (Linux: `fib_combine_itag`).
+fn source_realms(route: u32, rule: u32) -> u32 {
+    let source = if route << 16 == 0 { rule << 16 } else { route << 16 };
+    source | rule >> 16
+}
+
+/// Linux: `fib_num_tclassid_users`.
+fn has_realms(network: &Network) -> bool {
+    network.rules_v4.iter().any(|rule| rule.realms != 0)
+        || network.tables.values().flatten().any(|route| route.realms != 0)
 }
 
 fn has_custom_rules(network: &Network) -> bool {
     let usual = [(0, TABLE_LOCAL), (32766, TABLE_MAIN), (32767, TABLE_DEFAULT)];
-    let rules = &network.rules_v4;
-    rules.len() != usual.len()
-        || rules.iter().zip(usual).any(|(rule, (priority, table))| {
-            (rule.priority, rule.table) != (priority, table)
-                || rule.mark.is_some()
-                || rule.from.is_some()
-                || rule.to.is_some()
-                || rule.input.is_some()
-                || rule.output.is_some()
-        })
+    let usual = usual.map(|(priority, table)| PolicyRule::lookup(priority, table));
+    network.rules_v4 != usual
 }
 
 /// Whether the local table has routes that no address made.
@@ -203,8 +228,7 @@ fn has_custom_local_routes(network: &Network) -> bool {
         locals.filter(|route| route.kind == RouteKind::Local && route.destination.address().is_ipv4());
     locals.any(|route| {
         let made = |own: &Address| {
-            AddrMask::host(own.address) == route.destination
-                || AddrMask::prefix(own.address, own.length) == Some(route.destination)
+            AddrMask::host(own.address) == route.destination || own.subnet() == Some(route.destination)
         };
         let device = route.device.and_then(|device| network.device(device));
         !device.is_some_and(|device| device.addresses.iter().any(made))
@@ -212,13 +236,13 @@ fn has_custom_local_routes(network: &Network) -> bool {
 }
 
 /// The source address that belongs to a route (Linux: `fib_result_prefsrc`).
-fn preferred(network: &Network, route: &RouteEntry, device: DeviceId) -> Option<IpAddr> {
-    let gateway = match route.via {
+fn preferred(network: &Network, route: &RouteEntry, hop: Hop) -> Option<IpAddr> {
+    let gateway = match hop.via {
         Some(IpAddr::V4(gateway)) => Some(gateway),
         _ => None,
     };
     let scope = if gateway.is_some() { SCOPE_UNIVERSE } else { SCOPE_LINK };
-    route.source.or_else(|| select_v4(network, device, gateway, scope).map(IpAddr::V4))
+    route.source.or_else(|| select_v4(network, hop.device, gateway, scope).map(IpAddr::V4))
 }
 
 /// Linux: `ip_route_output_key_hash_rcu` with `FLOWI_FLAG_ANYSRC`.
@@ -256,8 +280,9 @@ pub(super) fn output(
         return Ok(network.local(Some(IpAddr::V4(given.unwrap_or(Ipv4Addr::LOCALHOST)))));
     }
     let question = Question { output: bound, ..Question::new(DeviceId::LOOPBACK) };
-    let route = match (fib::lookup(network, flow, question), bound) {
-        (Ok(route), _) => route,
+    let found = match (fib::lookup(network, flow, question), bound) {
+        (Ok(found), _) => found,
+        (Err(reason @ Unroutable::Undecided(_)), _) => return Err(reason),
         (Err(_), Some(device)) => {
             // Linux: the tables are wrong then; the destination is taken to be on the link.
             let own = given.or_else(|| select_v4(network, device, None, SCOPE_LINK));
@@ -265,26 +290,29 @@ pub(super) fn output(
         }
         (Err(reason), None) => return Err(reason),
     };
+    let route = found.route;
+    let realms = with_realms(route.realms, found.realms);
     if route.kind == RouteKind::Local {
         let own = given.map(IpAddr::V4).or(route.source).unwrap_or(flow.destination);
         if !network.is_up(DeviceId::LOOPBACK) {
             return Err(Unroutable::DeviceDown);
         }
-        return Ok(network.local(Some(own)));
+        return Ok(Route { realms, ..network.local(Some(own)) });
     }
-    let Some(device) = route.device else { return Err(Unroutable::NoRoute) };
-    let own = given.map(IpAddr::V4).or_else(|| preferred(network, route, device));
+    let hop = fib::hop(network, route, question)?;
+    let own = given.map(IpAddr::V4).or_else(|| preferred(network, route, hop));
     let own = match own {
         Some(IpAddr::V4(own)) => Some(own),
         _ => None,
     };
-    finish(network, Some(route), device, Some(route.kind), destination, own)
+    let done = finish(network, Some((route, hop)), hop.device, Some(route.kind), destination, own)?;
+    Ok(Route { realms, ..done })
 }
 
 /// Linux: `__mkroute_output`.
 fn finish(
     network: &Network,
-    route: Option<&RouteEntry>,
+    route: Option<(&RouteEntry, Hop)>,
     device: DeviceId,
     kind: Option<RouteKind>,
     destination: Ipv4Addr,
@@ -302,10 +330,11 @@ fn finish(
         return Err(Unroutable::MartianDestination);
     } else {
         let (next_hop, gateway) = match route {
-            Some(route) => fib::next_hop(route, IpAddr::V4(destination)),
+            Some((_, hop)) => fib::next_hop(hop, IpAddr::V4(destination)),
             None => (IpAddr::V4(destination), false),
         };
         Way::Out { device, next_hop, gateway }
     };
-    Ok(Route { way, mtu: network.mtu(device, route), source: source.map(IpAddr::V4) })
+    let mtu = network.mtu(device, route.map(|(route, _)| route));
+    Ok(Route { way, mtu, source: source.map(IpAddr::V4), realms: 0 })
 }

@@ -7,7 +7,7 @@ use super::fib::{self, Question};
 use super::source::{scope_v6, select_v6};
 use super::{Flow, Network};
 use crate::network::{
-    Address, DeviceId, Route, RouteEntry, RouteKind, TABLE_LOCAL, TABLE_MAIN, Unroutable, Way,
+    Address, Device, DeviceId, Hop, Route, RouteEntry, RouteKind, TABLE_LOCAL, TABLE_MAIN, Unroutable, Way,
 };
 
 /// The metric of routes that the kernel makes itself (Linux: `IP6_RT_PRIO_ADDRCONF`).
@@ -25,14 +25,9 @@ pub(super) fn address_routes(
     up: bool,
 ) {
     let route = |destination, kind, metric| RouteEntry {
-        destination,
-        kind,
-        via: None,
         device: Some(device),
-        source: None,
         metric,
-        tos: 0,
-        mtu: None,
+        ..RouteEntry::new(destination, kind)
     };
     network.add_route(TABLE_LOCAL, route(AddrMask::host(own.address), RouteKind::Local, 0));
     if up {
@@ -60,7 +55,7 @@ fn listens(network: &Network, device: DeviceId, group: Ipv6Addr) -> bool {
     match segments {
         [0xff01 | 0xff02, 0, 0, 0, 0, 0, 0, 1] => true,
         [0xff01 | 0xff02 | 0xff05, 0, 0, 0, 0, 0, 0, 2] => {
-            network.settings.forward_v6 && device != DeviceId::LOOPBACK
+            network.settings.is_router_v6(device) && device != DeviceId::LOOPBACK
         }
         [0xff02, 0, 0, 0, 0, 1, high, low] if high >> 8 == 0xff => {
             let wanted = (u32::from(high & 0xff) << 16) | u32::from(low);
@@ -75,18 +70,24 @@ fn listens(network: &Network, device: DeviceId, group: Ipv6Addr) -> bool {
     }
 }
 
-/// Whether an address is the subnet-router anycast address of a device (RFC 4291 section 2.6.1), which a router has.
+/// Whether an address is an anycast address of the machine: one that its routes name, or the subnet-router anycast
+/// address of a device (RFC 4291 section 2.6.1), which a router has.
 pub(super) fn is_anycast(network: &Network, address: Ipv6Addr) -> bool {
-    network.settings.forward_v6
-        && network.devices_with_id().any(|(id, device)| {
-            id != DeviceId::LOOPBACK
-                && device.addresses.iter().any(|own| {
-                    own.address.is_ipv6()
-                        && own.length < 127
-                        && AddrMask::prefix(own.address, own.length)
-                            .is_some_and(|subnet| subnet.address() == IpAddr::V6(address))
-                })
-        })
+    let given = || {
+        let host = AddrMask::host(IpAddr::V6(address));
+        let mut local = network.tables.get(&TABLE_LOCAL).into_iter().flatten();
+        local.any(|route| route.kind == RouteKind::Anycast && route.destination == host)
+    };
+    let is_of = |(id, device): (DeviceId, &Device)| {
+        id != DeviceId::LOOPBACK
+            && network.settings.is_router_v6(id)
+            && device.addresses.iter().any(|own| {
+                own.address.is_ipv6()
+                    && own.length < 127
+                    && own.subnet().is_some_and(|subnet| subnet.address() == IpAddr::V6(address))
+            })
+    };
+    network.devices_with_id().any(is_of) || given()
 }
 
 /// Linux: `ip6_route_input`, and the check of `ip6_forward` for forwarding.
@@ -99,7 +100,7 @@ pub(super) fn input(
     if destination.is_multicast() {
         let way = Way::Multicast { device };
         let here = listens(network, device, destination);
-        let route = Route { way, mtu: network.mtu(device, None), source: None };
+        let route = Route { way, mtu: network.mtu(device, None), source: None, realms: 0 };
         return if here { Ok(route) } else { Err(Unroutable::NoListener) };
     }
     if is_anycast(network, destination) {
@@ -114,24 +115,24 @@ pub(super) fn input(
         preferred: Some(device),
         ..Question::new(device)
     };
-    let route = fib::lookup(network, flow, question)?;
-    match (route.kind, route.device) {
-        (RouteKind::Local, _) => Ok(network.local(None)),
-        (_, Some(_)) if !network.settings.forward_v6 => Err(Unroutable::ForwardingOff),
-        (_, Some(out)) => Ok(way_out(network, route, out, flow.destination, None)),
-        (_, None) => Err(Unroutable::NoRoute),
+    let route = fib::lookup(network, flow, question)?.route;
+    match route.kind {
+        RouteKind::Local => Ok(network.local(None)),
+        _ if !network.settings.forwards_v6(device) => Err(Unroutable::ForwardingOff),
+        _ => Ok(way_out(network, route, fib::hop(network, route, question)?, flow.destination, None)),
     }
 }
 
 fn way_out(
     network: &Network,
     route: &RouteEntry,
-    device: DeviceId,
+    hop: Hop,
     destination: IpAddr,
     source: Option<IpAddr>,
 ) -> Route {
-    let (next_hop, gateway) = fib::next_hop(route, destination);
-    Route { way: Way::Out { device, next_hop, gateway }, mtu: network.mtu(device, Some(route)), source }
+    let (next_hop, gateway) = fib::next_hop(hop, destination);
+    let way = Way::Out { device: hop.device, next_hop, gateway };
+    Route { way, mtu: network.mtu(hop.device, Some(route)), source, realms: 0 }
 }
 
 /// Linux: `ip6_route_output_flags`, `ip6_dst_lookup_tail`.
@@ -160,14 +161,15 @@ pub(super) fn output(
     if is_anycast(network, destination) {
         return Ok(network.local(own(None, None)));
     }
-    let route = fib::lookup(network, flow, question)?;
+    let route = fib::lookup(network, flow, question)?.route;
     if route.kind == RouteKind::Local {
         return Ok(network.local(own(route.device, Some(route))));
     }
-    let Some(device) = route.device else { return Err(Unroutable::NoRoute) };
-    let source = own(Some(device), Some(route));
+    let hop = fib::hop(network, route, question)?;
+    let (device, source) = (hop.device, own(Some(hop.device), Some(route)));
     if destination.is_multicast() {
-        return Ok(Route { way: Way::Multicast { device }, mtu: network.mtu(device, Some(route)), source });
+        let mtu = network.mtu(device, Some(route));
+        return Ok(Route { way: Way::Multicast { device }, mtu, source, realms: 0 });
     }
-    Ok(way_out(network, route, device, flow.destination, source))
+    Ok(way_out(network, route, hop, flow.destination, source))
 }

@@ -47,8 +47,8 @@ fn network(ethernet: bool) -> Network {
     let mut network = Network::new();
     for (name, v4, v6) in [("lan0", "10.0.1.1", "fd00:1::1"), ("wan0", "203.0.113.1", "fd00:2::1")] {
         let device = network.add_device(InterfaceName::new(name).unwrap(), 1500);
-        assert!(network.add_address(device, Address { address: v4.parse().unwrap(), length: 24 }));
-        assert!(network.add_address(device, Address { address: v6.parse().unwrap(), length: 64 }));
+        assert!(network.add_address(device, Address::new(v4.parse().unwrap(), 24)));
+        assert!(network.add_address(device, Address::new(v6.parse().unwrap(), 64)));
         network.devices[device.0 as usize].mac = Some([2, 0, 0, 0, 0, 1]).filter(|_| ethernet);
     }
     network

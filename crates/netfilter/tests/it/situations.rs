@@ -460,7 +460,7 @@ fn f12_link_local_sources_are_not_forwarded() {
     assert_eq!(bed::receive(&mut engine, 0, line), Decision::Dropped(Drop::NotForwarded));
     assert_eq!(bed::sent(&mut engine), Vec::<String>::new());
     let lan = bed::device(&engine, "lan0");
-    let own = netfilter::network::Address { address: "fe80::1".parse().unwrap(), length: 64 };
+    let own = netfilter::network::Address::new("fe80::1".parse().unwrap(), 64);
     assert!(engine.network_mut().add_address(lan, own));
     assert_eq!(bed::receive(&mut engine, 0, line), Decision::Dropped(Drop::NotForwarded));
     let sent = bed::sent(&mut engine);

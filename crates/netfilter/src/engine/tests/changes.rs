@@ -215,14 +215,11 @@ fn a_change_of_the_network_counts_at_once() {
     assert_eq!(receive(&mut engine, OUT), out);
     let dmz = device(&engine, "dmz0");
     let route = crate::network::RouteEntry {
-        destination: packet::AddrMask::host("8.8.8.8".parse().unwrap()),
-        kind: crate::network::RouteKind::Unicast,
-        via: None,
         device: Some(dmz),
-        source: None,
-        metric: 0,
-        tos: 0,
-        mtu: None,
+        ..crate::network::RouteEntry::new(
+            packet::AddrMask::host("8.8.8.8".parse().unwrap()),
+            crate::network::RouteKind::Unicast,
+        )
     };
     engine.network_mut().add_route(crate::network::TABLE_MAIN, route);
     assert_eq!(receive(&mut engine, OUT), ["dmz0 udp 10.0.1.5:1000 > 8.8.8.8:53 ttl 63"]);

@@ -41,6 +41,61 @@ fn words_of_ip_are_taken() {
 }
 
 #[test]
+fn everything_that_ip_says_has_a_word() {
+    let network = parse(
+        "device eth0 group 7 type bridge\ndevice eth1\naddress 10.0.0.1 peer 10.0.0.2/32 scope link dev eth0\n\
+         address 10.1.0.1/24 dev eth1\naddress fd00::1/64 dev eth1 deprecated temporary\n\
+         route 10.9.0.0/16 realms 3/4 nexthop via 10.1.0.5 weight 2 nexthop dev eth0\n\
+         -6 route fd09::/16 from fd00::/64 pref high nexthop via fd00::5 nexthop via fd00::6 dev eth1\n\
+         rule not from 10.2.0.0/16 tos 0x10 ipproto tcp sport 5-10 dport 80 uidrange 5-9 pref 7 table 9 \
+         suppress_prefixlength 0 suppress_ifgroup 7 realms 2\n\
+         rule pref 8 goto 32766\nrule pref 9 nop\nrule pref 10 blackhole\nrule pref 11 unreachable\n\
+         rule pref 12 prohibit\n\
+         sysctl net.ipv4.ip_forward=1\nsysctl net.ipv4.conf.eth1.forwarding=0\n\
+         sysctl net.ipv6.conf.eth0.forwarding=1\nsysctl net.ipv4.conf.all.src_valid_mark=1\n\
+         sysctl net.ipv6.conf.eth1.disable_ipv6=1\nsysctl net.ipv6.conf.eth1.use_tempaddr=2\n\
+         sysctl net.bridge.bridge-nf-call-iptables=1\n",
+    )
+    .unwrap();
+    let (eth0, eth1) = (DeviceId(1), DeviceId(2));
+    assert_eq!(network.devices[1].group, 7);
+    assert_eq!(network.devices[1].kind, DeviceKind::Bridge);
+    let peer = network.devices[1].addresses[0];
+    assert_eq!((peer.peer, peer.scope, peer.length), (Some("10.0.0.2".parse().unwrap()), 253, 32));
+    let six = network.devices[2].addresses[1];
+    assert!(six.deprecated && six.temporary);
+    let main = &network.tables[&TABLE_MAIN];
+    let several = main.iter().find(|route| !route.hops.is_empty()).unwrap();
+    assert_eq!((several.device, several.realms), (Some(eth1), 3 << 16 | 4));
+    assert_eq!(several.hops, [Hop { via: None, device: eth0, dead: false }]);
+    let siblings: Vec<_> = main.iter().filter(|route| route.from.is_some()).collect();
+    assert_eq!(siblings.len(), 2, "IPv6: each next hop is a route");
+    assert!(siblings.iter().all(|route| route.preference == 3));
+    let rule = &network.rules_v4[1];
+    assert!(rule.invert);
+    assert_eq!((rule.tos, rule.protocol, rule.user), (Some((0x10, 0x1c)), Some(6), Some((5, 9))));
+    assert_eq!((rule.source_ports, rule.destination_ports), (Some((5, 10)), Some((80, 80))));
+    assert_eq!((rule.suppress_length, rule.suppress_group, rule.realms), (Some(0), Some(7), 2));
+    let actions: Vec<_> = network.rules_v4[2..7].iter().map(|rule| rule.action).collect();
+    assert_eq!(
+        actions,
+        [
+            RuleAction::Goto(32766),
+            RuleAction::Nothing,
+            RuleAction::Blackhole,
+            RuleAction::Unreachable,
+            RuleAction::Prohibit
+        ]
+    );
+    let settings = &network.settings;
+    assert!(settings.forwards_v4(eth0) && !settings.forwards_v4(eth1));
+    assert!(settings.is_router_v6(eth0) && !settings.forwards_v6(eth0));
+    assert_eq!(settings.valid_mark.len(), 3);
+    assert_eq!((&settings.disabled_v6, &settings.prefer_temporary), (&vec![eth1], &vec![eth1]));
+    assert!(settings.bridged_v4 && !settings.bridged_v6);
+}
+
+#[test]
 fn errors_have_a_line_and_a_column() {
     use ErrorKind::*;
     for (text, kind, line, column, word) in [
@@ -67,6 +122,12 @@ fn errors_have_a_line_and_a_column() {
         ("sysctl net.ipv4.conf.zz.rp_filter=1", Device, 1, 1, "sysctl"),
         ("sysctl net.ipv4.conf.all.rp_filter=3", Number, 1, 1, "sysctl"),
         ("-6", Missing, 1, 3, ""),
+        ("device a group x", Number, 1, 16, "x"),
+        ("device a type tun", Word, 1, 15, "tun"),
+        ("route 10.0.0.0/8 nexthop via 10.0.0.1", Gateway, 1, 18, "nexthop"),
+        ("route 10.0.0.0/8 dev lo realms 1/70000", Number, 1, 32, "1/70000"),
+        ("rule sport 9-5", Number, 1, 12, "9-5"),
+        ("rule ipproto 300", Number, 1, 14, "300"),
     ] {
         let error = parse(text).unwrap_err();
         let place = (error.kind, error.line, error.column, error.word.as_str());

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use rules::matches::rpfilter::Rpfilter;
 
-use super::{Asked, Held, hold};
+use super::{Asked, Held, Miss, hold};
 use crate::Env;
 use crate::network::DeviceId;
 use crate::route::{Flow, ReversePath};
@@ -29,6 +29,7 @@ pub(super) fn holds(rule: &Rpfilter, asked: &Asked<'_>, env: &Env<'_>) -> Held {
             ),
             ReversePath::Same => (true, Found::Word("a way back by the same interface")),
             ReversePath::Other => (rule.loose, Found::Word("a way back by another interface")),
+            ReversePath::Undecided(what) => return Err(Miss::Undecided(what)),
         }
     };
     hold(passes != rule.invert, "-m rpfilter", found)

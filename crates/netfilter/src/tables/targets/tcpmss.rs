@@ -6,6 +6,7 @@ use rules::targets::tcpmss::Tcpmss;
 use super::Effect;
 use super::tcpoptstrip::option_length;
 use crate::Env;
+use crate::network::Unroutable;
 use crate::route::Flow;
 use crate::skb::Packet;
 
@@ -26,8 +27,9 @@ pub(super) fn apply(rule: Tcpmss, packet: &mut Packet, env: &mut Env<'_>) -> Eff
     let wanted = match rule {
         Tcpmss::Set(size) => size,
         Tcpmss::Clamp => match clamped(packet, env) {
-            Some(size) => size,
-            None => return Effect::Dropped,
+            Ok(Some(size)) => size,
+            Ok(None) => return Effect::Dropped,
+            Err(what) => return Effect::Undecided(what),
         },
     };
     let tcp = packet.bytes.get(start..start + header).unwrap_or(&[]);
@@ -64,15 +66,19 @@ fn find(tcp: &[u8]) -> Option<(usize, u16)> {
 /// What fits into the smaller MTU of the way out and the way back; `None` if nothing does.
 ///
 /// Linux: `tcpmss_reverse_mtu` asks for the way to the packet's source without its mark; no way is no limit.
-fn clamped(packet: &Packet, env: &Env<'_>) -> Option<u16> {
+fn clamped(packet: &Packet, env: &Env<'_>) -> Result<Option<u16>, &'static str> {
     let family = packet.family();
     let headers = if family == Family::V4 { 40 } else { 60 };
-    let back = Flow { source: family.unspecified(), destination: packet.view().source(), mark: 0, tos: 0 };
-    let back = env.network.output_route(None, back).map_or(u32::MAX, |route| route.mtu);
+    let back = Flow::between(family.unspecified(), packet.view().source());
+    let back = match env.network.output_route(None, back) {
+        Ok(route) => route.mtu,
+        Err(Unroutable::Undecided(what)) => return Err(what),
+        Err(_) => u32::MAX,
+    };
     let out = packet.route.map_or(u32::MAX, |route| route.mtu);
     let mtu = out.min(back);
     // Linux: of larger values the low 16 bits would count; no MTU is as large.
-    (mtu > headers).then(|| u16::try_from(mtu - headers).unwrap_or(u16::MAX))
+    Ok((mtu > headers).then(|| u16::try_from(mtu - headers).unwrap_or(u16::MAX)))
 }
 
 /// Puts the option in front of the others of a segment without data.

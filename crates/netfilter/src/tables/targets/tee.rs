@@ -12,7 +12,7 @@ use rules::targets::tee::Tee;
 
 use super::{Effect, Place};
 use crate::Env;
-use crate::network::DeviceId;
+use crate::network::{DeviceId, Unroutable};
 use crate::route::Flow;
 use crate::skb::{Emitted, Origin, Packet, Tracking};
 use crate::trace::Step;
@@ -25,7 +25,11 @@ pub(super) fn apply(rule: &Tee, place: &Place, packet: &Packet, env: &mut Env<'_
     let bound = rule.device.as_deref().and_then(|name| device(name, env));
     let source = packet.family().unspecified();
     let flow = Flow { source, destination: rule.gateway, mark: 0, ..Flow::of(packet) };
-    let Ok(route) = env.network.output_route(bound, flow) else { return Effect::Continue };
+    let route = match env.network.output_route(bound, flow) {
+        Ok(route) => route,
+        Err(Unroutable::Undecided(what)) => return Effect::Undecided(what),
+        Err(_) => return Effect::Continue,
+    };
     let mut copy = Packet {
         id: env.new_packet_id(),
         input: None,

@@ -184,14 +184,12 @@ fn f29_reset_closes_the_connection() {
 
 fn add_default_route(bench: &mut Bench) {
     let route = crate::network::RouteEntry {
-        destination: packet::AddrMask::prefix("0.0.0.0".parse().unwrap(), 0).unwrap(),
-        kind: Default::default(),
         via: Some("203.0.113.254".parse().unwrap()),
         device: Some(WAN),
-        source: None,
-        metric: 0,
-        tos: 0,
-        mtu: None,
+        ..crate::network::RouteEntry::new(
+            packet::AddrMask::prefix("0.0.0.0".parse().unwrap(), 0).unwrap(),
+            Default::default(),
+        )
     };
     bench.network.add_route(crate::network::TABLE_MAIN, route);
 }

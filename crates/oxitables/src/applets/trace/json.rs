@@ -220,6 +220,8 @@ fn way(route: Result<Route, Unroutable>) -> &'static str {
         Err(Unroutable::MartianDestination) => "martian-destination",
         Err(Unroutable::NoListener) => "no-listener",
         Err(Unroutable::DeviceDown) => "device-down",
+        Err(Unroutable::Ipv6Off) => "ipv6-off",
+        Err(Unroutable::Undecided(_)) => "undecided",
         Err(Unroutable::ForwardingOff) => "forwarding-off",
     }
 }

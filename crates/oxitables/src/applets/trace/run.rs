@@ -4,6 +4,7 @@ use std::time::Duration;
 use netfilter::conntrack;
 use netfilter::engine::{Config, Decision, Engine, SendError};
 use netfilter::env::Settings;
+use netfilter::network::Unroutable;
 use netfilter::skb::{Drop, Link, Origin};
 use netfilter::time::Seeded;
 use netfilter::trace::{Found, Outcome, Step};
@@ -256,7 +257,9 @@ fn moment(at: Duration) -> Now {
 /// The end of the packet: where its own way (loopback included) ended last.
 fn end(engine: &Engine, steps: &[(u64, Step)], id: u64, decision: Option<Decision>) -> End {
     let undecided = steps.iter().find_map(|(_, step)| match step {
-        Step::Dropped(reason @ Drop::Undecided { .. }) => Some(*reason),
+        Step::Dropped(reason @ (Drop::Undecided { .. } | Drop::Route(Unroutable::Undecided(_)))) => {
+            Some(*reason)
+        }
         _ => None,
     });
     if let Some(reason) = undecided {

@@ -111,6 +111,8 @@ pub(super) fn unroutable(reason: Unroutable) -> &'static str {
         }
         Unroutable::NoListener => "nobody here listens to this group",
         Unroutable::DeviceDown => "the device of the route is down",
+        Unroutable::Ipv6Off => "IPv6 is switched off on this device (disable_ipv6)",
+        Unroutable::Undecided(what) => what,
         Unroutable::ForwardingOff => {
             "it is for somebody else, and this machine does not forward (ip_forward)"
         }

@@ -1,0 +1,169 @@
+//! The settings (sysctls) that decide where packets go, as a state: the order of the lines does not count.
+//!
+//! Linux: `IN_DEV_ORCONF` (`accept_local`, `route_localnet`, `src_valid_mark`: `all` or the device), `IN_DEV_MAXCONF`
+//! (`rp_filter`: the larger of both); `default` is what later devices begin with. `ip_forward` sets every device; a
+//! device's own `forwarding` counts before it.
+use packet::InterfaceName;
+
+use crate::network::{DeviceId, Network};
+
+/// Settings of a device, of `all` or of `default`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Device {
+    reverse_path: u8,
+    accept_local: bool,
+    route_localnet: bool,
+    valid_mark: bool,
+    forwarding_v4: Option<bool>,
+    forwarding_v6: Option<bool>,
+    force_forwarding_v6: bool,
+    prefer_temporary: bool,
+    disabled_v6: bool,
+}
+
+/// Settings as far as they are read.
+#[derive(Debug, Default)]
+pub struct Sysctls {
+    all: Device,
+    default: Device,
+    /// By device; loopback is there from the start.
+    devices: Vec<Device>,
+}
+
+/// Why a setting is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It has nothing to do with the way of packets, or is not known.
+    Unknown,
+    /// There is no such device.
+    Device,
+    /// The value is not a number, or out of range.
+    Value,
+}
+
+impl Sysctls {
+    /// A device was added to the network: it begins with the present default.
+    pub fn added(&mut self, device: DeviceId) {
+        let at = device.0 as usize;
+        if self.devices.len() <= at {
+            self.devices.resize(at + 1, self.default);
+        }
+    }
+
+    /// Reads a setting; its name with dots or slashes.
+    // Why: names of devices may have dots (VLANs). With slashes `.` is part of a name, as `sysctl` has it; with dots the
+    // longest name counts that leaves a setting.
+    pub fn read(&mut self, network: &mut Network, name: &str, value: &str) -> Result<(), Refusal> {
+        let slashes = name.starts_with("net/");
+        let name = if slashes {
+            name.to_owned()
+        } else {
+            name.replace('/', "\n").replace('.', "/").replace('\n', ".")
+        };
+        let (rest, v6) = match name.strip_prefix("net/") {
+            Some("ipv4/ip_forward" | "ipv4/conf/all/forwarding") => {
+                network.settings.forward_v4 = flag(value)?;
+                return Ok(());
+            }
+            Some("ipv6/conf/all/forwarding") => {
+                network.settings.forward_v6 = flag(value)?;
+                return Ok(());
+            }
+            Some("bridge/bridge-nf-call-iptables") => {
+                network.settings.bridged_v4 = flag(value)?;
+                return Ok(());
+            }
+            Some("bridge/bridge-nf-call-ip6tables") => {
+                network.settings.bridged_v6 = flag(value)?;
+                return Ok(());
+            }
+            Some(rest) => match (rest.strip_prefix("ipv4/conf/"), rest.strip_prefix("ipv6/conf/")) {
+                (Some(rest), _) => (rest, false),
+                (_, Some(rest)) => (rest, true),
+                _ => return Err(Refusal::Unknown),
+            },
+            None => return Err(Refusal::Unknown),
+        };
+        let Some((scope, key)) = rest.rsplit_once('/') else { return Err(Refusal::Unknown) };
+        let set = setter(v6, key).ok_or(Refusal::Unknown)?;
+        let scope = match scope {
+            "all" => &mut self.all,
+            "default" => &mut self.default,
+            name => {
+                // A dot in a device's name may have become a slash.
+                let name = name.replace('/', ".");
+                let device = InterfaceName::new(&name).and_then(|name| network.device_named(name));
+                let device = device.ok_or(Refusal::Device)?;
+                self.added(device);
+                self.devices.get_mut(device.0 as usize).ok_or(Refusal::Device)?
+            }
+        };
+        set(scope, value)
+    }
+
+    /// Puts the settings of the devices into the network.
+    pub fn settle(mut self, network: &mut Network) {
+        let devices = u32::try_from(network.devices.len()).unwrap_or(u32::MAX);
+        self.added(DeviceId(devices.saturating_sub(1)));
+        let all = self.all;
+        let settings = &mut network.settings;
+        for (id, device) in (0..devices).map(DeviceId).zip(self.devices) {
+            for (on, list) in [
+                (all.accept_local || device.accept_local, &mut settings.accept_local),
+                (all.route_localnet || device.route_localnet, &mut settings.route_localnet),
+                (all.valid_mark || device.valid_mark, &mut settings.valid_mark),
+                (
+                    device.forwarding_v4.is_some_and(|own| own != settings.forward_v4),
+                    &mut settings.otherwise_v4,
+                ),
+                (
+                    device.forwarding_v6.is_some_and(|own| own != settings.forward_v6),
+                    &mut settings.otherwise_v6,
+                ),
+                (device.force_forwarding_v6, &mut settings.force_forwarding_v6),
+                (device.prefer_temporary, &mut settings.prefer_temporary),
+                (device.disabled_v6, &mut settings.disabled_v6),
+            ] {
+                if on {
+                    list.push(id);
+                }
+            }
+            let mode = all.reverse_path.max(device.reverse_path);
+            if mode != 0 {
+                settings.reverse_path.push((id, mode));
+            }
+        }
+    }
+}
+
+type Setter = fn(&mut Device, &str) -> Result<(), Refusal>;
+
+fn setter(v6: bool, key: &str) -> Option<Setter> {
+    Some(match (v6, key) {
+        (false, "rp_filter") => |own, value| {
+            own.reverse_path =
+                number(value)?.try_into().ok().filter(|mode| *mode <= 2).ok_or(Refusal::Value)?;
+            Ok(())
+        },
+        (false, "accept_local") => |own, value| flag(value).map(|on| own.accept_local = on),
+        (false, "route_localnet") => |own, value| flag(value).map(|on| own.route_localnet = on),
+        (false, "src_valid_mark") => |own, value| flag(value).map(|on| own.valid_mark = on),
+        (false, "forwarding") => |own, value| flag(value).map(|on| own.forwarding_v4 = Some(on)),
+        (true, "forwarding") => |own, value| flag(value).map(|on| own.forwarding_v6 = Some(on)),
+        (true, "force_forwarding") => |own, value| flag(value).map(|on| own.force_forwarding_v6 = on),
+        (true, "use_tempaddr") => |own, value| {
+            own.prefer_temporary = value.trim().parse::<i32>().map_err(|_| Refusal::Value)? >= 2;
+            Ok(())
+        },
+        (true, "disable_ipv6") => |own, value| flag(value).map(|on| own.disabled_v6 = on),
+        _ => return None,
+    })
+}
+
+fn number(value: &str) -> Result<u32, Refusal> {
+    value.trim().parse().map_err(|_| Refusal::Value)
+}
+
+fn flag(value: &str) -> Result<bool, Refusal> {
+    Ok(number(value)? != 0)
+}
