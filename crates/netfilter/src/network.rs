@@ -124,8 +124,6 @@ pub struct RouteEntry {
     pub hops: Vec<Hop>,
     /// IPv6: only for sources of this prefix (source routing by subtrees).
     pub from: Option<packet::AddrMask>,
-    /// IPv6: router preference, higher is better (RFC 4191: 1 low, 2 medium, 3 high).
-    pub preference: u8,
     /// The realms: that of the source in the upper 16 bits, that of the destination in the lower (IPv4).
     pub realms: u32,
     /// Whether the kernel holds its next hop for dead.
@@ -148,7 +146,6 @@ impl RouteEntry {
             mtu: None,
             hops: Vec::new(),
             from: None,
-            preference: 2,
             realms: 0,
             dead: false,
             undecided: None,

@@ -121,8 +121,13 @@ pub(super) fn table(
         }
         let rank = Rank::of(route, question);
         match best {
+            Some((_, other)) if rank.equals(other) => {
+                rival = rival.or(Some(route));
+                if rank > other {
+                    (best, rival) = (Some((route, rank)), best.map(|(route, _)| route));
+                }
+            }
             Some((_, other)) if rank < other => {}
-            Some((_, other)) if rank == other => rival = rival.or(Some(route)),
             _ => (best, rival) = (Some((route, rank)), None),
         }
     }
@@ -130,12 +135,11 @@ pub(super) fn table(
     if let Some(what) = route.undecided {
         return Err(Unroutable::Undecided(what));
     }
-    // Linux: `fib_select_default`, `find_rr_leaf`: between equal gateways the neighbours' states decide.
+    // Linux: `fib_select_default`: between equal gateways the neighbours' states decide; `fib6_select_path`: a hash,
+    // unless the device was named; `find_rr_leaf`: preference and states.
     let by_gateway = |route: &RouteEntry| route.kind == RouteKind::Unicast && route.via.is_some();
-    let chosen = flow.destination.is_ipv6() && (rank.preferred || rank.device);
-    let asked = flow.destination.is_ipv6() || rank.length == 0;
+    let asked = flow.destination.is_ipv6() && !rank.device || rank.length == 0;
     if let Some(rival) = rival.filter(|rival| by_gateway(rival) && by_gateway(route))
-        && !chosen
         && asked
         && (rival.via, rival.device) != (route.via, route.device)
     {
@@ -147,8 +151,7 @@ pub(super) fn table(
 }
 
 /// How good a route is: longer prefix (of the destination, then of the source), then a TOS that was asked for, then the
-/// lower metric, then the higher preference, then the preferred device (which may count before the metric), then the
-/// one that was there first.
+/// lower metric, then the preferred device (which may count before the metric), then the one that was there first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     length: u8,
@@ -156,7 +159,6 @@ struct Rank {
     tos: bool,
     device: bool,
     metric: std::cmp::Reverse<u32>,
-    preference: u8,
     preferred: bool,
 }
 
@@ -169,9 +171,15 @@ impl Rank {
             tos: route.tos != 0,
             device: preferred && question.device_first,
             metric: std::cmp::Reverse(route.metric),
-            preference: route.preference,
             preferred,
         }
+    }
+}
+
+impl Rank {
+    /// Whether the kernel has to choose: the preferred device alone does not decide between gateways.
+    fn equals(self, other: Self) -> bool {
+        Self { preferred: false, ..self } == Self { preferred: false, ..other }
     }
 }
 

@@ -286,7 +286,7 @@ fn what_the_kernel_chooses_by_its_secrets_is_no_decision() {
          route 10.9.0.0/16 nexthop via 10.0.1.5 nexthop via 10.0.2.5\n\
          route 10.8.0.0/16 nexthop via 10.0.1.5 nexthop via 10.7.0.5 dev c\n\
          -6 route fd09::/16 nexthop via fd00:1::5 nexthop via fd00:2::5\n\
-         -6 route fd08::/16 via fd00:1::5 pref high\n-6 route fd08::/16 via fd00:2::5\n\
+         -6 route fd08::/16 via fd00:1::5 metric 9\n-6 route fd08::/16 via fd00:2::5\n\
          route default via 10.0.1.9\nroute default via 10.0.2.9\n\
          rule uidrange 5-9 pref 9 blackhole\n",
     )
@@ -299,7 +299,7 @@ fn what_the_kernel_chooses_by_its_secrets_is_no_decision() {
     assert!(undecided(input("fd00:1::7", "fd09::1")), "multipath of IPv6");
     let out = |device, via: &str| Way::Out { device, next_hop: ip(via), gateway: true };
     assert_eq!(input("10.0.1.7", "10.8.0.1").unwrap().way, out(a, "10.0.1.5"), "one of them is down");
-    assert_eq!(input("fd00:1::7", "fd08::1").unwrap().way, out(a, "fd00:1::5"), "the preference decides");
+    assert_eq!(input("fd00:1::7", "fd08::1").unwrap().way, out(a, "fd00:1::5"), "the metric decides");
     // A socket that is bound to a device, and the way back, need no choice.
     let bound = network.output_route(Some(a), Flow::between(ip("0.0.0.0"), ip("10.9.0.1")));
     assert_eq!(bound.unwrap().way, out(a, "10.0.1.5"));

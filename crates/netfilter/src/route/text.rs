@@ -437,12 +437,9 @@ fn route(network: &mut Network, words: &mut Words<'_>, family: Option<Family>) -
             "realms" => route.realms = words.realms()?,
             "from" => route.from = Some(words.prefix(Some(family))?),
             "pref" => {
-                route.preference = match words.value()? {
-                    "low" => 1,
-                    "medium" => 2,
-                    "high" => 3,
-                    _ => return Err(words.error(ErrorKind::Word)),
-                };
+                if !matches!(words.value()?, "low" | "medium" | "high") {
+                    return Err(words.error(ErrorKind::Word));
+                }
             }
             "onlink" => {}
             "nexthop" => hops.push(nexthop(network, words)?),

@@ -70,7 +70,6 @@ fn everything_that_ip_says_has_a_word() {
     assert_eq!(several.hops, [Hop { via: None, device: eth0, dead: false }]);
     let siblings: Vec<_> = main.iter().filter(|route| route.from.is_some()).collect();
     assert_eq!(siblings.len(), 2, "IPv6: each next hop is a route");
-    assert!(siblings.iter().all(|route| route.preference == 3));
     let rule = &network.rules_v4[1];
     assert!(rule.invert);
     assert_eq!((rule.tos, rule.protocol, rule.user), (Some((0x10, 0x1c)), Some(6), Some((5, 9))));
