@@ -19,6 +19,8 @@
 //! listen udp 10.0.1.1:53                 (a local process that takes datagrams)
 //! answer udp 10.0.1.1:53 70696e67        (that process sends a payload to the last peer it heard)
 //! reload4                                (another save file, up to a line `end`: replaces the tables it names)
+//! sets                                   (sets of ipset as `ipset restore` takes them, up to a line `end`; before the rules)
+//! ipset add blocked 10.0.0.1             (a command of ipset while the rules stay)
 //! ```
 //!
 //! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses and routes away), `mtu DEVICE BYTES`,
@@ -49,6 +51,8 @@ pub struct Case {
     pub rules4: Option<String>,
     /// Save file for IPv6.
     pub rules6: Option<String>,
+    /// Sets of ipset that are there before the rules, in the form that `ipset restore` takes.
+    pub sets: Option<String>,
     /// What happens.
     pub steps: Vec<Step>,
 }
@@ -103,6 +107,11 @@ pub enum Step {
         /// The save file.
         save: String,
     },
+    /// A set is changed.
+    Ipset {
+        /// The words behind `ipset`.
+        words: String,
+    },
 }
 
 /// What is wrong with a case file.
@@ -139,7 +148,7 @@ pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
         match word {
             "note" => case.notes.push(rest.to_owned()),
             "network" => case.network.push(rest.to_owned()),
-            "rules4" | "rules6" | "reload4" | "reload6" => {
+            "rules4" | "rules6" | "reload4" | "reload6" | "sets" => {
                 let mut save = String::new();
                 loop {
                     match lines.next() {
@@ -154,6 +163,7 @@ pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
                 match word {
                     "rules4" => case.rules4 = Some(save),
                     "rules6" => case.rules6 = Some(save),
+                    "sets" => case.sets = Some(save),
                     _ => case.steps.push(Step::Reload { v6: word == "reload6", save }),
                 }
             }
@@ -193,6 +203,7 @@ fn parse_step(word: &str, rest: &str) -> Result<Step, String> {
         }
         "reply" => Ok(Step::Reply { device: rest.to_owned() }),
         "sleep" => Ok(Step::Sleep { milliseconds: rest.parse().map_err(|_| "not a number".to_owned())? }),
+        "ipset" => Ok(Step::Ipset { words: rest.to_owned() }),
         "listen" => Ok(Step::Listen { at: socket(rest.strip_prefix("udp ").ok_or("listen udp …")?)? }),
         "answer" => {
             let rest = rest.strip_prefix("udp ").ok_or("answer udp …")?;
@@ -213,6 +224,7 @@ impl fmt::Display for Step {
             }
             Step::Reply { device } => write!(f, "reply {device}"),
             Step::Sleep { milliseconds } => write!(f, "sleep {milliseconds}"),
+            Step::Ipset { words } => write!(f, "ipset {words}"),
             Step::Listen { at } => write!(f, "listen udp {at}"),
             Step::Answer { at, payload } => write!(f, "answer udp {at} {}", craft::hex(payload)),
             Step::Reload { v6, save } => {
@@ -231,7 +243,7 @@ impl fmt::Display for Case {
         for change in &self.network {
             writeln!(f, "network {change}")?;
         }
-        for (word, rules) in [("rules4", &self.rules4), ("rules6", &self.rules6)] {
+        for (word, rules) in [("sets", &self.sets), ("rules4", &self.rules4), ("rules6", &self.rules6)] {
             if let Some(rules) = rules {
                 writeln!(f, "{word}\n{}\nend", rules.trim_end())?;
             }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::case::{Case, Step};
 use crate::craft;
-use crate::outcome::{Connection, Outcome, Output, StepOutcome};
+use crate::outcome::{Connection, Outcome, Output, SetMember, StepOutcome};
 
 /// A difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,7 @@ fn compare_ids(
     for (at, (left, right)) in left.steps.iter().zip(&right.steps).enumerate() {
         compare_step(at, ids, left, right, broadcast(at), &mut out);
     }
+    compare_sets(&left.sets, &right.sets, &mut out);
     let counters = |outcome: &Outcome| -> BTreeMap<(u8, String), (u64, u64)> {
         outcome
             .counters
@@ -99,6 +100,21 @@ fn compare_ids(
         }
     }
     out
+}
+
+fn compare_sets(left: &[SetMember], right: &[SetMember], out: &mut Vec<Difference>) {
+    let mut push = |what, left: String, right: String| out.push(Difference { step: None, what, left, right });
+    let lines =
+        |own: &[SetMember]| own.iter().map(|own| own.line.as_str()).collect::<Vec<_>>().join("\n          ");
+    let (one, other) = (lines(left), lines(right));
+    if one != other {
+        push("set", one, other);
+        return;
+    }
+    for (one, other) in left.iter().zip(right).filter(|(one, other)| !close(one.timeout, other.timeout)) {
+        let text = |own: &SetMember| format!("{:?} of {}", own.timeout, own.line);
+        push("timeout", text(one), text(other));
+    }
 }
 
 fn compare_step(

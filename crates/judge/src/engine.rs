@@ -17,13 +17,20 @@ use netfilter::trace::{Outcome as RuleOutcome, Step as TraceStep};
 use netfilter::{DeviceId, Instant, Network, Now, Origin, Packet, Random, Tracking, Tuple};
 use packet::Family;
 use packet::rewrite::End;
-use rules::{Hook, Ruleset, Table, Target};
+use rules::set::print::{Detail, Listing, Mode};
+use rules::set::run::Session;
+use rules::syntax::NoNames;
+use rules::{Hook, Ruleset, Table, Target, set};
 
 use crate::case::{self, Case, Step};
 use crate::host::{Host, kernel_origin};
 use crate::kernel::{ADDRESSES, DEVICES};
-use crate::outcome::{Connection, Counter, Outcome, Output, StepOutcome};
+use crate::outcome::{Connection, Counter, Outcome, Output, SetMember, StepOutcome};
 use crate::{Judged, craft};
+
+fn milliseconds(now: Now) -> u64 {
+    now.mono.0 / 1_000_000
+}
 
 /// A wall clock to start with; nothing of this issue reads it.
 const WALL: u64 = 1_700_000_000_000_000_000;
@@ -237,6 +244,19 @@ impl EngineHalf {
         None
     }
 
+    /// A command of ipset; its listings are not looked at.
+    fn ipset(&mut self, words: &str) -> Option<i32> {
+        let now = milliseconds(self.now);
+        let (engine, rulesets) = (self.engine.as_mut()?, &self.rulesets);
+        let references = |name: &str| rulesets.iter().map(|own| own.set_references(name)).sum();
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let mut session = Session { names: &NoNames, now, seed: &mut || 0, references: &references };
+        let done = engine.edit_sets(|sets| {
+            set::run::run(&words, &mut Default::default(), false, sets, &mut session, &mut Default::default())
+        });
+        done.err().map(|_| 22)
+    }
+
     /// Raw sockets send nothing that is longer than the device takes (Linux: `raw_send_hdrinc`).
     fn is_too_big_for_a_raw_socket(&self, mark: u32, bytes: &[u8]) -> bool {
         let Some((engine, view)) = self.engine.as_ref().zip(packet::View::parse(bytes).ok()) else {
@@ -284,6 +304,7 @@ impl EngineHalf {
                 }
             }
             Step::Sleep { .. } => {}
+            Step::Ipset { words } => return self.ipset(words),
             Step::Reload { v6, save } => return self.reload(if *v6 { Family::V6 } else { Family::V4 }, save),
             Step::Listen { at } => self.host.listen(*at),
             Step::Answer { at, payload } => {
@@ -440,6 +461,10 @@ impl Judged for EngineHalf {
             network,
             random: Box::new(Adopted { known: self.known.clone(), own: Seeded::new(1) }),
         });
+        if let Some(sets) = &case.sets {
+            let sets = set::restore::load(sets, milliseconds(self.now));
+            engine.set_sets(sets.map_err(|(line, fault)| format!("line {line}: {}", fault.text()))?);
+        }
         for (family, rules) in [(Family::V4, &case.rules4), (Family::V6, &case.rules6)] {
             if let Some(rules) = rules {
                 let mut ruleset = rules::syntax::load(rules, family, None)
@@ -512,6 +537,20 @@ impl Judged for EngineHalf {
             outcome.connections.sort();
         }
         outcome
+    }
+
+    fn sets(&mut self) -> Vec<SetMember> {
+        let Some(engine) = &self.engine else { return Vec::new() };
+        let listing = Listing {
+            mode: Mode::Save,
+            detail: Detail::Members,
+            names: &NoNames,
+            resolve: false,
+            now: milliseconds(self.now),
+            references: &|_| 0,
+            exact: true,
+        };
+        SetMember::of_save(&set::print::sets(engine.sets(), None, &listing).unwrap_or_default())
     }
 
     fn counters(&mut self) -> Vec<Counter> {

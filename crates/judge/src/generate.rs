@@ -88,5 +88,6 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
         steps.push(outcome);
     }
     let counters = first.counters();
-    (case, Outcome { refused: None, steps, counters })
+    let sets = first.sets();
+    (case, Outcome { refused: None, steps, counters, sets })
 }

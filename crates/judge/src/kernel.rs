@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use sys::judge::{RawSender, SocketOwner};
 
 use crate::case::{self, Case, Step};
-use crate::outcome::{Connection, Counter, Delivery, Outcome, Output, StepOutcome};
+use crate::outcome::{Connection, Counter, Delivery, Outcome, Output, SetMember, StepOutcome};
 use crate::{Judged, nft};
 
 mod counters;
@@ -44,6 +44,8 @@ pub struct Kernel {
     restore: [restore::Restore; 2],
     tables: [OwnedFd; 2],
     loaded: [bool; 2],
+    /// Whether sets of ipset were made.
+    has_sets: bool,
     /// Whether rules go to nf_tables in translation instead of the legacy tables.
     translated: bool,
     last_output: BTreeMap<String, Vec<u8>>,
@@ -93,6 +95,7 @@ impl Kernel {
             restore: [false, true].map(restore::Restore::new),
             tables: [sys::judge::open_tables(false)?, sys::judge::open_tables(true)?],
             loaded: [false; 2],
+            has_sets: false,
             translated: false,
             last_output: BTreeMap::new(),
             started: Instant::now(),
@@ -118,6 +121,24 @@ impl Kernel {
     /// Loads a save file.
     pub fn restore(&mut self, v6: bool, save: &str) -> Result<(), String> {
         self.restore[usize::from(v6)].load(save, &self.lock)
+    }
+
+    /// Takes all sets of the case before away, and with them the rules that may name them; then makes those of a case.
+    fn make_sets(&mut self, sets: Option<&str>) -> Result<(), String> {
+        if self.has_sets {
+            for v6 in [false, true] {
+                self.restore(v6, EMPTY)?;
+            }
+            // Why: a list keeps its sets.
+            setup::ipset(&["flush"], "")?;
+            setup::ipset(&["destroy"], "")?;
+            self.has_sets = false;
+        }
+        if let Some(sets) = sets {
+            self.has_sets = true;
+            setup::ipset(&["restore"], sets)?;
+        }
+        Ok(())
     }
 
     /// Reads everything that came out; gives it as outputs.
@@ -192,6 +213,9 @@ impl Kernel {
             }
             // A refusal shows as the error number "invalid argument".
             Step::Reload { v6, save } => return self.restore(*v6, save).err().map(|_| 22),
+            Step::Ipset { words } => {
+                return setup::ipset(&words.split_whitespace().collect::<Vec<_>>(), "").err().map(|_| 22);
+            }
             Step::Sleep { milliseconds } => std::thread::sleep(Duration::from_millis(*milliseconds)),
             Step::Listen { at } => match UdpSocket::bind(at) {
                 Ok(socket) => {
@@ -238,6 +262,7 @@ impl crate::Judged for Kernel {
                 case.network.iter().try_for_each(|change| setup::change(change))?;
             }
         }
+        self.make_sets(case.sets.as_deref())?;
         for (v6, rules) in [(false, &case.rules4), (true, &case.rules6)] {
             let loaded = usize::from(v6);
             match rules {
@@ -282,6 +307,13 @@ impl crate::Judged for Kernel {
             path,
             connections: Self::connections(),
         }
+    }
+
+    fn sets(&mut self) -> Vec<SetMember> {
+        if !self.has_sets {
+            return Vec::new();
+        }
+        SetMember::of_save(&setup::ipset(&["save"], "").unwrap_or_else(|words| format!("add {words}")))
     }
 
     fn counters(&mut self) -> Vec<Counter> {

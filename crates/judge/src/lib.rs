@@ -40,6 +40,9 @@ pub trait Judged {
     /// What stands in the counters now.
     fn counters(&mut self) -> Vec<outcome::Counter>;
 
+    /// What is in the sets of ipset now.
+    fn sets(&mut self) -> Vec<outcome::SetMember>;
+
     /// Learns what the other one did with the case that comes next, to follow its random choices where they are
     /// legal. Whoever makes its own choices ignores it.
     fn adopt(&mut self, other: &Outcome) {
@@ -49,9 +52,9 @@ pub trait Judged {
     /// Runs a whole case.
     fn run(&mut self, case: &Case) -> Outcome {
         if let Err(refused) = self.load(case) {
-            return Outcome { refused: Some(refused), steps: Vec::new(), counters: Vec::new() };
+            return Outcome { refused: Some(refused), ..Outcome::default() };
         }
         let steps = case.steps.iter().map(|step| self.step(step)).collect();
-        Outcome { refused: None, steps, counters: self.counters() }
+        Outcome { refused: None, steps, counters: self.counters(), sets: self.sets() }
     }
 }

@@ -10,6 +10,44 @@ pub struct Outcome {
     pub steps: Vec<StepOutcome>,
     /// Counters at the end.
     pub counters: Vec<Counter>,
+    /// Members of the sets at the end, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<SetMember>,
+}
+
+/// A line of `ipset save` that adds a member, without its timeout.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SetMember {
+    /// The line.
+    pub line: String,
+    /// Seconds to live.
+    pub timeout: Option<u64>,
+}
+
+impl SetMember {
+    /// The members in what `ipset save` prints, sorted; those of lists stay in order.
+    pub fn of_save(text: &str) -> Vec<Self> {
+        let mut out: Vec<Self> =
+            text.lines().filter(|line| line.starts_with("add ")).map(Self::of_line).collect();
+        let lists: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("create ")?.split_once(" list:set").map(|(name, _)| name))
+            .collect();
+        let set = |own: &Self| own.line.split(' ').nth(1).unwrap_or("").to_owned();
+        out.sort_by_cached_key(|own| {
+            let name = set(own);
+            let line = if lists.contains(&name.as_str()) { String::new() } else { own.line.clone() };
+            (name, line)
+        });
+        out
+    }
+
+    fn of_line(line: &str) -> Self {
+        let mut words: Vec<&str> = line.split(' ').collect();
+        let at = words.iter().position(|word| *word == "timeout").filter(|at| at + 1 < words.len());
+        let timeout = at.and_then(|at| words.drain(at..at + 2).nth(1)?.parse().ok());
+        Self { line: words.join(" "), timeout }
+    }
 }
 
 /// What came of a step.

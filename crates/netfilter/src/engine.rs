@@ -25,6 +25,7 @@ use std::net::IpAddr;
 
 use packet::Family;
 use rules::hook::priority;
+use rules::set::Sets;
 use rules::{Hook, Match, Ruleset, Table, TableRules, Target};
 
 use crate::defrag::Defrag;
@@ -228,6 +229,34 @@ impl Engine {
         }
         if !tracked && self.is_registered(family, Callee::Conntrack) {
             self.conntrack.resume(family);
+        }
+    }
+
+    /// The sets of ipset. Their timeouts count in milliseconds of [`Now::mono`].
+    pub fn sets(&self) -> &Sets {
+        &self.named.sets
+    }
+
+    /// Changes the sets of ipset; rules stay as they are. A rule whose set is not there cannot be decided: sets that rules
+    /// name come before the rules and go behind them, as in Linux.
+    pub fn edit_sets<T>(&mut self, edit: impl FnOnce(&mut Sets) -> T) -> T {
+        let before = self.named.sets.arrangement();
+        let done = edit(&mut self.named.sets);
+        if self.named.sets.arrangement() != before {
+            self.find_sets();
+        }
+        done
+    }
+
+    /// Puts other sets in the place of all that are there.
+    pub fn set_sets(&mut self, sets: Sets) {
+        self.named.sets = sets;
+        self.find_sets();
+    }
+
+    fn find_sets(&mut self) {
+        for program in self.programs.iter_mut().flatten().flatten() {
+            program.find_sets(&self.named);
         }
     }
 

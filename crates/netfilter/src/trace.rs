@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 
 use packet::InterfaceName;
+use rules::set::{Element, SetName};
 use rules::{ChainId, Hook, Table};
 
 use crate::network::{Route, Unroutable};
@@ -140,6 +141,20 @@ pub enum Step {
         /// After.
         after: u32,
     },
+    /// A queue of the device is chosen (`-j SET --map-queue`).
+    Mapped {
+        /// The queue.
+        queue: u16,
+    },
+    /// A member of a set has changed, or was to change (`-m set`, `-j SET`).
+    Member {
+        /// The set.
+        set: SetName,
+        /// The member with its extensions, as `ipset save` writes it: as it is now, or was before it was removed.
+        member: String,
+        /// What became of it.
+        change: MemberChange,
+    },
     /// A listener is told of the packet (`-j NFLOG`).
     Reported {
         /// The group.
@@ -250,6 +265,40 @@ pub enum Outcome {
     Hotdrop(Mismatch),
 }
 
+/// What became of a member of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberChange {
+    /// It was added.
+    Added,
+    /// It was there, and its timeout and counters begin anew.
+    Renewed,
+    /// It was to be added, and is there already.
+    Known,
+    /// It was to be added, and the set takes no more.
+    Refused,
+    /// It was removed.
+    Removed,
+    /// It has counted the packet.
+    Counted,
+}
+
+/// How what a packet has stands to a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// It is no member.
+    Absent,
+    /// It is a member.
+    Present,
+    /// The smallest network around it is marked `nomatch`.
+    NoMatch,
+    /// Its time is over.
+    Expired,
+    /// bitmap:ip,mac: it is a member with another Ethernet address.
+    OtherMac,
+    /// A bitmap: outside the set's range.
+    OutOfRange,
+}
+
 /// The first condition of a rule that did not hold, and what the packet had instead. What was wanted stands in the
 /// rule. Small and `Copy`: it is made for every rule that does not match.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -287,6 +336,8 @@ pub enum Found {
     Protocol(u8),
     /// A time by the wall clock: seconds since 1970 in UTC.
     Time(u64),
+    /// What was looked up in a set, or the member that was found.
+    Member(Element, Membership),
     /// A word: a state, an address type …
     Word(&'static str),
     /// There is no such thing in the packet: no ports in a later fragment, no interface, no payload, no owner.

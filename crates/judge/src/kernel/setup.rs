@@ -91,6 +91,26 @@ fn feed(command: &mut Command, input: &str) -> io::Result<()> {
     Err(io::Error::other(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))))
 }
 
+/// Runs ipset; what it prints, or its words if it refuses.
+pub(super) fn ipset(words: &[&str], input: &str) -> Result<String, String> {
+    let mut child = Command::new("ipset")
+        .args(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("ipset: {error}"))?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // A refusal may close the pipe early; what was wrong is then in the output.
+        let _ = pipe.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+}
+
 /// Builds the usual network in the present namespace; the TUN devices are there already.
 pub(super) fn configure() -> io::Result<()> {
     for scope in ["all", "default", "lan0", "dmz0", "wan0"] {
@@ -189,6 +209,7 @@ pub fn missing() -> Option<String> {
         ("iptables-legacy-restore", "iptables"),
         ("ip6tables-legacy-restore", "iptables"),
         ("nft", "nftables"),
+        ("ipset", "ipset"),
         ("ip", "iproute2"),
     ] {
         if Command::new(command).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {

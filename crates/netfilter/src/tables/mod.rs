@@ -8,7 +8,7 @@
 //!
 //! # Invariants
 //!
-//! * The walk allocates nothing (but entries of `connlimit`, `hashlimit` and `recent`), hashes nothing and looks at no text (a line for the log is text, and is made when a
+//! * The walk allocates nothing (but entries of `connlimit`, `hashlimit` and `recent`, and members that packets add to sets), hashes nothing and looks at no text (a line for the log is text, and is made when a
 //!   LOG rule or a trace asks for it).
 //! * A rule that needs something that is not known is never passed over: the packet ends as
 //!   [`crate::Drop::Undecided`].
@@ -21,6 +21,7 @@ mod matches;
 mod named;
 mod overtaken;
 mod program;
+mod set;
 mod targets;
 mod walk;
 

@@ -1,4 +1,5 @@
-//! What rules share by name, whichever table they stand in: the lists of `-m recent` and the tables of `-m hashlimit`.
+//! What rules share by name, whichever table they stand in: the lists of `-m recent`, the tables of `-m hashlimit` and the
+//! sets of ipset, which are there whether a rule names them or not.
 //!
 //! # Life cycle
 //! The first rule that names one makes it, as that rule says; each program that is bound holds those of its rules
@@ -16,6 +17,7 @@ use super::matches::{hashlimit, recent};
 /// The lists and tables that rules share by name.
 #[derive(Debug, Default)]
 pub struct Named {
+    pub(crate) sets: rules::set::Sets,
     pub(super) recents: Store<recent::List>,
     pub(super) hashlimits: Store<hashlimit::Table>,
 }

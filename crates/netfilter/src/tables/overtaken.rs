@@ -84,7 +84,7 @@ impl Walk<'_> {
                     Target::Reject(_) => return Some((at, false)),
                     _ => return None,
                 },
-                Action::Policy(_) | Action::Queue | Action::Nowhere => return None,
+                Action::Policy(_) | Action::Queue | Action::Set(_) | Action::Nowhere => return None,
             }
         }
         None
@@ -106,7 +106,7 @@ impl Walk<'_> {
         let asked = Asked { packet, place: &self.place };
         let mut fits = Fits::Yes;
         for condition in self.conditions.get_mut(range).into_iter().flatten() {
-            if condition.moves() {
+            if condition.moves(&env.named.sets) {
                 fits = Fits::Unknown;
                 continue;
             }

@@ -5,6 +5,7 @@ use rules::{ChainId, Counters, Hook, Policy, Rule, Table, TableRules, Target};
 use super::header::{Address, Conditions, Patterns};
 use super::matches::Condition;
 use super::named::Named;
+use super::targets::set::Actor;
 
 /// A place in a program's array of entries.
 pub(super) type At = u32;
@@ -32,6 +33,8 @@ pub(super) enum Action {
     Goto(At),
     /// A target with data, by its place among the targets.
     Target(u32),
+    /// `SET`, by its place among those.
+    Set(u32),
     /// A jump that cannot be taken: its chain is not there, or it closes a loop. Crate `rules` lets no such ruleset
     /// through, so this is for programs that build tables by hand.
     Nowhere,
@@ -78,6 +81,7 @@ pub struct Program {
     /// The matches of all rules, rule after rule.
     pub(super) conditions: Box<[Condition]>,
     pub(super) targets: Box<[Target]>,
+    pub(super) actors: Box<[Actor]>,
     pub(super) patterns: Patterns,
     /// Sorted by their places in the array.
     pub(super) spans: Box<[Span]>,
@@ -112,6 +116,7 @@ impl Program {
             counters: parts.counters.into(),
             conditions: parts.conditions.into(),
             targets: parts.targets.into(),
+            actors: parts.actors.into(),
             patterns: parts.patterns,
             spans: spans.into(),
             hooks,
@@ -125,6 +130,13 @@ impl Program {
         for condition in &mut self.conditions {
             condition.bind(named, self.family);
         }
+        self.actors.iter_mut().for_each(|actor| actor.bind(&named.sets));
+    }
+
+    /// Looks the sets of its rules up again: they have other places.
+    pub fn find_sets(&mut self, named: &Named) {
+        self.conditions.iter_mut().for_each(|condition| condition.find_set(&named.sets));
+        self.actors.iter_mut().for_each(|actor| actor.bind(&named.sets));
     }
 
     /// Lets go of it again: the program's end.
@@ -283,6 +295,7 @@ struct Parts {
     counters: Vec<Counters>,
     conditions: Vec<Condition>,
     targets: Vec<Target>,
+    actors: Vec<Actor>,
     patterns: Patterns,
 }
 
@@ -293,6 +306,7 @@ impl Default for Parts {
             counters: Vec::new(),
             conditions: Vec::new(),
             targets: Vec::new(),
+            actors: Vec::new(),
             patterns: Patterns::new(),
         }
     }
@@ -336,6 +350,10 @@ fn lower_target(target: Option<&Target>, parts: &mut Parts) -> Action {
         Some(Target::Queue) => Action::Queue,
         Some(Target::Jump(chain)) => start(parts, chain).map_or(Action::Nowhere, Action::Jump),
         Some(Target::Goto(chain)) => start(parts, chain).map_or(Action::Nowhere, Action::Goto),
+        Some(Target::Set(own)) => {
+            parts.actors.push(Actor::new(own));
+            Action::Set(parts.actors.len() as u32 - 1)
+        }
         Some(other) => {
             parts.targets.push(other.clone());
             Action::Target(parts.targets.len() as u32 - 1)

@@ -65,12 +65,13 @@ fn walk_or_pause(
         env.step(packet, || Step::Table { table, hook });
     }
     let place = Place::of(packet, table, hook);
-    let Program { entries, counters, conditions, targets, patterns, spans, stack, .. } = program;
+    let Program { entries, counters, conditions, targets, actors, patterns, spans, stack, .. } = program;
     let mut walk = Walk {
         place,
         counters,
         conditions,
         targets,
+        actors,
         patterns,
         spans,
         stack,
@@ -120,6 +121,7 @@ pub(super) struct Walk<'p> {
     counters: &'p mut [Counters],
     pub(super) conditions: &'p mut [Condition],
     pub(super) targets: &'p [Target],
+    actors: &'p [targets::set::Actor],
     pub(super) patterns: &'p Patterns,
     pub(super) spans: &'p [Span],
     /// Where the jumps came from.
@@ -233,6 +235,10 @@ impl Walk<'_> {
                     Some(_) => return Verdict::Drop(Drop::Limit),
                     None => return self.dropped(at, false),
                 },
+                Action::Set(number) => match self.set(number, packet, env) {
+                    Effect::Undecided(what) => return self.undecided(at, what, packet, env),
+                    _ => at += 1,
+                },
                 Action::Target(number) => match self.target(number, packet, env) {
                     Effect::Continue => at += 1,
                     Effect::Copied if self.pauses => {
@@ -281,8 +287,10 @@ impl Walk<'_> {
         if packet.traced {
             self.trace_line(at, entry, packet, env);
         }
-        if let Action::Target(number) = entry.action {
-            self.target(number, packet, env);
+        match entry.action {
+            Action::Target(number) => _ = self.target(number, packet, env),
+            Action::Set(number) => _ = self.set(number, packet, env),
+            _ => {}
         }
         self.dropped(at, true)
     }
@@ -305,6 +313,13 @@ impl Walk<'_> {
             }
         }
         None
+    }
+
+    fn set(&self, number: u32, packet: &mut Packet, env: &mut Env<'_>) -> Effect {
+        match self.actors.get(number as usize) {
+            Some(actor) => actor.apply(&self.place, packet, env),
+            None => Effect::Undecided("this target"),
+        }
     }
 
     fn target(&mut self, number: u32, packet: &mut Packet, env: &mut Env<'_>) -> Effect {

@@ -35,6 +35,7 @@ pub(super) mod recent;
 mod rpfilter;
 mod rt;
 mod sctp;
+mod set;
 mod spi;
 mod srh;
 mod statistic;
@@ -146,6 +147,7 @@ pub(super) enum Condition {
     Rt(Box<data::rt::Rt>),
     Recent(Box<recent::Asker>),
     Sctp(Box<data::sctp::Sctp>),
+    Set(Box<set::Asker>),
     Quota(quota::Account),
     Srh(Box<data::srh::Srh>),
     State(data::state::State),
@@ -219,7 +221,7 @@ impl Condition {
                 Self::Recent(Box::new(recent::Asker { rule: own.as_ref().clone(), list: None }))
             }
             Match::Sctp(own) => Self::Sctp(own.clone()),
-            Match::Set(_) => Self::Unmodelled("-m set"),
+            Match::Set(own) => set::Asker::condition(own),
             Match::Socket(_) => Self::Unmodelled("-m socket"),
             Match::Srh(own) => Self::Srh(own.clone()),
             Match::State(own) => Self::State(*own),
@@ -236,7 +238,10 @@ impl Condition {
     }
 
     /// Whether asking it changes its state or takes from chance.
-    pub(super) fn moves(&self) -> bool {
+    pub(super) fn moves(&self, sets: &rules::set::Sets) -> bool {
+        if let Self::Set(own) = self {
+            return own.moves(sets);
+        }
         matches!(
             self,
             Self::Connlabel(_)
@@ -254,7 +259,15 @@ impl Condition {
         match self {
             Self::Hashlimit(own) => own.table = Some(named.hashlimit(&own.rule, family)),
             Self::Recent(own) => own.list = Some(named.recent(&own.rule)),
+            Self::Set(own) => own.bind(&named.sets),
             _ => {}
+        }
+    }
+
+    /// Looks its set up again: sets have other places.
+    pub(super) fn find_set(&mut self, sets: &rules::set::Sets) {
+        if let Self::Set(own) = self {
+            own.bind(sets);
         }
     }
 
@@ -305,6 +318,7 @@ impl Condition {
             Self::Rpfilter(own) => rpfilter::holds(own, asked, env),
             Self::Rt(own) => rt::holds(own, asked),
             Self::Sctp(own) => sctp::holds(own, asked),
+            Self::Set(own) => own.holds(asked, env),
             Self::Srh(own) => srh::holds(own, asked),
             Self::State(own) => conntrack::holds_state(own, asked, env),
             Self::Statistic(own) => own.holds(env),
@@ -350,7 +364,7 @@ fn port(wanted: Option<Negatable<PortRange>>, port: u16, option: &'static str) -
 
 /// The first two fields of a transport header that starts with ports.
 #[inline]
-fn ports(transport: &[u8]) -> Option<(u16, u16)> {
+pub(super) fn ports(transport: &[u8]) -> Option<(u16, u16)> {
     match *transport.get(..4)? {
         [a, b, c, d] => Some((u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))),
         _ => None,

@@ -10,6 +10,7 @@ mod nflog;
 mod nfqueue;
 mod npt;
 mod reject;
+pub(super) mod set;
 mod tcpmss;
 mod tcpoptstrip;
 mod tee;
@@ -74,6 +75,7 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
         | Target::Rateest(_)
         | Target::Redirect(_)
         | Target::Reject(_)
+        | Target::Set(_)
         | Target::Snat(_)
         | Target::Snpt(_)
         | Target::Tcpmss(_)
@@ -87,7 +89,6 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
         | Target::Led(_)
         | Target::Ulog(_)
         | Target::Secmark(_)
-        | Target::Set(_)
         | Target::Synproxy(_)
         | Target::Tproxy(_) => target.name(),
     }

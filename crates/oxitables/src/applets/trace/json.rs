@@ -1,7 +1,7 @@
 //! The trace for programs: one JSON object a packet, on one line. The schema is docs/trace-json.md; it only grows.
 use netfilter::Network;
 use netfilter::network::{Route, Unroutable, Way};
-use netfilter::trace::{NatSkip, Outcome, Step};
+use netfilter::trace::{MemberChange, NatSkip, Outcome, Step};
 use rules::{Hook, Ruleset};
 use serde_json::{Map, Value, json};
 
@@ -167,6 +167,10 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
         Step::Queued { first, last, bypass } => {
             json!({"step": "queue", "hook": hook, "first": first, "last": last, "bypass": bypass})
         }
+        Step::Mapped { queue } => json!({"step": "map-queue", "hook": hook, "queue": queue}),
+        Step::Member { set, member, change } => json!({
+            "step": "set", "hook": hook, "set": set.as_str(), "member": member, "change": member_change(*change),
+        }),
         Step::FragmentKept => json!({"step": "fragment-kept", "hook": hook}),
         Step::Gathered { pieces } => json!({"step": "gathered", "hook": hook, "fragments": pieces}),
         Step::Logged { line } => json!({"step": "log", "hook": hook, "line": line}),
@@ -192,6 +196,18 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
             "step": "undecided", "hook": hook, "table": table.name(), "chain": chain(*table, *id), "rule": number,
             "what": what,
         }),
+    }
+}
+
+/// What became of a member of a set.
+fn member_change(change: MemberChange) -> &'static str {
+    match change {
+        MemberChange::Added => "added",
+        MemberChange::Renewed => "renewed",
+        MemberChange::Known => "known",
+        MemberChange::Refused => "refused",
+        MemberChange::Removed => "removed",
+        MemberChange::Counted => "counted",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why a rule did not match: the value that it wanted beside the value that the packet had.
 //!
 //! What was wanted is taken from the rule as a save file writes it, so that a reader finds the same words in the rule.
-use netfilter::trace::{Found, Mismatch};
+use netfilter::trace::{Found, Membership, Mismatch};
 use packet::view::tcp_flags;
 use rules::{Rule, TableRules};
 
@@ -23,6 +23,17 @@ pub(super) fn sentence(mismatch: &Mismatch, wanted: Option<&str>) -> String {
         ("--limit", Found::Nothing(_), Some(wanted)) => format!("{option}: {wanted} is used up"),
         ("-f", Found::Nothing(_), _) => "-f: wanted a later fragment, the packet is none".to_owned(),
         ("-f", ..) => "-f: wanted no later fragment, the packet is one".to_owned(),
+        ("--match-set", Found::Member(..), Some(wanted)) => match wanted.strip_prefix("not ") {
+            None => format!("{option}: wanted a member of {}, the packet has {found}", set_of(wanted)),
+            Some(wanted) => {
+                format!("{option}: wanted no member of {}, the packet has {found}", set_of(wanted))
+            }
+        },
+        ("--match-set", Found::Word(word), _) => format!("{option}: {word}"),
+        ("--match-set", Found::Nothing(_), Some(wanted)) => {
+            let wanted = set_of(wanted.trim_start_matches("not "));
+            format!("{option}: the packet has {found} that could be in {wanted}")
+        }
         (_, _, Some(wanted)) if option.ends_with("-lt") => {
             format!("{option}: wanted less than {wanted}, the packet has {found}")
         }
@@ -58,9 +69,30 @@ pub(super) fn found(mismatch: &Mismatch) -> String {
         }
         Found::Protocol(protocol) => wording::protocol(protocol),
         Found::Time(second) => time(second),
+        Found::Member(element, state) => member(element, state),
         Found::Word(word) => word.to_owned(),
         Found::Nothing(what) => format!("no {what}"),
     }
+}
+
+/// The set of `NAME src,dst`.
+fn set_of(wanted: &str) -> &str {
+    wanted.split(' ').next().unwrap_or(wanted)
+}
+
+/// What was looked up in a set, and what came of it.
+fn member(element: rules::set::Element, state: Membership) -> String {
+    let mut text = String::new();
+    element.push(&mut text, &rules::syntax::NoNames);
+    text.push_str(match state {
+        Membership::Absent => ", which is not in it",
+        Membership::Present => ", which is in it",
+        Membership::NoMatch => ", which is in it as nomatch",
+        Membership::Expired => ", which was in it and is expired",
+        Membership::OtherMac => ", which is in it with another Ethernet address",
+        Membership::OutOfRange => ", which is outside its range",
+    });
+    text
 }
 
 /// A time with its day of the week, which a rule may ask for.

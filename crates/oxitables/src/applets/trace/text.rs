@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 
 use netfilter::Drop;
 use netfilter::network::{Route, Unroutable, Way};
-use netfilter::trace::{NatSkip, Outcome, Step};
+use netfilter::trace::{MemberChange, NatSkip, Outcome, Step};
 use packet::{Family, View};
 use rules::{Hook, Rule, Ruleset, Table, Target};
 
@@ -164,6 +164,18 @@ impl Writer<'_> {
             Step::Classified { before, after } => {
                 let class = |class: &u32| format!("{:x}:{:x}", class >> 16, class & 0xffff);
                 self.line(&format!("~ class {} -> {}", class(before), class(after)));
+            }
+            Step::Mapped { queue } => self.line(&format!("~ queue {queue} of the device, if it has that")),
+            Step::Member { set, member, change } => {
+                let (sign, what) = match change {
+                    MemberChange::Added => ('+', "is added"),
+                    MemberChange::Renewed => ('~', "begins anew"),
+                    MemberChange::Known => ('=', "is there already"),
+                    MemberChange::Refused => ('x', "is not added, the set takes no more"),
+                    MemberChange::Removed => ('-', "is removed"),
+                    MemberChange::Counted => ('~', "has counted it"),
+                };
+                self.line(&format!("    set {set}: {sign} {member} {what}"));
             }
             Step::Reported { group, prefix, size } => {
                 self.line(&format!("! nflog group {group}: {size} bytes {prefix:?}"));
