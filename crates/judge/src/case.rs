@@ -21,7 +21,11 @@
 //! reload4                                (another save file, up to a line `end`: replaces the tables it names)
 //! sets                                   (sets of ipset as `ipset restore` takes them, up to a line `end`; before the rules)
 //! ipset add blocked 10.0.0.1             (a command of ipset while the rules stay)
+//! payload invite                         (a text, up to a line `end`: `payload=invite` in a packet stands for it)
 //! ```
+//!
+//! Each line of a `payload` ends with CR LF unless it ends with `\`; `\xHH` is a byte, `{length}` the number of bytes behind
+//! the first empty line.
 //!
 //! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses and routes away), `mtu DEVICE BYTES`,
 //! `mark N TABLE` (a policy rule), `route TABLE PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX
@@ -132,6 +136,7 @@ impl fmt::Display for CaseError {
 /// Reads all cases of a file.
 pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
     let mut cases: Vec<Case> = Vec::new();
+    let mut payloads: Vec<(String, String)> = Vec::new();
     let mut lines = text.lines().enumerate();
     while let Some((at, line)) = lines.next() {
         let error = |what: &str| CaseError { line: at + 1, what: what.to_owned() };
@@ -144,22 +149,18 @@ pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
             cases.push(Case { name: rest.trim().to_owned(), ..Case::default() });
             continue;
         }
+        if word == "payload" {
+            let text = block(&mut lines).ok_or_else(|| error("no `end` of the payload"))?;
+            let bytes = payload(&text).ok_or_else(|| error("expected \\xHH"))?;
+            payloads.push((rest.trim().to_owned(), format!("hex={}", craft::hex(&bytes))));
+            continue;
+        }
         let Some(case) = cases.last_mut() else { return Err(error("expected `case NAME` first")) };
         match word {
             "note" => case.notes.push(rest.to_owned()),
             "network" => case.network.push(rest.to_owned()),
             "rules4" | "rules6" | "reload4" | "reload6" | "sets" => {
-                let mut save = String::new();
-                loop {
-                    match lines.next() {
-                        Some((_, line)) if line.trim() == "end" => break,
-                        Some((_, line)) => {
-                            save.push_str(line);
-                            save.push('\n');
-                        }
-                        None => return Err(error("no `end` of the rules")),
-                    }
-                }
+                let save = block(&mut lines).ok_or_else(|| error("no `end` of the rules"))?;
                 match word {
                     "rules4" => case.rules4 = Some(save),
                     "rules6" => case.rules6 = Some(save),
@@ -167,10 +168,60 @@ pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
                     _ => case.steps.push(Step::Reload { v6: word == "reload6", save }),
                 }
             }
-            _ => case.steps.push(parse_step(word, rest.trim()).map_err(|what| error(&what))?),
+            _ => {
+                let mut rest = rest.trim().to_owned();
+                if let Some((before, name)) = rest.rsplit_once(" payload=") {
+                    let (_, hex) = payloads
+                        .iter()
+                        .rfind(|(known, _)| known == name)
+                        .ok_or_else(|| error("no such payload"))?;
+                    rest = format!("{before} {hex}");
+                }
+                case.steps.push(parse_step(word, &rest).map_err(|what| error(&what))?);
+            }
         }
     }
     Ok(cases)
+}
+
+/// The lines up to `end`.
+fn block<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>) -> Option<String> {
+    let mut text = String::new();
+    loop {
+        let (_, line) = lines.next()?;
+        if line.trim() == "end" {
+            return Some(text);
+        }
+        text.push_str(line);
+        text.push('\n');
+    }
+}
+
+/// The bytes of a payload.
+fn payload(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for line in text.lines() {
+        let (line, ended) = match line.strip_suffix('\\') {
+            Some(line) => (line, false),
+            None => (line, true),
+        };
+        let mut parts = line.split("\\x");
+        bytes.extend_from_slice(parts.next()?.as_bytes());
+        for part in parts {
+            bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+            bytes.extend_from_slice(part.get(2..)?.as_bytes());
+        }
+        if ended {
+            bytes.extend_from_slice(b"\r\n");
+        }
+    }
+    let word = b"{length}";
+    if let Some(at) = bytes.windows(word.len()).position(|window| window == word) {
+        let body = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
+        let length = (bytes.len() - body).to_string();
+        bytes.splice(at..at + word.len(), length.into_bytes());
+    }
+    Some(bytes)
 }
 
 fn parse_step(word: &str, rest: &str) -> Result<Step, String> {

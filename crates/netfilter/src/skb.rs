@@ -296,6 +296,8 @@ pub enum Drop {
     IcmpRedirect,
     /// Connection tracking: a simultaneous reopening or another state that ends the entry; the sender tries again.
     Conntrack,
+    /// A helper could not make sense of what it must understand, or could not change it.
+    Helper(&'static str),
     /// An answer or fragment loop reached its limit.
     Limit,
     /// A rule asks something that is not known or not modelled. This is no verdict: what the packet would have come to

@@ -23,6 +23,7 @@ use crate::hook::Verdict;
 use crate::skb::{Drop, Info, Packet};
 
 mod ftp;
+mod sip;
 mod tftp;
 
 /// Helpers that are modelled.
@@ -30,6 +31,8 @@ mod tftp;
 pub enum Kind {
     /// FTP.
     Ftp,
+    /// SIP.
+    Sip,
     /// TFTP.
     Tftp,
 }
@@ -51,7 +54,7 @@ const fn policy(most_expected: usize, seconds: u64, name: &'static str) -> Polic
 
 impl Kind {
     /// All that a rule can name.
-    const NAMED: [Kind; 2] = [Kind::Ftp, Kind::Tftp];
+    const NAMED: [Kind; 3] = [Kind::Ftp, Kind::Sip, Kind::Tftp];
 
     /// The helper of this name for a family and a protocol.
     pub fn from_name(name: &str, family: Family, protocol: u8) -> Option<Self> {
@@ -62,6 +65,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Ftp => "ftp",
+            Kind::Sip => "sip",
             Kind::Tftp => "tftp",
         }
     }
@@ -70,17 +74,27 @@ impl Kind {
     const fn reads(self, _family: Family, protocol: u8) -> bool {
         match self {
             Kind::Ftp => protocol == protocol::TCP,
+            Kind::Sip => matches!(protocol, protocol::TCP | protocol::UDP),
             Kind::Tftp => protocol == protocol::UDP,
         }
     }
 
     /// What holds for the expectations of a class. All but SIP and its like have class 0 only.
-    pub const fn policy(self, _class: u8) -> Policy {
+    pub const fn policy(self, class: u8) -> Policy {
         match self {
+            Kind::Sip => match class {
+                sip::class::SIGNALLING => policy(1, 180, "signalling"),
+                sip::class::AUDIO => policy(4, 180, "audio"),
+                sip::class::VIDEO => policy(4, 180, "video"),
+                _ => policy(2, 180, "image"),
+            },
             Kind::Ftp | Kind::Tftp => policy(1, 300, ""),
         }
     }
 }
+
+/// The class of SIP's signalling.
+pub(crate) use sip::class::SIGNALLING as SIP_SIGNALLING;
 
 /// The names of the kernel's helpers (F35).
 pub const KERNEL_HELPERS: [&str; 10] =
@@ -104,6 +118,7 @@ pub struct Helper {
 enum State {
     Nothing,
     Ftp(ftp::Lines),
+    Sip(sip::Memory),
 }
 
 impl Helper {
@@ -111,6 +126,7 @@ impl Helper {
     pub(super) fn new(kind: Kind) -> Self {
         let state = match kind {
             Kind::Ftp => State::Ftp(ftp::Lines::default()),
+            Kind::Sip => State::Sip(sip::Memory::default()),
             Kind::Tftp => State::Nothing,
         };
         Self { kind, state }
@@ -125,6 +141,7 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     };
     match kind {
         Kind::Ftp => ftp::help(packet, id, info, env),
+        Kind::Sip => sip::help(packet, id, info, env),
         Kind::Tftp => tftp::help(packet, id, info, env),
     }
 }
@@ -132,7 +149,7 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
 /// What becomes of the table when a connection meets an expectation, whether it is translated or not.
 pub(super) fn meet(_table: &mut Conntrack, _id: ConnectionId, expectation: &Expectation) {
     match expectation.function {
-        Function::Nothing | Function::FollowMaster => {}
+        Function::Nothing | Function::FollowMaster | Function::Sip => {}
     }
 }
 
@@ -140,6 +157,18 @@ pub(super) fn meet(_table: &mut Conntrack, _id: ConnectionId, expectation: &Expe
 /// ICMP error is).
 fn behind_udp(packet: &Packet) -> &[u8] {
     packet.bytes.get(packet.layout.transport + 8..packet.layout.total_len).unwrap_or(&[])
+}
+
+/// Says in the log why a helper drops a packet (Linux: `nf_ct_helper_log`).
+fn complain(helper: Kind, why: &'static str, packet: &Packet, env: &mut Env<'_>) -> Drop {
+    complain_in(helper, why, why, packet, env)
+}
+
+/// The same; `text` says it in more words.
+fn complain_in(helper: Kind, why: &'static str, text: &str, packet: &Packet, env: &mut Env<'_>) -> Drop {
+    let name = helper.name();
+    crate::tables::log_notice(&format!("helper {name} dropping packet: {text} "), packet, env);
+    Drop::Helper(why)
 }
 
 /// Linux: what a helper cannot expect is not let through.

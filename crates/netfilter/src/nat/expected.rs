@@ -22,6 +22,7 @@ pub(crate) fn expected(id: ConnectionId, env: &mut Env<'_>) {
     match expectation.function {
         Function::Nothing => {}
         Function::FollowMaster => follow_master(id, &expectation, env),
+        Function::Sip => sip(id, &expectation, env),
     }
 }
 
@@ -38,4 +39,30 @@ pub(crate) fn follow_master(id: ConnectionId, expectation: &Expectation, env: &m
     }
     let range = pick::one_address(other.source, Some(expectation.saved_port));
     pick::bind(id, &range, End::Destination, env);
+}
+
+/// As SIP wants it: to what the expectation stands for; media from where the other direction is expected.
+fn sip(id: ConnectionId, expectation: &Expectation, env: &mut Env<'_>) {
+    let Some(original) = env.conntrack.get(id).map(Connection::original) else { return };
+    let Some(address) = expectation.saved_address else { return };
+    let range = pick::one_address(address, Some(expectation.saved_port));
+    pick::bind(id, &range, End::Destination, env);
+    let Some(master) = env.conntrack.get(expectation.master) else { return };
+    let (own, other) = (master.tuple(expectation.direction), master.tuple(expectation.direction.reversed()));
+    let pair = (expectation.class != crate::conntrack::helper::SIP_SIGNALLING)
+        .then(|| env.conntrack.expectations_of(expectation.master))
+        .into_iter()
+        .flatten()
+        .filter_map(|id| env.conntrack.expectation(id))
+        .find(|item| {
+            item.protocol == original.protocol
+                && item.saved_address == Some(original.source)
+                && item.saved_port == original.source_id
+        });
+    let range = match pair {
+        Some(pair) => pick::one_address(pair.destination, Some(pair.destination_port)),
+        None if original.source == own.source => pick::one_address(other.destination, None),
+        None => return,
+    };
+    pick::bind(id, &range, End::Source, env);
 }

@@ -51,6 +51,18 @@ pub(in crate::tables) fn trace(prefix: &str, place: &Place, packet: &Packet, env
     env.log_line(LogLine { level: 4, text });
 }
 
+/// A line of the kernel itself about a packet, of which it does not say where it came from: level notice (Linux:
+/// `nf_log_packet` with `default_loginfo`).
+pub(crate) fn notice(prefix: &str, packet: &Packet, env: &mut Env<'_>) {
+    let options =
+        Options { tcp_sequence: true, tcp_options: true, ip_options: true, uid: true, mac_decode: false };
+    let place =
+        Place { table: rules::Table::Filter, hook: rules::Hook::Postrouting, input: None, output: None };
+    let text = line(prefix, options, &place, packet, env);
+    env.step(packet, || Step::Logged { line: text.clone() });
+    env.log_line(LogLine { level: 5, text });
+}
+
 fn line(prefix: &str, options: Options, place: &Place, packet: &Packet, env: &Env<'_>) -> String {
     let mut line = Line { text: String::with_capacity(256), options };
     line.add(format_args!("{prefix}IN="));

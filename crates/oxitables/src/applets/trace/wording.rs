@@ -172,6 +172,7 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
         Drop::NatFailed => "NAT found no address or port to translate to".to_owned(),
         Drop::IcmpRedirect => "an ICMP redirect about a translated connection".to_owned(),
         Drop::Conntrack => "conntrack refused it".to_owned(),
+        Drop::Helper(why) => format!("a helper dropped it: {why}"),
         Drop::Undecided { table, hook, chain, number, what } => {
             format!("{what} is not known: {}", by_rule(table, hook, chain, number))
         }
