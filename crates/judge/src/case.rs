@@ -26,6 +26,7 @@
 //!
 //! Each line of a `payload` ends with CR LF unless it ends with `\`; `\xHH` is a byte, `{length}` the number of bytes behind
 //! the first empty line.
+//! `network nfacct add NAME [byte|packet QUOTA]` makes what another program makes and rules name; its counters are compared.
 //!
 //! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses and routes away), `mtu DEVICE BYTES`,
 //! `mark N TABLE` (a policy rule), `route TABLE PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX
@@ -116,6 +117,13 @@ pub enum Step {
         /// The words behind `ipset`.
         words: String,
     },
+}
+
+impl Case {
+    /// What other programs make before the rules are loaded.
+    pub fn objects(&self) -> impl Iterator<Item = &str> {
+        self.network.iter().map(String::as_str).filter(|change| change.starts_with("nfacct "))
+    }
 }
 
 /// What is wrong with a case file.

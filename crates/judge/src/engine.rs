@@ -10,6 +10,7 @@ use std::time::Duration;
 use netfilter::engine::{Config, Engine, SendError};
 use netfilter::hook::{Module, Verdict};
 use netfilter::network::RouteKind;
+use netfilter::objects::Objects;
 use netfilter::route::Flow;
 use netfilter::skb::{Link, Owner};
 use netfilter::time::Seeded;
@@ -20,6 +21,7 @@ use packet::rewrite::End;
 use rules::set::print::{Detail, Listing, Mode};
 use rules::set::run::Session;
 use rules::syntax::NoNames;
+use rules::syntax::objects::Given;
 use rules::{Hook, Ruleset, Table, Target, set};
 
 use crate::case::{self, Case, Step};
@@ -42,6 +44,7 @@ const ANYCAST: u8 = 4;
 pub struct EngineHalf {
     engine: Option<Engine>,
     rulesets: Vec<Ruleset>,
+    given: Given,
     host: Host,
     now: Now,
     kernel: Vec<StepOutcome>,
@@ -62,6 +65,7 @@ impl Default for EngineHalf {
         Self {
             engine: None,
             rulesets: Vec::new(),
+            given: Given::default(),
             host: Host::default(),
             now: Now { mono: Instant(1_000_000_000_000), wall: WALL },
             kernel: Vec::new(),
@@ -167,7 +171,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
     for words in &changes {
         match words.as_slice() {
             ["address", device, address] => out.push_str(&format!("address {address} dev {device}\n")),
-            ["mtu" | "bare" | "module", ..] => {}
+            ["mtu" | "bare" | "module" | "nfacct", ..] => {}
             ["mark", mark, table] => {
                 out.push_str(&format!(
                     "-4 rule fwmark {mark} table {table}\n-6 rule fwmark {mark} table {table}\n"
@@ -233,7 +237,9 @@ impl EngineHalf {
     }
 
     fn reload(&mut self, family: Family, save: &str) -> Option<i32> {
-        let Ok(new) = rules::syntax::load(save, family, None) else { return Some(22) };
+        let Ok((new, _)) = rules::syntax::restore::load_given(save, family, None, &self.given) else {
+            return Some(22);
+        };
         let engine = self.engine.as_mut()?;
         let ruleset = self.rulesets.iter_mut().find(|ruleset| ruleset.family() == family)?;
         for table in new.tables() {
@@ -465,9 +471,15 @@ impl Judged for EngineHalf {
             let sets = set::restore::load(sets, milliseconds(self.now));
             engine.set_sets(sets.map_err(|(line, fault)| format!("line {line}: {}", fault.text()))?);
         }
+        // Rules are loaded at this time.
+        engine.expire(self.now);
+        let objects: Vec<&str> = case.objects().collect();
+        let objects = Objects::parse(&objects.join("\n")).map_err(|problem| problem.to_string())?;
+        self.given = objects.given();
+        engine.set_objects(objects);
         for (family, rules) in [(Family::V4, &case.rules4), (Family::V6, &case.rules6)] {
             if let Some(rules) = rules {
-                let mut ruleset = rules::syntax::load(rules, family, None)
+                let (mut ruleset, _) = rules::syntax::restore::load_given(rules, family, None, &self.given)
                     .map_err(|faults| format!("{:?}", faults.first()))?;
                 for table in Table::ALL {
                     ruleset.table_mut(table);
@@ -575,6 +587,7 @@ impl Judged for EngineHalf {
                 }
             }
         }
+        out.extend(engine.accounts().iter().map(Counter::of_account));
         out.sort();
         out
     }

@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -243,6 +244,14 @@ impl Kernel {
     }
 }
 
+/// What the accounting objects of the present namespace have counted.
+fn accounts() -> Vec<Counter> {
+    let Ok(listed) = std::process::Command::new("nfacct").arg("list").output() else { return Vec::new() };
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let objects = netfilter::objects::Objects::parse(&text).unwrap_or_default();
+    objects.accounts.iter().map(Counter::of_account).collect()
+}
+
 impl Drop for Kernel {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.lock);
@@ -330,6 +339,9 @@ impl crate::Judged for Kernel {
                     }
                 }
             }
+        }
+        if self.network.iter().flatten().any(|change| change.starts_with("nfacct ")) {
+            out.extend(accounts());
         }
         out
     }

@@ -139,6 +139,15 @@ pub struct Counter {
     pub bytes: u64,
 }
 
+impl Counter {
+    /// What an accounting object has counted; its family is none.
+    pub fn of_account(account: &netfilter::objects::Account) -> Self {
+        let told = account.quota.is_some_and(|quota| quota.told);
+        let place = format!("nfacct:{}{}", account.name, if told { ":reached" } else { "" });
+        Self { family: 0, place, packets: account.counters.packets, bytes: account.counters.bytes }
+    }
+}
+
 /// Bytes as hexadecimal text in JSON.
 mod hexadecimal {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

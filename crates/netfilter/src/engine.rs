@@ -31,6 +31,7 @@ use rules::{Hook, Match, Ruleset, Table, TableRules, Target};
 use crate::defrag::Defrag;
 use crate::env::{LogLine, Settings};
 use crate::hook::{Callee, Entry, Module, Registry};
+use crate::objects::Objects;
 use crate::route::cache::Cache;
 use crate::skb::{Drop, Emitted, Packet};
 use crate::tables::{Named, Program};
@@ -202,8 +203,11 @@ impl Engine {
     /// `limit` and `statistic` (F72, as `iptables-restore` leaves tables alone that its file does not name).
     pub fn set_tables(&mut self, ruleset: &Ruleset, changed: &[Table]) {
         let family = ruleset.family();
-        for &table in changed {
-            let mut program = ruleset.table(table).map(|rules| Box::new(Program::new(rules, family)));
+        let made = |&table| (table, ruleset.table(table).map(|rules| Box::new(Program::new(rules, family))));
+        let mut programs: Vec<(Table, Option<Box<Program>>)> = changed.iter().map(made).collect();
+        let mut own = programs.iter_mut().filter_map(|(_, program)| program.as_mut());
+        own.by_ref().for_each(|program| program.bind_targets(&mut self.named));
+        for (table, mut program) in programs {
             if let Some(program) = &mut program {
                 program.bind(&mut self.named);
             }
@@ -258,6 +262,17 @@ impl Engine {
         for program in self.programs.iter_mut().flatten().flatten() {
             program.find_sets(&self.named);
         }
+    }
+
+    /// What other programs have made and rules name, in the place of what was given before. Before the rulesets: a rule
+    /// whose object is not there when its table is set stays undecided.
+    pub fn set_objects(&mut self, objects: Objects) {
+        self.named.accounts = objects.accounts;
+    }
+
+    /// The accounting objects with what they have counted, in the order in which they were given.
+    pub fn accounts(&self) -> &[crate::objects::Account] {
+        &self.named.accounts
     }
 
     fn slot(&mut self, family: Family, table: Table) -> Option<&mut Option<Box<Program>>> {
@@ -425,6 +440,7 @@ impl Engine {
 
     /// Everything that a module may use, borrowed from the engine's parts.
     pub(crate) fn env_and_defrag(&mut self, now: Now) -> (Env<'_>, &mut Defrag) {
+        self.named.tell(now.mono);
         let env = Env {
             now,
             settings: self.settings,

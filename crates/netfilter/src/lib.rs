@@ -15,6 +15,7 @@ pub mod env;
 pub mod hook;
 pub mod nat;
 pub mod network;
+pub mod objects;
 mod path;
 pub mod route;
 pub mod skb;

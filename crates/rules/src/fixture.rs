@@ -8,7 +8,7 @@ use packet::Family;
 mod names;
 pub mod translation;
 
-pub use names::{DebianNames, SETS};
+pub use names::{DebianNames, OBJECTS, SETS, given};
 
 /// One rule with all that is known of it, for one family.
 #[derive(Clone, Debug, PartialEq, Eq)]

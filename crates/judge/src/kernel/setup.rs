@@ -188,6 +188,9 @@ pub(super) fn change(text: &str) -> Result<(), String> {
             vec![args]
         }
         ["ip", rest @ ..] => vec![rest.to_vec()],
+        ["nfacct", args @ ..] => {
+            return feed(Command::new("nfacct").args(args), "").map_err(|error| error.to_string());
+        }
         ["sysctl", name, value] => return sysctl(name, value).map_err(|error| error.to_string()),
         // S2: what registers itself at a hook of the kernel is here a table of nft.
         ["module", hook, priority] => {
@@ -211,6 +214,8 @@ pub fn missing() -> Option<String> {
         ("nft", "nftables"),
         ("ipset", "ipset"),
         ("ip", "iproute2"),
+        ("nfacct", "nfacct"),
+        ("nfct", "nfct"),
     ] {
         if Command::new(command).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
             return Some(format!("no `{command}` (Debian package {package})"));

@@ -40,6 +40,10 @@ impl Machine {
         for (name, kind, _) in rules::fixture::SETS {
             let _ = Command::new("ipset").args(["create", name]).args(kind.split(' ')).output();
         }
+        for command in rules::fixture::OBJECTS {
+            let mut words = command.split(' ');
+            let _ = words.next().map(|program| Command::new(program).args(words).output());
+        }
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("oxitables-language-{}-{number}.lock", std::process::id());
         Ok(Self { family, lock: std::env::temp_dir().join(name) })

@@ -16,6 +16,7 @@
 //!   reached (F68).
 //! * A program keeps nothing of the one that stood in its place before: `connlimit`, `limit`, `quota` and `statistic` start
 //!   anew (F72). What rules share by name is beside the programs, in [`Named`].
+mod estimator;
 mod header;
 mod matches;
 mod named;
@@ -30,6 +31,11 @@ pub use named::Named;
 pub use program::Program;
 pub(crate) use targets::log::notice as log_notice;
 pub use walk::{walk, walk_in_parts};
+
+/// Linux: jiffies of 4 ms, as the kernel that is the norm counts (HZ=250).
+fn jiffies(now: crate::Instant) -> u64 {
+    now.0 / 4_000_000
+}
 
 /// What of a rule cannot be decided, because it is read and printed but not yet evaluated: `-m NAME`, or a target's name.
 pub fn unmodelled(rule: &rules::Rule) -> Option<&'static str> {

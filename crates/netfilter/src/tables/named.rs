@@ -1,5 +1,6 @@
-//! What rules share by name, whichever table they stand in: the lists of `-m recent`, the tables of `-m hashlimit` and the
-//! sets of ipset, which are there whether a rule names them or not.
+//! What rules share by name, whichever table they stand in: the lists of `-m recent`, the tables of `-m hashlimit`, the
+//! estimators of RATEEST; and the sets of ipset and what other programs have made ([`crate::objects`]), which are there
+//! whether a rule names them or not.
 //!
 //! # Life cycle
 //! The first rule that names one makes it, as that rule says; each program that is bound holds those of its rules
@@ -11,8 +12,11 @@
 use packet::Family;
 use rules::matches::hashlimit::Hashlimit;
 use rules::matches::recent::Recent;
+use rules::targets::rateest::Rateest;
 
+use super::estimator::Estimator;
 use super::matches::{hashlimit, recent};
+use crate::objects::Account;
 
 /// The lists and tables that rules share by name.
 #[derive(Debug, Default)]
@@ -20,6 +24,11 @@ pub struct Named {
     pub(crate) sets: rules::set::Sets,
     pub(super) recents: Store<recent::List>,
     pub(super) hashlimits: Store<hashlimit::Table>,
+    pub(super) estimators: Store<Estimator>,
+    /// The present, in jiffies, as far as it is known: estimators begin when they are made.
+    pub(crate) now: Option<u64>,
+    /// Accounting objects. They are not the rules' own, and stay.
+    pub(crate) accounts: Vec<Account>,
 }
 
 /// Things by name, in places that do not change.
@@ -44,6 +53,13 @@ struct Slot<T> {
 impl<T> Store<T> {
     pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut T> {
         self.0.get_mut(place)?.own.as_mut()
+    }
+
+    /// Holds the one of a name if it is there: its place.
+    fn hold_present(&mut self, name: &str) -> Option<usize> {
+        let place = self.0.iter().position(|slot| *slot.name == *name && slot.own.is_some())?;
+        self.0.get_mut(place)?.holders += 1;
+        Some(place)
     }
 
     /// Holds the one of a name that fits, or a new one: its place.
@@ -87,6 +103,27 @@ impl Named {
             list.remember(rule);
         }
         place
+    }
+
+    /// Holds the estimator that a rule of RATEEST makes.
+    pub(super) fn estimator(&mut self, rule: &Rateest) -> usize {
+        let now = self.now;
+        self.estimators.hold(&rule.name, |_| true, || Estimator::new(rule, now))
+    }
+
+    /// Holds an estimator that some rule has made.
+    pub(super) fn present_estimator(&mut self, name: &str) -> Option<usize> {
+        self.estimators.hold_present(name)
+    }
+
+    /// The place of an accounting object.
+    pub(super) fn account(&self, name: &str) -> Option<usize> {
+        self.accounts.iter().position(|own| *own.name == *name)
+    }
+
+    /// Tells the time, so that what is made from now on begins now.
+    pub(crate) fn tell(&mut self, now: crate::Instant) {
+        self.now = Some(super::jiffies(now));
     }
 
     /// Holds the table of a rule of `-m hashlimit`.

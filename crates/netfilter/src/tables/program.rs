@@ -5,6 +5,7 @@ use rules::{ChainId, Counters, Hook, Policy, Rule, Table, TableRules, Target};
 use super::header::{Address, Conditions, Patterns};
 use super::matches::Condition;
 use super::named::Named;
+use super::targets;
 use super::targets::set::Actor;
 
 /// A place in a program's array of entries.
@@ -82,6 +83,8 @@ pub struct Program {
     pub(super) conditions: Box<[Condition]>,
     pub(super) targets: Box<[Target]>,
     pub(super) actors: Box<[Actor]>,
+    /// For each target where that is which it shares by name with others.
+    pub(super) shared: Box<[Option<usize>]>,
     pub(super) patterns: Patterns,
     /// Sorted by their places in the array.
     pub(super) spans: Box<[Span]>,
@@ -115,6 +118,7 @@ impl Program {
             entries,
             counters: parts.counters.into(),
             conditions: parts.conditions.into(),
+            shared: vec![None; parts.targets.len()].into(),
             targets: parts.targets.into(),
             actors: parts.actors.into(),
             patterns: parts.patterns,
@@ -124,7 +128,15 @@ impl Program {
         }
     }
 
-    /// Takes hold of what its rules share by name with others (`-m recent`, `-m hashlimit`), which they cannot be asked
+    /// Takes hold of what its targets share by name with other rules. Before [`Program::bind`] of any program, because
+    /// matches name what targets make.
+    pub fn bind_targets(&mut self, named: &mut Named) {
+        for (target, shared) in self.targets.iter().zip(&mut self.shared) {
+            *shared = targets::bind(target, named);
+        }
+    }
+
+    /// Takes hold of what its matches share by name with others (`-m recent`, `-m hashlimit`), which they cannot be asked
     /// without.
     pub fn bind(&mut self, named: &mut Named) {
         for condition in &mut self.conditions {
@@ -143,6 +155,9 @@ impl Program {
     pub fn release(mut self, named: &mut Named) {
         for condition in &mut self.conditions {
             condition.release(named);
+        }
+        for (target, shared) in self.targets.iter().zip(&self.shared) {
+            targets::release(target, *shared, named);
         }
     }
 

@@ -74,6 +74,7 @@ impl Bench {
         let mut named = Named::default();
         let bound = |table| {
             let mut program = Program::new(table, family);
+            program.bind_targets(&mut named);
             program.bind(&mut named);
             program
         };

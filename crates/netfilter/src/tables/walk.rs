@@ -65,13 +65,15 @@ fn walk_or_pause(
         env.step(packet, || Step::Table { table, hook });
     }
     let place = Place::of(packet, table, hook);
-    let Program { entries, counters, conditions, targets, actors, patterns, spans, stack, .. } = program;
+    let Program { entries, counters, conditions, targets, actors, shared, patterns, spans, stack, .. } =
+        program;
     let mut walk = Walk {
         place,
         counters,
         conditions,
         targets,
         actors,
+        shared,
         patterns,
         spans,
         stack,
@@ -122,6 +124,7 @@ pub(super) struct Walk<'p> {
     pub(super) conditions: &'p mut [Condition],
     pub(super) targets: &'p [Target],
     actors: &'p [targets::set::Actor],
+    shared: &'p [Option<usize>],
     pub(super) patterns: &'p Patterns,
     pub(super) spans: &'p [Span],
     /// Where the jumps came from.
@@ -327,7 +330,8 @@ impl Walk<'_> {
         if let Some(direction) = targets::ct::follows_mark(target, packet) {
             self.mark_zone = Some(direction);
         }
-        targets::apply(target, &self.place, packet, env)
+        let shared = self.shared.get(number as usize).copied().flatten();
+        targets::apply(target, shared, &self.place, packet, env)
     }
 
     /// Back to the caller of the last jump, or to the policy (F15: a chain of gotos keeps the jump's return point).

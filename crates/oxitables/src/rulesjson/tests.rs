@@ -3,7 +3,7 @@ use std::path::Path;
 use packet::Family;
 use rules::fixture::{self, Outcome};
 use rules::generate::{Options, from_seed, ruleset};
-use rules::syntax::restore::{self, load};
+use rules::syntax::restore::{self, load_given};
 use rules::syntax::{NoNames, print};
 use rules::{Ruleset, TableRules};
 
@@ -70,7 +70,7 @@ fn every_fixture_there_and_back() {
                 file += &format!("-A {} {text}\nCOMMIT\n", case.chain);
                 let name = format!("{}:{}", path.display(), case.line);
                 // Why: a few are saved with names that only a machine knows.
-                let Ok(ruleset) = load(&file, case.family, None) else {
+                let Ok((ruleset, _)) = load_given(&file, case.family, None, &fixture::given()) else {
                     unread += 1;
                     continue;
                 };

@@ -31,6 +31,9 @@ fn script(family: Family, cases: &[&Case], lock: &Path) -> String {
     for (name, kind, _) in fixture::SETS {
         let _ = writeln!(script, "ipset create {name} {kind}");
     }
+    for command in fixture::OBJECTS {
+        let _ = writeln!(script, "{command}");
+    }
     for (at, case) in cases.iter().enumerate() {
         let (table, chain) = (quoted(&case.table), quoted(&case.chain));
         let _ = writeln!(script, "i -t {table} -F {chain}");

@@ -1,12 +1,11 @@
 //! Accounting objects (`-m nfacct`): counters with a name, which other programs make.
 use std::borrow::Cow;
 
-use crate::syntax::extension::{Extension, Families, OptionSpec, Place, Refusal, Spec, finish_nothing};
+use crate::syntax::extension::{Extension, Families, OptionSpec, Place, Spec, check_nothing, finish_nothing};
 use crate::syntax::text::push_quoted;
 use crate::syntax::value::Kind;
 
-/// `-m nfacct`. There are no objects here, so that a rule with it is refused where it is applied, as the kernel does where
-/// nobody has made the object.
+/// `-m nfacct`. A rule is refused where it is applied if nobody has made the object ([`crate::syntax::objects::Given`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Nfacct {
     /// `--nfacct-name`, at most 31 bytes; longer ones are cut without an error.
@@ -40,8 +39,7 @@ pub const EXTENSION: Extension<Nfacct> = Extension {
         out.push_str(" nfacct-name ");
         push_quoted(out, &nfacct.name);
     },
-    // Linux: `nfacct_mt_checkentry` in xt_nfacct.c.
-    check: |nfacct, _| Err(Refusal::no_entry(format!("there is no accounting object `{}'", nfacct.name))),
+    check: check_nothing,
 };
 
 const HELP: &str = "nfacct match options:

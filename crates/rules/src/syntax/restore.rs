@@ -9,7 +9,7 @@ use packet::Family;
 use super::apply::{Editor, Session};
 use super::error::{Error, ErrorKind, RestoreError};
 use super::lex::{self, LexError, Span};
-use super::objects::Objects;
+use super::objects::{Given, Objects};
 use super::parse::{Mode, Parsed, parse, scan_number};
 use super::{Names, NoNames};
 use crate::put;
@@ -446,6 +446,30 @@ impl Store for Ruleset {
     }
 }
 
+/// A ruleset beside what other programs have made.
+struct Beside<'g> {
+    ruleset: Ruleset,
+    given: &'g Given,
+}
+
+impl Store for Beside<'_> {
+    type Error = std::convert::Infallible;
+
+    fn open(&mut self, table: Table) -> Result<TableRules, Self::Error> {
+        self.ruleset.open(table)
+    }
+
+    fn commit(&mut self, rules: TableRules) -> Result<(), Self::Error> {
+        self.ruleset.commit(rules)
+    }
+
+    fn release(&mut self) {}
+
+    fn objects(&self, family: Family) -> Objects {
+        Store::objects(&self.ruleset, family).with_given(self.given.clone())
+    }
+}
+
 /// Reads a whole save file into a ruleset, counters included where the file has them; or all its faults.
 pub fn load(text: &str, family: Family, names: Option<&dyn Names>) -> Result<Ruleset, Vec<Fault>> {
     load_with_warnings(text, family, names).map(|(ruleset, _)| ruleset)
@@ -457,8 +481,18 @@ pub fn load_with_warnings(
     family: Family,
     names: Option<&dyn Names>,
 ) -> Result<(Ruleset, Vec<String>), Vec<Fault>> {
+    load_given(text, family, names, &Given::default())
+}
+
+/// [`load_with_warnings`] for rules that name what other programs have made in the kernel.
+pub fn load_given(
+    text: &str,
+    family: Family,
+    names: Option<&dyn Names>,
+    given: &Given,
+) -> Result<(Ruleset, Vec<String>), Vec<Fault>> {
     let names = names.unwrap_or(&NoNames);
-    let mut ruleset = Ruleset::new(family);
+    let mut ruleset = Beside { ruleset: Ruleset::new(family), given };
     let mut reader = Reader::new(Options {
         family,
         names,
@@ -479,7 +513,7 @@ pub fn load_with_warnings(
         }
     }
     match result.and_then(|()| reader.end(&mut ruleset)) {
-        Ok(()) => Ok((ruleset, reader.warnings)),
+        Ok(()) => Ok((ruleset.ruleset, reader.warnings)),
         Err(_) => Err(reader.take_faults()),
     }
 }

@@ -42,7 +42,10 @@ pub fn check(rules: &TableRules, family: Family, mut objects: Objects) -> Result
                 .matches
                 .iter()
                 .try_for_each(|one| one.check(&site).and_then(|()| objects.find(one)))
-                .and_then(|()| rule.target.as_ref().map_or(Ok(()), |target| target.check(&site)));
+                .and_then(|()| match &rule.target {
+                    Some(target) => target.check(&site).and_then(|()| objects.make(target, &site)),
+                    None => Ok(()),
+                });
             if let Err(refusal) = checked {
                 let operation = match refusal.errno {
                     Errno::NoEntry => Operation::NoEntry,
@@ -55,7 +58,6 @@ pub fn check(rules: &TableRules, family: Family, mut objects: Objects) -> Result
                 };
                 return Err(Fault { chain: id, rule: at, operation, cause: refusal.cause.into_owned() });
             }
-            rule.target.iter().for_each(|target| objects.make(target));
         }
     }
     Ok(())

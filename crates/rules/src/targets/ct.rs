@@ -232,11 +232,8 @@ fn check(ct: &Ct, site: &Site<'_>) -> Result<(), Refusal> {
             return Err(Refusal::no_entry(format!("there is no helper `{helper}' for this protocol")));
         }
     }
-    if let Some(timeout) = &ct.timeout {
-        return Err(match protocol {
-            None => Refusal::invalid("`--timeout' needs `-p' in the same rule"),
-            Some(_) => Refusal::no_entry(format!("there is no timeout policy `{timeout}'")),
-        });
+    if ct.timeout.is_some() && protocol.is_none() {
+        return Err(Refusal::invalid("`--timeout' needs `-p' in the same rule"));
     }
     Ok(())
 }

@@ -50,7 +50,8 @@ fn run(case: &Case) -> Outcome {
         edit(case, &mut editor, &line, &mut warnings).expect("the setup works");
     }
     let rules = editor.finish().expect("the setup is valid");
-    let mut editor = Editor::new(rules, case.family).with_objects(Objects::of(case.family, []));
+    let mut editor = Editor::new(rules, case.family)
+        .with_objects(Objects::of(case.family, []).with_given(fixture::given()));
     let refused = |error: &Error, mut lines: Vec<String>| {
         lines.push(message(&error.kind));
         Outcome::Refused { exit: error.kind.exit() as u8, message: lines.join("\\n") }

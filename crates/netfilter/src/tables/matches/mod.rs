@@ -27,10 +27,12 @@ mod mac;
 mod mark;
 mod mh;
 mod multiport;
+mod nfacct;
 mod owner;
 mod physdev;
 mod pkttype;
 mod quota;
+mod rateest;
 pub(super) mod recent;
 mod rpfilter;
 mod rt;
@@ -52,11 +54,11 @@ use packet::Family;
 use rules::matches::PortRange;
 use rules::{Match, Negatable, matches as data};
 
-use super::Place;
 use super::named::Named;
+use super::{Place, jiffies};
+use crate::Env;
 use crate::skb::Packet;
 use crate::trace::Found;
-use crate::{Env, Instant};
 
 /// Why a match does not hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,9 +142,11 @@ pub(super) enum Condition {
     Mark(data::mark::Mark),
     Mh(data::mh::Mh),
     Multiport(data::multiport::Multiport),
+    Nfacct(nfacct::Asker),
     Owner(data::owner::Owner),
     Physdev(Box<data::physdev::Physdev>),
     Pkttype(data::pkttype::Pkttype),
+    Rateest(Box<rateest::Asker>),
     Rpfilter(data::rpfilter::Rpfilter),
     Rt(Box<data::rt::Rt>),
     Recent(Box<recent::Asker>),
@@ -206,14 +210,14 @@ impl Condition {
             Match::Mark(own) => Self::Mark(*own),
             Match::Mh(own) => Self::Mh(*own),
             Match::Multiport(own) => Self::Multiport(own.clone()),
-            Match::Nfacct(_) => Self::Unmodelled("-m nfacct"),
+            Match::Nfacct(own) => Self::Nfacct(nfacct::Asker { name: own.name.clone(), account: None }),
             Match::Osf(_) => Self::Unmodelled("-m osf"),
             Match::Owner(own) => Self::Owner(*own),
             Match::Physdev(own) => Self::Physdev(own.clone()),
             Match::Pkttype(own) => Self::Pkttype(*own),
             Match::Policy(_) => Self::Unmodelled("-m policy"),
             Match::Quota(own) => Self::Quota(quota::Account::new(own)),
-            Match::Rateest(_) => Self::Unmodelled("-m rateest"),
+            Match::Rateest(own) => Self::Rateest(Box::new(rateest::Asker::new(own))),
             Match::Realm(_) => Self::Unmodelled("-m realm"),
             Match::Rpfilter(own) => Self::Rpfilter(*own),
             Match::Rt(own) => Self::Rt(own.clone()),
@@ -248,6 +252,7 @@ impl Condition {
                 | Self::Connlimit(_)
                 | Self::Hashlimit(_)
                 | Self::Limit(_)
+                | Self::Nfacct(_)
                 | Self::Quota(_)
                 | Self::Recent(_)
                 | Self::Statistic(_)
@@ -258,6 +263,11 @@ impl Condition {
     pub(super) fn bind(&mut self, named: &mut Named, family: Family) {
         match self {
             Self::Hashlimit(own) => own.table = Some(named.hashlimit(&own.rule, family)),
+            Self::Nfacct(own) => own.account = named.account(&own.name),
+            Self::Rateest(own) => {
+                own.first = named.present_estimator(&own.rule.first);
+                own.second = own.rule.second.as_deref().and_then(|name| named.present_estimator(name));
+            }
             Self::Recent(own) => own.list = Some(named.recent(&own.rule)),
             Self::Set(own) => own.bind(&named.sets),
             _ => {}
@@ -275,6 +285,7 @@ impl Condition {
     pub(super) fn release(&mut self, named: &mut Named) {
         match self {
             Self::Hashlimit(own) => own.table.take().into_iter().for_each(|at| named.hashlimits.release(at)),
+            Self::Rateest(own) => own.places().for_each(|at| named.estimators.release(at)),
             Self::Recent(own) => own.list.take().into_iter().for_each(|at| named.recents.release(at)),
             _ => {}
         }
@@ -312,9 +323,11 @@ impl Condition {
             Self::Mark(own) => mark::holds(own, asked),
             Self::Mh(own) => mh::holds(own, asked),
             Self::Multiport(own) => multiport::holds(own, asked),
+            Self::Nfacct(own) => own.holds(asked, env),
             Self::Owner(own) => owner::holds(own, asked),
             Self::Physdev(own) => physdev::holds(own, asked, env),
             Self::Pkttype(own) => pkttype::holds(own, asked),
+            Self::Rateest(own) => own.holds(env),
             Self::Rpfilter(own) => rpfilter::holds(own, asked, env),
             Self::Rt(own) => rt::holds(own, asked),
             Self::Sctp(own) => sctp::holds(own, asked),
@@ -340,11 +353,6 @@ impl Condition {
             Self::Unmodelled(what) => Err(Miss::Undecided(what)),
         }
     }
-}
-
-/// Linux: jiffies of 4 ms, as the kernel that is the norm counts (HZ=250).
-fn jiffies(now: Instant) -> u64 {
-    now.0 / 4_000_000
 }
 
 /// Fails with an option unless something is so.

@@ -9,6 +9,7 @@ mod mark;
 mod nflog;
 mod nfqueue;
 mod npt;
+mod rateest;
 mod reject;
 pub(super) mod set;
 mod tcpmss;
@@ -19,7 +20,7 @@ mod ttl;
 
 use rules::Target;
 
-use super::Place;
+use super::{Named, Place};
 use crate::Env;
 use crate::hook::Verdict;
 use crate::skb::Packet;
@@ -94,8 +95,29 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
     }
 }
 
-/// Lets a target act on a packet.
-pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &mut Env<'_>) -> Effect {
+/// Takes hold of what a target shares by name with other rules: its place.
+pub(super) fn bind(target: &Target, named: &mut Named) -> Option<usize> {
+    match target {
+        Target::Rateest(own) => Some(named.estimator(own)),
+        _ => None,
+    }
+}
+
+/// Lets go of it.
+pub(super) fn release(target: &Target, shared: Option<usize>, named: &mut Named) {
+    if let (Target::Rateest(_), Some(shared)) = (target, shared) {
+        named.estimators.release(shared);
+    }
+}
+
+/// Lets a target act on a packet. `shared`: what [`bind`] has given.
+pub(super) fn apply(
+    target: &Target,
+    shared: Option<usize>,
+    place: &Place,
+    packet: &mut Packet,
+    env: &mut Env<'_>,
+) -> Effect {
     match target {
         Target::Accept => Effect::Verdict(Verdict::Accept),
         Target::Queue => Effect::Verdict(Verdict::Queue),
@@ -122,19 +144,18 @@ pub(super) fn apply(target: &Target, place: &Place, packet: &mut Packet, env: &m
         Target::Hmark(own) => hmark::apply(own, packet, env),
         Target::Nflog(own) => nflog::apply(own, packet, env),
         Target::Nfqueue(own) => nfqueue::apply(*own, packet, env),
+        Target::Rateest(_) => rateest::apply(shared, packet, env),
         Target::Snpt(own) => npt::source(own, packet, env),
         Target::Tcpmss(own) => tcpmss::apply(*own, packet, env),
         Target::Tcpoptstrip(own) => tcpoptstrip::apply(own, packet, env),
         Target::Tee(own) => tee::apply(own, place, packet, env),
         Target::Tos(own) => tos::apply(*own, packet, env),
         Target::Ttl(own) => ttl::apply(*own, "TTL", packet, env),
-        // Linux: these tell others something (the audit subsystem, timers, estimators), complete a checksum that was
+        // Linux: these tell others something (the audit subsystem, timers), complete a checksum that was
         // left to the device, or copy labels of a security module, of which there is none. The packet stays as it is.
-        Target::Audit(_)
-        | Target::Checksum
-        | Target::Connsecmark(_)
-        | Target::Idletimer(_)
-        | Target::Rateest(_) => Effect::Continue,
+        Target::Audit(_) | Target::Checksum | Target::Connsecmark(_) | Target::Idletimer(_) => {
+            Effect::Continue
+        }
         // The walk knows standard targets by entries of their own.
         other => Effect::Undecided(unmodelled(other).unwrap_or("this target")),
     }

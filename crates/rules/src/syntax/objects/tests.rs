@@ -43,6 +43,59 @@ fn an_estimator_is_made_before_it_is_named() {
     assert!(append(&empty, &Objects::default(), &[NAMES]).is_ok(), "not looked at");
 }
 
+/// Measured likewise: EINVAL for another interval or average under one name.
+#[test]
+fn an_estimator_has_one_interval_and_one_average() {
+    let (none, empty) = (Objects::of(Family::V4, []), TableRules::new(Table::Filter));
+    assert!(append(&empty, &none, &[MAKES, MAKES]).is_ok());
+    for numbers in ["500ms --rateest-ewmalog 1s", "250ms --rateest-ewmalog 1s"] {
+        let other = format!("-j RATEEST --rateest-name foo --rateest-interval {numbers}");
+        assert_eq!(append(&empty, &none, &[MAKES, &other]).unwrap_err(), Operation::Invalid, "{other}");
+        assert!(append(&empty, &none, &[MAKES, &other.replace("foo", "bar")]).is_ok());
+    }
+}
+
+/// Measured likewise with `nfacct add a`: ENOENT for an object that nobody has made.
+#[test]
+fn an_accounting_object_is_there_before_it_is_named() {
+    let (none, empty) = (Objects::of(Family::V4, []), TableRules::new(Table::Filter));
+    let given = Given { accounts: BTreeSet::from(["a".into()]), ..Given::default() };
+    let some = none.clone().with_given(given);
+    let [known, other] = ["a", "b"].map(|name| format!("-m nfacct --nfacct-name {name}"));
+    assert!(append(&empty, &some, &[&known]).is_ok());
+    assert_eq!(append(&empty, &some, &[&other]).unwrap_err(), Operation::NoEntry);
+    assert_eq!(append(&empty, &none, &[&known]).unwrap_err(), Operation::NoEntry);
+}
+
+/// Measured likewise with `nfct timeout add t inet tcp` and `nfct timeout add g inet generic`.
+#[test]
+fn a_timeout_policy_is_for_one_protocol() {
+    let file = |rule: &str| format!("*raw\n-A PREROUTING {rule}\nCOMMIT\n");
+    let policy = |family, protocol| PolicyFor { family, protocol };
+    let timeouts = BTreeMap::from([
+        ("t".into(), policy(Family::V4, Some(6))),
+        ("g".into(), policy(Family::V4, None)),
+        ("t6".into(), policy(Family::V6, Some(6))),
+    ]);
+    let given = Given { timeouts, ..Given::default() };
+    let read = |family, rule| {
+        let read = crate::syntax::restore::load_given(&file(rule), family, None, &given);
+        read.map(|_| ()).map_err(|faults| match faults.into_iter().next().unwrap().error.kind {
+            ErrorKind::Restore(error) => format!("{error:?}"),
+            other => format!("{other:?}"),
+        })
+    };
+    let fits = |family, rule| read(family, rule).is_ok();
+    assert!(fits(Family::V4, "-p tcp -j CT --timeout t"));
+    assert!(!fits(Family::V4, "-p udp -j CT --timeout t"));
+    assert!(!fits(Family::V4, "-j CT --timeout t"));
+    assert!(!fits(Family::V4, "-p tcp -j CT --timeout nobody"));
+    assert!(!fits(Family::V4, "-p tcp -j CT --timeout t6"));
+    assert!(fits(Family::V6, "-p tcp -j CT --timeout t6"));
+    assert!(fits(Family::V4, "-p 99 -j CT --timeout g"));
+    assert!(!fits(Family::V4, "-p tcp -j CT --timeout g"));
+}
+
 const COUNTS: &str = "-m hashlimit --hashlimit-name foo --hashlimit-above 10/sec";
 const MEASURES: &str = "-m hashlimit --hashlimit-name foo --hashlimit-above 10/sec --hashlimit-rate-match";
 

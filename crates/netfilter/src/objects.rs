@@ -1,0 +1,95 @@
+//! What other programs make in the kernel and rules name: accounting objects (`nfacct`), timeout policies (`nfct timeout`)
+//! and fingerprints of operating systems (`nfnl_osf`).
+//!
+//! [`Objects`] is an input of the engine ([`crate::engine::Engine::set_objects`]), given before the rulesets that name
+//! them. Its text form ([`Objects::parse`]) is what those programs take and print:
+//!
+//! ```text
+//! # an accounting object, as `nfacct list` prints it, or as it is made
+//! { pkts = 00000000000000000007, bytes = 00000000000000000900, quota = 1000, mode = byte, overquota = no } = web;
+//! nfacct add mail packet 100
+//! # a timeout policy as it is made
+//! nfct timeout add short inet tcp established 100 close 5
+//! # a fingerprint, as in pf.os
+//! S4:64:1:60:M*,S,T,N,W7:  Linux:3.x::Linux 3.x
+//! ```
+//!
+//! # Limits
+//! [`MOST`] objects of each kind.
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use rules::syntax::objects::Given;
+
+pub mod account;
+
+pub use account::Account;
+
+/// Most objects of each kind.
+pub const MOST: usize = 10_000;
+
+/// What other programs have made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Objects {
+    /// Accounting objects.
+    pub accounts: Vec<Account>,
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub what: &'static str,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.line, self.what)
+    }
+}
+
+impl Objects {
+    /// Reads the text form.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let mut own = Self::default();
+        for (line, number) in text.lines().zip(1..) {
+            own.line(line.trim()).map_err(|what| Problem { line: number, what })?;
+        }
+        Ok(own)
+    }
+
+    fn line(&mut self, line: &str) -> Result<(), &'static str> {
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(());
+        }
+        if line.starts_with('{') || line.starts_with("nfacct ") {
+            let account = Account::parse(line)?;
+            if self.accounts.iter().any(|other| other.name == account.name) {
+                return Err("an accounting object of this name is there");
+            }
+            return push(&mut self.accounts, account);
+        }
+        Err("neither an accounting object, a timeout policy nor a fingerprint")
+    }
+
+    /// What of it rules name, for [`rules::syntax::restore::load_given`].
+    pub fn given(&self) -> Given {
+        Given {
+            accounts: self.accounts.iter().map(|own| own.name.clone()).collect::<BTreeSet<_>>(),
+            timeouts: BTreeMap::new(),
+        }
+    }
+}
+
+fn push<T>(list: &mut Vec<T>, own: T) -> Result<(), &'static str> {
+    if list.len() >= MOST {
+        return Err("more objects than fit (10000)");
+    }
+    list.push(own);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
