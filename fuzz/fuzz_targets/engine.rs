@@ -61,7 +61,7 @@ fuzz_target!(|data: &[u8]| {
             engine.receive(now, DeviceId(u32::from(kind & 3)), Link::default(), packet);
         } else {
             let socket = Some(Owner { uid: 1000, gid: 1000, has_file: true });
-            let origin = Origin { socket, known: true, mark: u32::from(kind & 1) };
+            let origin = Origin { socket, known: true, mark: u32::from(kind & 1), ..Origin::default() };
             let _ = engine.send_local(now, origin, packet);
         }
         while let Some(out) = engine.poll_transmit() {

@@ -16,7 +16,8 @@
 //! send uid=1000 gid=100 mark=0x1 udp 203.0.113.1:1000 > 8.8.8.8:53      (locally, by a raw socket)
 //! reply wan0                             (answers the last packet that came out of wan0, see [`turned_round`])
 //! sleep 2100                             (milliseconds; the engine's clock moves as far)
-//! listen udp 10.0.1.1:53                 (a local process that takes datagrams)
+//! listen udp 10.0.1.1:53                 (a socket of a local process, in the words of `socket` in machine files)
+//! listen tcp 10.0.1.1:80 10.0.1.5:1000   (a connection that the peer knows nothing of)
 //! answer udp 10.0.1.1:53 70696e67        (that process sends a payload to the last peer it heard)
 //! reload4                                (another save file, up to a line `end`: replaces the tables it names)
 //! sets                                   (sets of ipset as `ipset restore` takes them, up to a line `end`; before the rules)
@@ -30,10 +31,14 @@
 //!
 //! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses and routes away), `mtu DEVICE BYTES`,
 //! `mark N TABLE` (a policy rule), `route TABLE PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX
-//! blackhole|unreachable|prohibit`, `ip [-4|-6] route|rule|address add WORDS` (as it stands), `sysctl NAME VALUE`, `module HOOK PRIORITY` (something that is registered at a hook
+//! blackhole|unreachable|prohibit`, `ip [-4|-6] route|rule|address add WORDS` (as it stands; `ip xfrm` and
+//! `ip link set DEVICE group N` too), `fact LINE` (of a
+//! machine file, for the engine's half), `cpu N` (the one that handles all packets), `sysctl NAME VALUE`, `module HOOK PRIORITY` (something that is registered at a hook
 //! and drops everything).
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+
+use netfilter::machine::Socket;
 
 use crate::craft;
 
@@ -93,10 +98,10 @@ pub enum Step {
         /// How much.
         milliseconds: u64,
     },
-    /// A process listens for datagrams.
+    /// A process opens a socket.
     Listen {
-        /// Address and port.
-        at: SocketAddr,
+        /// In the words of [`netfilter::machine::text`], behind `socket`.
+        socket: String,
     },
     /// The process that listens sends a datagram to the last peer it heard.
     Answer {
@@ -232,6 +237,13 @@ fn payload(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// The socket that a step opens.
+pub fn socket_of(words: &str) -> Result<Socket, String> {
+    let machine =
+        netfilter::machine::text::parse(&format!("socket {words}")).map_err(|error| error.to_string())?;
+    machine.sockets.list().first().cloned().ok_or_else(|| format!("not a socket: `{words}`"))
+}
+
 fn parse_step(word: &str, rest: &str) -> Result<Step, String> {
     let packet = |text: &str| craft::parse(text).map_err(|error| error.0);
     let socket = |text: &str| text.parse::<SocketAddr>().map_err(|_| format!("not ADDRESS:PORT: `{text}`"));
@@ -263,7 +275,10 @@ fn parse_step(word: &str, rest: &str) -> Result<Step, String> {
         "reply" => Ok(Step::Reply { device: rest.to_owned() }),
         "sleep" => Ok(Step::Sleep { milliseconds: rest.parse().map_err(|_| "not a number".to_owned())? }),
         "ipset" => Ok(Step::Ipset { words: rest.to_owned() }),
-        "listen" => Ok(Step::Listen { at: socket(rest.strip_prefix("udp ").ok_or("listen udp …")?)? }),
+        "listen" => {
+            socket_of(rest)?;
+            Ok(Step::Listen { socket: rest.to_owned() })
+        }
         "answer" => {
             let rest = rest.strip_prefix("udp ").ok_or("answer udp …")?;
             let (at, payload) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -284,7 +299,7 @@ impl fmt::Display for Step {
             Step::Reply { device } => write!(f, "reply {device}"),
             Step::Sleep { milliseconds } => write!(f, "sleep {milliseconds}"),
             Step::Ipset { words } => write!(f, "ipset {words}"),
-            Step::Listen { at } => write!(f, "listen udp {at}"),
+            Step::Listen { socket } => write!(f, "listen {socket}"),
             Step::Answer { at, payload } => write!(f, "answer udp {at} {}", craft::hex(payload)),
             Step::Reload { v6, save } => {
                 write!(f, "reload{}\n{}\nend", if *v6 { 6 } else { 4 }, save.trim_end())

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use netfilter::engine::{Config, Engine, SendError};
 use netfilter::hook::{Module, Verdict};
+use netfilter::machine::Transport;
+use netfilter::machine::lookup::{Among, Sought};
 use netfilter::network::RouteKind;
 use netfilter::objects::Objects;
 use netfilter::route::Flow;
@@ -171,7 +173,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
     for words in &changes {
         match words.as_slice() {
             ["address", device, address] => out.push_str(&format!("address {address} dev {device}\n")),
-            ["mtu" | "bare" | "module" | "nfacct", ..] => {}
+            ["mtu" | "bare" | "module" | "nfacct" | "fact" | "cpu", ..] => {}
             ["mark", mark, table] => {
                 out.push_str(&format!(
                     "-4 rule fwmark {mark} table {table}\n-6 rule fwmark {mark} table {table}\n"
@@ -186,7 +188,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
                 let rest = if kind.is_empty() { rest.join(" ") } else { String::new() };
                 out.push_str(&format!("{family} route {kind} {prefix} {rest} table {table}\n"));
             }
-            ["ip", "link", ..] => {}
+            ["ip", "link" | "xfrm", ..] => {}
             ["ip", rest @ ..] => {
                 out.push_str(&rest.join(" "));
                 out.push('\n');
@@ -197,6 +199,19 @@ pub fn network_text(case: &Case) -> Result<String, String> {
         }
     }
     Ok(out)
+}
+
+/// What is known of the machine in the text that the engine reads: every socket is one of the case, nothing is protected.
+fn machine_text(case: &Case) -> String {
+    let mut out = String::from("sockets none\nipsec none\nsysctl net.ipv4.ip_early_demux=0\n");
+    for change in &case.network {
+        match change.split_once(' ') {
+            Some(("fact", line)) => out.push_str(&format!("{line}\n")),
+            Some(("cpu", number)) => out.push_str(&format!("cpu {number}\n")),
+            _ => {}
+        }
+    }
+    out
 }
 
 /// Settings of connection tracking as the kernel half has them, with the changes of a case.
@@ -300,7 +315,7 @@ impl EngineHalf {
                 if self.is_too_big_for_a_raw_socket(*mark, bytes) {
                     return Some(90);
                 }
-                let origin = Origin { socket: Some(owner), known: true, mark: *mark };
+                let origin = Origin { socket: Some(owner), known: true, mark: *mark, ..Origin::default() };
                 return self.send(origin, as_raw_socket_sends(bytes));
             }
             Step::Reply { device } => {
@@ -312,11 +327,18 @@ impl EngineHalf {
             Step::Sleep { .. } => {}
             Step::Ipset { words } => return self.ipset(words),
             Step::Reload { v6, save } => return self.reload(if *v6 { Family::V6 } else { Family::V4 }, save),
-            Step::Listen { at } => self.host.listen(*at),
+            Step::Listen { socket } => {
+                let Ok(own) = case::socket_of(socket) else { return Some(22) };
+                let (udp, at, v6) = (own.transport == Transport::Udp, own.local, own.family == Family::V6);
+                let socket = self.engine.as_mut()?.machine_mut().sockets.add(own);
+                if udp {
+                    self.host.listen(socket, at, v6);
+                }
+            }
             Step::Answer { at, payload } => {
                 let bytes = self.host.answer(*at, payload)?;
                 let owner = Owner { uid: 0, gid: 0, has_file: true };
-                return self.send(Origin { socket: Some(owner), known: true, mark: 0 }, bytes);
+                return self.send(Origin { socket: Some(owner), known: true, ..Origin::default() }, bytes);
             }
         }
         None
@@ -328,7 +350,15 @@ impl EngineHalf {
         for _ in 0..64 {
             let Some(deliver) = self.engine.as_mut().and_then(Engine::poll_deliver) else { break };
             let unicast = self.is_own(case::destination_of(&deliver.bytes));
-            let reaction = self.host.hear(&deliver.bytes, unicast);
+            let Some(engine) = &self.engine else { break };
+            let device =
+                deliver.device.and_then(|device| engine.network().device(device)).map(|own| own.name);
+            let find = |view: &packet::View<'_>| {
+                let found =
+                    || engine.machine().socket_of(&Sought::of(view, device)?, Among::All).ok().flatten();
+                deliver.socket.or_else(found)
+            };
+            let reaction = self.host.hear(&deliver.bytes, unicast, &find);
             outcome.delivered.extend(reaction.delivery);
             if let Some(answer) = reaction.answer {
                 let about = if reaction.attached { deliver.tracking } else { Tracking::None };
@@ -467,6 +497,9 @@ impl Judged for EngineHalf {
             network,
             random: Box::new(Adopted { known: self.known.clone(), own: Seeded::new(1) }),
         });
+        engine.set_machine(
+            netfilter::machine::text::parse(&machine_text(case)).map_err(|error| error.to_string())?,
+        );
         if let Some(sets) = &case.sets {
             let sets = set::restore::load(sets, milliseconds(self.now));
             engine.set_sets(sets.map_err(|(line, fault)| format!("line {line}: {}", fault.text()))?);

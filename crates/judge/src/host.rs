@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use netfilter::Origin;
+use netfilter::machine::SocketId;
 use netfilter::skb::Owner;
 use packet::View;
 use packet::view::tcp_flags::{ACK, FIN, RST, SYN};
@@ -18,10 +19,23 @@ use crate::outcome::Delivery;
 /// The local host.
 #[derive(Debug, Default)]
 pub struct Host {
-    listeners: Vec<(SocketAddr, Option<SocketAddr>)>,
+    listeners: Vec<Listener>,
     /// Fragments of IPv6 that nobody gathered before INPUT.
     waiting: Vec<(DatagramKey, Pieces)>,
 }
+
+/// A socket of UDP and the last peer that it heard.
+#[derive(Debug)]
+struct Listener {
+    socket: SocketId,
+    at: SocketAddr,
+    /// Whether it is a socket of IPv6, which hears IPv4 by mapped addresses.
+    v6: bool,
+    peer: Option<SocketAddr>,
+}
+
+/// Which socket a packet goes to.
+pub type Find<'f> = &'f dyn Fn(&View<'_>) -> Option<SocketId>;
 
 /// Source, destination and identification of a fragmented datagram.
 type DatagramKey = (IpAddr, IpAddr, u32);
@@ -45,18 +59,18 @@ pub struct Reaction {
 pub fn kernel_origin(packet: &[u8]) -> Origin {
     let reset = packet.first().is_some_and(|first| first >> 4 == 6) && packet.get(6) == Some(&6);
     let socket = (!reset).then_some(Owner { uid: 0, gid: 0, has_file: false });
-    Origin { socket, known: true, mark: 0 }
+    Origin { socket, known: true, ..Origin::default() }
 }
 
 impl Host {
-    /// Starts to listen for datagrams.
-    pub fn listen(&mut self, at: SocketAddr) {
-        self.listeners.push((at, None));
+    /// Starts to listen for datagrams at a socket.
+    pub fn listen(&mut self, socket: SocketId, at: SocketAddr, v6: bool) {
+        self.listeners.push(Listener { socket, at, v6, peer: None });
     }
 
     /// A datagram of a listening socket to the last peer it heard.
     pub fn answer(&self, at: SocketAddr, payload: &[u8]) -> Option<Vec<u8>> {
-        let peer = self.listeners.iter().find(|(own, _)| *own == at)?.1?;
+        let peer = self.listeners.iter().find(|own| own.at == at)?.peer?;
         let body = Body::Udp { ports: (at.port(), peer.port()), length: None, no_checksum: false };
         let mut craft = Craft::new(at.ip(), peer.ip(), body);
         craft.payload = payload.to_vec();
@@ -65,8 +79,9 @@ impl Host {
         Some(craft.build())
     }
 
-    /// What the host does with a packet that came to it. `unicast`: it was sent to an address of the machine.
-    pub fn hear(&mut self, bytes: &[u8], unicast: bool) -> Reaction {
+    /// What the host does with a packet that came to it. `unicast`: it was sent to an address of the machine; `find` says
+    /// to which socket it goes.
+    pub fn hear(&mut self, bytes: &[u8], unicast: bool, find: Find<'_>) -> Reaction {
         let Ok(view) = View::parse(bytes) else { return Reaction::default() };
         let Some(protocol) = view.protocol() else { return Reaction::default() };
         // Linux: IPv6 gathers behind INPUT; what conntrack has gathered has no fragment header any more.
@@ -84,14 +99,16 @@ impl Host {
             }
             if fragment.offset != 0 || fragment.more {
                 return match self.gather(&view, fragment) {
-                    Some(whole) => self.hear(&whole, unicast),
+                    Some(whole) => self.hear(&whole, unicast, find),
                     None => Reaction::default(),
                 };
             }
         }
         let answer = match (protocol, view.family()) {
+            // What a socket says to TCP is not modelled: the rules of a case let nothing come so far.
+            (6, _) if find(&view).is_some() => None,
             (6, _) => unicast.then(|| reset(&view)).flatten(),
-            (17, _) => return self.datagram(&view, unicast),
+            (17, _) => return self.datagram(&view, unicast, find),
             (1, packet::Family::V4) | (58, packet::Family::V6) => unicast.then(|| echo(&view)).flatten(),
             (59, packet::Family::V6) | (2, packet::Family::V4) => None,
             (_, packet::Family::V4) => unicast.then(|| error(&view, 3, 2, 0)).flatten(),
@@ -141,8 +158,8 @@ impl Host {
         None
     }
 
-    fn datagram(&mut self, view: &View<'_>, unicast: bool) -> Reaction {
-        let Some((segment, (source, destination))) = view.transport().zip(view.ports()) else {
+    fn datagram(&mut self, view: &View<'_>, unicast: bool, find: Find<'_>) -> Reaction {
+        let Some((segment, (source, _))) = view.transport().zip(view.ports()) else {
             return Reaction::default();
         };
         let Some(length) = segment.get(4..6).map(|field| usize::from(field[0]) << 8 | usize::from(field[1]))
@@ -158,12 +175,16 @@ impl Host {
         if unsummed && view.source().is_ipv6() || !unsummed && !sum_is_right(view, datagram) {
             return Reaction::default();
         }
-        let to = SocketAddr::new(view.destination(), destination);
-        if let Some((at, peer)) = self.listeners.iter_mut().find(|(at, _)| *at == to) {
-            let from = SocketAddr::new(view.source(), source);
-            *peer = Some(from);
+        let socket = find(view);
+        if let Some(listener) = self.listeners.iter_mut().find(|own| Some(own.socket) == socket) {
+            let from = match view.source() {
+                IpAddr::V4(own) if listener.v6 => own.to_ipv6_mapped().into(),
+                own => own,
+            };
+            let from = SocketAddr::new(from, source);
+            listener.peer = Some(from);
             let delivery = Delivery {
-                listener: at.to_string(),
+                listener: listener.at.to_string(),
                 from: from.to_string(),
                 payload: datagram.get(8..).unwrap_or(&[]).to_vec(),
             };

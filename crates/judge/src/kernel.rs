@@ -20,7 +20,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use sys::judge::{RawSender, SocketOwner};
+use netfilter::machine::{Socket, Transport};
+use sys::judge::{LocalSocket, RawSender, SocketOwner};
 
 use crate::case::{self, Case, Step};
 use crate::outcome::{Connection, Counter, Delivery, Outcome, Output, SetMember, StepOutcome};
@@ -54,9 +55,29 @@ pub struct Kernel {
     network: Option<Vec<String>>,
 }
 
+/// A socket as the system is asked for it.
+fn local_socket(own: &Socket) -> LocalSocket {
+    LocalSocket {
+        tcp: own.transport == Transport::Tcp,
+        v6: own.family == packet::Family::V6,
+        local: own.local,
+        remote: own.remote,
+        transparent: own.transparent == Some(true),
+        v6_only: own.v6_only == Some(true),
+        device: own.device.flatten().map(|name| name.to_string()),
+        owner: SocketOwner {
+            uid: own.uid.unwrap_or(0),
+            gid: own.gid.unwrap_or(0),
+            mark: own.mark.unwrap_or(0),
+        },
+    }
+}
+
 #[derive(Debug)]
 struct Listener {
     at: SocketAddr,
+    /// Whether datagrams are read from it; what comes to TCP stays there.
+    udp: bool,
     socket: UdpSocket,
     peer: Option<SocketAddr>,
 }
@@ -163,7 +184,7 @@ impl Kernel {
     fn heard(&mut self) -> Vec<Delivery> {
         let mut out = Vec::new();
         let mut buffer = vec![0_u8; 70_000];
-        for listener in &mut self.listeners {
+        for listener in self.listeners.iter_mut().filter(|listener| listener.udp) {
             while let Ok((length, from)) = listener.socket.recv_from(&mut buffer) {
                 listener.peer = Some(from);
                 out.push(Delivery {
@@ -218,15 +239,21 @@ impl Kernel {
                 return setup::ipset(&words.split_whitespace().collect::<Vec<_>>(), "").err().map(|_| 22);
             }
             Step::Sleep { milliseconds } => std::thread::sleep(Duration::from_millis(*milliseconds)),
-            Step::Listen { at } => match UdpSocket::bind(at) {
-                Ok(socket) => {
-                    if let Err(error) = socket.set_nonblocking(true) {
-                        return error.raw_os_error();
+            Step::Listen { socket } => {
+                let Ok(own) = case::socket_of(socket) else { return Some(22) };
+                match local_socket(&own).open() {
+                    Ok(socket) => {
+                        let udp = own.transport == Transport::Udp;
+                        self.listeners.push(Listener {
+                            at: own.local,
+                            udp,
+                            socket: socket.into(),
+                            peer: None,
+                        });
                     }
-                    self.listeners.push(Listener { at: *at, socket, peer: None });
+                    Err(error) => return error.raw_os_error(),
                 }
-                Err(error) => return error.raw_os_error(),
-            },
+            }
             Step::Answer { at, payload } => {
                 let listener = self.listeners.iter().find(|listener| listener.at == *at)?;
                 let peer = listener.peer?;

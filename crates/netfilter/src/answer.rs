@@ -407,7 +407,7 @@ fn machine_packet(env: &mut Env<'_>, bytes: Vec<u8>, socket: bool) -> Option<Pac
     let owner = Owner { has_file: false, ..Owner::default() };
     Some(Packet {
         link: Link { kind: LinkKind::Outgoing, ..Link::default() },
-        origin: Some(Origin { socket: socket.then_some(owner), known: true, mark: 0 }),
+        origin: Some(Origin { socket: socket.then_some(owner), known: true, mark: 0, ..Origin::default() }),
         ..Packet::new(env.new_packet_id(), bytes, layout)
     })
 }

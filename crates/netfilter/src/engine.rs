@@ -36,7 +36,7 @@ use crate::route::cache::Cache;
 use crate::skb::{Drop, Emitted, Packet};
 use crate::tables::{Named, Program};
 use crate::trace::Trace;
-use crate::{Conntrack, DeviceId, Env, Instant, Network, Now, Random};
+use crate::{Conntrack, DeviceId, Env, Instant, Machine, Network, Now, Random};
 
 /// What became of the packet that was handed over. Several things may have come out besides; this is its own end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,9 @@ pub struct Deliver {
     pub mark: u32,
     /// Its connection, for [`Engine::send_about`].
     pub tracking: crate::Tracking,
+    /// The socket of [`Engine::machine`] that `-j TPROXY` gave it to. `None`: the local stack finds the one that listens
+    /// where the packet goes.
+    pub socket: Option<crate::machine::SocketId>,
 }
 
 /// What an engine is made of.
@@ -132,6 +135,7 @@ impl std::fmt::Debug for dyn Random {
 pub struct Engine {
     pub(crate) settings: Settings,
     pub(crate) network: Network,
+    machine: Machine,
     /// What the network decided lately; forgotten when it changes.
     pub(crate) routes: Cache,
     pub(crate) conntrack: Conntrack,
@@ -164,6 +168,7 @@ impl Engine {
         let mut engine = Self {
             settings: config.settings,
             network: config.network,
+            machine: Machine::default(),
             routes: Cache::default(),
             conntrack: Conntrack::new(config.conntrack, config.hash_key),
             defrag: Defrag::new(config.defrag),
@@ -380,6 +385,21 @@ impl Engine {
         &mut self.network
     }
 
+    /// Sockets and what else rules ask of the machine.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The same, to change: a socket that opens, for example. Without it nothing is known of them.
+    pub fn machine_mut(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
+    /// Says which sockets the machine has, and what else is known of it.
+    pub fn set_machine(&mut self, machine: Machine) {
+        self.machine = machine;
+    }
+
     /// The connections.
     pub fn conntrack(&self) -> &Conntrack {
         &self.conntrack
@@ -445,6 +465,7 @@ impl Engine {
             now,
             settings: self.settings,
             network: &self.network,
+            machine: &self.machine,
             conntrack: &mut self.conntrack,
             named: &mut self.named,
             random: self.random.as_mut(),

@@ -4,7 +4,7 @@ use packet::Family;
 use crate::skb::{Emitted, Packet};
 use crate::tables::Named;
 use crate::trace::{Step, Trace};
-use crate::{Conntrack, Network, Now, Random};
+use crate::{Conntrack, Machine, Network, Now, Random};
 
 /// Settings of the engine besides those of conntrack and the network. Names of the sysctls are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Env<'a> {
     pub settings: Settings,
     /// Devices and routes.
     pub network: &'a Network,
+    /// Sockets and what else rules ask of the machine.
+    pub machine: &'a Machine,
     /// Connections.
     pub conntrack: &'a mut Conntrack,
     /// What rules share by name.

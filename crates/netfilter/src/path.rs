@@ -16,8 +16,9 @@ use rules::{Hook, Table};
 
 use crate::engine::{Decision, Deliver, Engine, SendError, Transmit};
 use crate::hook::{Callee, Verdict};
+use crate::machine::lookup::Sought;
 use crate::network::{Route, Unroutable, Way};
-use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Packet, Tracking};
+use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Owner, Packet, Tracking};
 use crate::trace::Step;
 use crate::{DeviceId, Now, answer, defrag, nat, tables};
 
@@ -68,7 +69,8 @@ impl Engine {
         let outcome = match self.arrive(id, None, link, bytes) {
             Ok(mut packet) => {
                 packet.mark = origin.mark;
-                packet.origin = Some(origin);
+                packet.cpu = origin.cpu;
+                packet.origin = Some(self.sender(origin, &packet));
                 crate::Conntrack::attach(&mut packet, about);
                 let destination = packet.view().destination();
                 self.output(now, &mut packet, destination, 0)
@@ -80,6 +82,23 @@ impl Engine {
         };
         self.settle(now, 0);
         outcome
+    }
+
+    /// Who sends a packet, by the sockets of the machine where nobody said it: the one whose own end is its source.
+    fn sender(&self, origin: Origin, packet: &Packet) -> Origin {
+        let Some(sought) = Sought::of(&packet.view(), None).filter(|_| !origin.known) else { return origin };
+        let socket = self.machine().sockets.sender(&sought);
+        let Some((socket, uid, gid)) = socket.and_then(|own| Some((own, own.uid?, own.gid?))) else {
+            return origin;
+        };
+        Origin {
+            socket: Some(Owner { uid, gid, has_file: true }),
+            known: true,
+            cgroup: origin.cgroup.or(socket.cgroup),
+            class: origin.class.or(socket.class),
+            groups: origin.groups.or(socket.groups),
+            ..origin
+        }
     }
 
     fn take_packet_id(&mut self) -> u64 {
@@ -102,7 +121,8 @@ impl Engine {
         }
         let layout = layout::parse(&bytes).map_err(Drop::Malformed)?;
         bytes.truncate(layout.total_len);
-        Ok(Packet { input: device, link, ..Packet::new(id, bytes, layout) })
+        let Link { cpu, secured, .. } = link;
+        Ok(Packet { input: device, link, cpu, secured, ..Packet::new(id, bytes, layout) })
     }
 
     /// From PREROUTING to the packet's end.
@@ -190,6 +210,7 @@ impl Engine {
             bytes: std::mem::take(&mut packet.bytes),
             mark: packet.mark,
             tracking: packet.tracking,
+            socket: packet.socket,
         });
         Decision::Delivered
     }
@@ -205,6 +226,10 @@ impl Engine {
     ) -> Decision {
         if packet.link.kind != LinkKind::Host {
             return self.end(packet, Drop::NotForwarded);
+        }
+        // Linux: `ip_forward`, `ip6_forward`: in front of everything that answers.
+        if packet.socket.is_some() {
+            return self.end(packet, Drop::SocketAssigned);
         }
         let ttl = packet.view().ttl();
         if ttl <= 1 {
@@ -372,6 +397,7 @@ impl Engine {
         packet.output = None;
         packet.link = link;
         packet.origin = None;
+        packet.socket = None;
         packet.duplicate = false;
         if self.backlog.len() < self.settings.most_emitted {
             self.backlog.push_back(packet.take());

@@ -271,6 +271,14 @@ impl Network {
         }
     }
 
+    /// The first address of a family that a device has, in the kernel's order.
+    pub fn first_address(&self, device: DeviceId, family: Family) -> Option<IpAddr> {
+        match family {
+            Family::V4 => self.redirect_address(device, family.unspecified()),
+            Family::V6 => source::first_v6(self, device).map(IpAddr::V6),
+        }
+    }
+
     /// The way back to the source of a flow that came in by a device (`-m rpfilter`). `loose`: IPv6 prefers no device.
     pub fn reverse_path(&self, device: DeviceId, flow: Flow, loose: bool) -> ReversePath {
         reverse::look_up(self, device, flow, loose)

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use packet::{Family, Layout, View};
 
 use crate::conntrack::{ConnectionId, Direction};
+use crate::machine::{CgroupId, GroupsId, Secured, SocketId};
 use crate::network::{DeviceId, Route};
 
 /// A packet on its way.
@@ -28,6 +29,12 @@ pub struct Packet {
     pub link: Link,
     /// Who sent it, if it began on this machine.
     pub origin: Option<Origin>,
+    /// The socket of this machine that `-j TPROXY` gave it to (Linux: `skb->sk` of a packet that came in).
+    pub socket: Option<SocketId>,
+    /// The processor that handles it, if that is said of this packet.
+    pub cpu: Option<u32>,
+    /// The IPsec that it came by (Linux: `skb_sec_path`).
+    pub secured: Secured,
     /// What connection tracking made of it.
     pub tracking: Tracking,
     /// The zone and helper that `-j CT` asked for, before connection tracking has seen the packet
@@ -56,6 +63,9 @@ impl Packet {
             output: None,
             link: Link::default(),
             origin: None,
+            socket: None,
+            cpu: None,
+            secured: Secured::Unsaid,
             tracking: Tracking::None,
             template: None,
             route: None,
@@ -123,6 +133,10 @@ pub struct Link {
     pub physical_input: Option<DeviceId>,
     /// The bridge port by which it leaves.
     pub physical_output: Option<DeviceId>,
+    /// The processor that handles it; `None`: what the machine says of all packets.
+    pub cpu: Option<u32>,
+    /// The IPsec that it came by.
+    pub secured: Secured,
 }
 
 /// To whom a frame was sent (Linux: `pkt_type`).
@@ -150,6 +164,14 @@ pub struct Origin {
     pub known: bool,
     /// The mark of the socket (SO_MARK), already in the packet's mark when it starts.
     pub mark: u32,
+    /// The control group (version 2) of the socket, as [`crate::Machine`] numbers it.
+    pub cgroup: Option<CgroupId>,
+    /// `net_cls.classid` of the socket's control group (version 1).
+    pub class: Option<u32>,
+    /// The supplementary groups of the process that opened the socket, as [`crate::Machine`] numbers them.
+    pub groups: Option<GroupsId>,
+    /// The processor on which it is sent.
+    pub cpu: Option<u32>,
 }
 
 /// The owner of a socket.
@@ -282,6 +304,9 @@ pub enum Drop {
     TooBig,
     /// Forwarding is switched off, or the frame was not for us.
     NotForwarded,
+    /// `-j TPROXY` gave it to a socket of this machine, and the route leads elsewhere: what has a socket already is not
+    /// forwarded, and nobody is told.
+    SocketAssigned,
     /// IPv4 options that prescribe the way (source routing), which Linux refuses by default.
     SourceRouted,
     /// Fragments: bad, overlapping, or the queue is full.

@@ -2,7 +2,7 @@
 //!
 //! Steps are only collected when a [`Trace`] is given; they own their data and may allocate. The evaluator is the same
 //! with and without.
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use packet::InterfaceName;
 use rules::set::{Element, SetName};
@@ -198,6 +198,11 @@ pub enum Step {
         packet: u64,
         /// Where it goes.
         gateway: IpAddr,
+    },
+    /// A socket of this machine takes the packet, wherever it is addressed to (`-j TPROXY`).
+    Assigned {
+        /// The socket's own address and port.
+        socket: SocketAddr,
     },
     /// A module of the embedding program was called.
     Module {

@@ -5,9 +5,13 @@
 use std::ffi::c_int;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
+
+mod local;
+
+pub use local::LocalSocket;
 
 /// Moves the calling thread (and the children it starts from now on) into a fresh network namespace. Needs
 /// CAP_SYS_ADMIN.
@@ -129,13 +133,19 @@ pub fn set_mark(socket: &impl AsRawFd, mark: u32) -> io::Result<()> {
 }
 
 fn socket_address(to: IpAddr) -> (libc::sockaddr_storage, libc::socklen_t) {
+    socket_address_of(SocketAddr::new(to, 0))
+}
+
+fn socket_address_of(to: SocketAddr) -> (libc::sockaddr_storage, libc::socklen_t) {
     // SAFETY: `sockaddr_storage` is plain data for which all zeroes is a valid value.
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-    let length = match to {
+    let port = to.port().to_be();
+    let length = match to.ip() {
         IpAddr::V4(address) => {
             // SAFETY: `sockaddr_storage` is large enough and aligned for every socket address, `sockaddr_in` too.
             let target = unsafe { &mut *(&raw mut storage).cast::<libc::sockaddr_in>() };
             target.sin_family = libc::AF_INET as libc::sa_family_t;
+            target.sin_port = port;
             target.sin_addr.s_addr = u32::from_ne_bytes(address.octets());
             std::mem::size_of::<libc::sockaddr_in>()
         }
@@ -143,6 +153,7 @@ fn socket_address(to: IpAddr) -> (libc::sockaddr_storage, libc::socklen_t) {
             // SAFETY: as above, for `sockaddr_in6`.
             let target = unsafe { &mut *(&raw mut storage).cast::<libc::sockaddr_in6>() };
             target.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+            target.sin6_port = port;
             target.sin6_addr.s6_addr = address.octets();
             std::mem::size_of::<libc::sockaddr_in6>()
         }
@@ -155,6 +166,13 @@ fn open_socket(domain: c_int, kind: c_int, protocol: c_int) -> io::Result<OwnedF
     let socket = check(unsafe { libc::socket(domain, kind, protocol) })?;
     // SAFETY: the descriptor was just made and belongs to nobody else.
     Ok(unsafe { OwnedFd::from_raw_fd(socket) })
+}
+
+fn set_bytes(socket: &impl AsRawFd, level: c_int, name: c_int, value: &[u8]) -> io::Result<()> {
+    let length = value.len() as libc::socklen_t;
+    // SAFETY: the pointer and length describe `value`, which lives for the whole call.
+    check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value.as_ptr().cast(), length) })
+        .map(drop)
 }
 
 fn set_option(socket: &impl AsRawFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {

@@ -191,6 +191,15 @@ pub(super) fn change(text: &str) -> Result<(), String> {
         ["nfacct", args @ ..] => {
             return feed(Command::new("nfacct").args(args), "").map_err(|error| error.to_string());
         }
+        ["fact", ..] => return Ok(()),
+        // The writer of a TUN device runs the packet on its own processor.
+        ["cpu", number] => {
+            let thread = std::fs::read_link("/proc/thread-self").map_err(|error| error.to_string())?;
+            let thread = thread.file_name().unwrap_or_default();
+            let mut command = Command::new("taskset");
+            return feed(command.args(["-p", "-c", number]).arg(thread), "")
+                .map_err(|error| error.to_string());
+        }
         ["sysctl", name, value] => return sysctl(name, value).map_err(|error| error.to_string()),
         // S2: what registers itself at a hook of the kernel is here a table of nft.
         ["module", hook, priority] => {

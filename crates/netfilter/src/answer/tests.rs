@@ -63,6 +63,7 @@ impl Bench {
             now: Now::default(),
             settings: Default::default(),
             network: &self.network,
+            machine: Box::leak(Box::default()),
             conntrack: &mut self.conntrack,
             named: &mut self.named,
             random: &mut self.random,

@@ -66,6 +66,7 @@ impl World {
             now: self.now,
             settings: Default::default(),
             network: &self.network,
+            machine: Box::leak(Box::default()),
             conntrack: &mut self.conntrack,
             named: &mut self.named,
             random: &mut self.random,

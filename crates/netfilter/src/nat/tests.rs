@@ -101,6 +101,7 @@ impl World {
             now: self.now,
             settings: Default::default(),
             network: &self.network,
+            machine: Box::leak(Box::default()),
             conntrack: &mut self.conntrack,
             named: &mut Default::default(),
             random: &mut *self.random,

@@ -155,6 +155,11 @@ struct Score {
     prefix: u32,
 }
 
+/// The first IPv6 address of a device.
+pub(super) fn first_v6(network: &Network, device: DeviceId) -> Option<Ipv6Addr> {
+    addresses_v6(network.device(device)?).map(|own| own.0).next()
+}
+
 /// The address that REDIRECT gives: the first of the device that has the destination's scope; a destination of global
 /// scope takes any (measured: also a link-local one, if the device has no other).
 pub(super) fn redirect_v6(network: &Network, device: DeviceId, destination: Ipv6Addr) -> Option<Ipv6Addr> {

@@ -79,6 +79,12 @@ pub enum ErrorKind {
     Setting,
     /// More than 1,000,000 statements, or more than 4,096 devices.
     Limit,
+    /// None of the statements about a machine's sockets, IPsec and the rest ([`crate::machine::text`]).
+    Fact,
+    /// Not an address and port.
+    Endpoint,
+    /// Not a line of `/proc/net` or of `ss`.
+    Listed,
 }
 
 impl fmt::Display for ErrorKind {
@@ -98,6 +104,9 @@ impl fmt::Display for ErrorKind {
             Self::Gateway => "no device is given, and the gateway is in no connected subnet",
             Self::Setting => "this setting is not known",
             Self::Limit => "too many statements or devices",
+            Self::Fact => "a line begins with socket, sockets, unsaid, ipsec, cpu, timezone or sysctl",
+            Self::Endpoint => "not ADDRESS:PORT or [ADDRESS]:PORT",
+            Self::Listed => "not a line of /proc/net/tcp or of ss -e",
         })
     }
 }
@@ -130,7 +139,7 @@ pub fn parse(text: &str) -> Result<Network, Error> {
 }
 
 /// The words of a line, with their places.
-pub(super) struct Words<'t> {
+pub(crate) struct Words<'t> {
     line: &'t str,
     number: usize,
     at: usize,
@@ -138,12 +147,12 @@ pub(super) struct Words<'t> {
 }
 
 impl<'t> Words<'t> {
-    fn new(line: &'t str, number: usize) -> Self {
+    pub(crate) fn new(line: &'t str, number: usize) -> Self {
         let line = line.split('#').next().unwrap_or("");
         Self { line, number, at: 0, last: (0, "") }
     }
 
-    fn next(&mut self) -> Option<&'t str> {
+    pub(crate) fn next(&mut self) -> Option<&'t str> {
         let rest = self.line.get(self.at..)?;
         let start = self.at + (rest.len() - rest.trim_start().len());
         let rest = self.line.get(start..)?;
@@ -154,29 +163,29 @@ impl<'t> Words<'t> {
         (!word.is_empty()).then_some(word)
     }
 
-    fn peek(&self) -> Option<&'t str> {
+    pub(crate) fn peek(&self) -> Option<&'t str> {
         self.line.get(self.at..)?.split_whitespace().next()
     }
 
     /// What is left of the line.
-    pub(super) fn rest(&mut self) -> &'t str {
+    pub(crate) fn rest(&mut self) -> &'t str {
         let rest = self.line.get(self.at..).unwrap_or("").trim();
         self.at = self.line.len();
         rest
     }
 
     /// An error about the last word.
-    pub(super) fn error(&self, kind: ErrorKind) -> Error {
+    pub(crate) fn error(&self, kind: ErrorKind) -> Error {
         let (start, word) = self.last;
         let column = self.line.get(..start).unwrap_or("").chars().count() + 1;
         Error { kind, line: self.number, column, word: word.to_owned() }
     }
 
-    fn value(&mut self) -> Result<&'t str, Error> {
+    pub(crate) fn value(&mut self) -> Result<&'t str, Error> {
         self.next().ok_or_else(|| self.error(ErrorKind::Missing))
     }
 
-    fn number(&mut self) -> Result<u32, Error> {
+    pub(crate) fn number(&mut self) -> Result<u32, Error> {
         let word = self.value()?;
         number(word).ok_or_else(|| self.error(ErrorKind::Number))
     }
@@ -187,7 +196,7 @@ impl<'t> Words<'t> {
         network.device_named(name).ok_or_else(|| self.error(ErrorKind::Device))
     }
 
-    fn address(&mut self) -> Result<IpAddr, Error> {
+    pub(crate) fn address(&mut self) -> Result<IpAddr, Error> {
         self.value()?.parse().map_err(|_| self.error(ErrorKind::Address))
     }
 
@@ -218,7 +227,7 @@ impl<'t> Words<'t> {
     }
 
     /// `default`, an address or a prefix, and its length; the family is needed for `default`.
-    fn prefix(&mut self, family: Option<Family>) -> Result<AddrMask, Error> {
+    pub(crate) fn prefix(&mut self, family: Option<Family>) -> Result<AddrMask, Error> {
         let word = self.value()?;
         if matches!(word, "default" | "all" | "any") {
             let family = family.unwrap_or(Family::V4);
@@ -229,7 +238,7 @@ impl<'t> Words<'t> {
     }
 }
 
-pub(super) fn number(word: &str) -> Option<u32> {
+pub(crate) fn number(word: &str) -> Option<u32> {
     let (digits, radix) = match word.strip_prefix("0x") {
         Some(digits) => (digits, 16),
         None => (word, 10),

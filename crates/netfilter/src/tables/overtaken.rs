@@ -113,7 +113,9 @@ impl Walk<'_> {
             match condition.holds(&asked, env) {
                 Ok(()) => {}
                 Err(Miss::Failed(..)) => return Fits::No,
-                Err(Miss::Hotdrop(..) | Miss::Refused(..) | Miss::Undecided(_)) => return Fits::Unknown,
+                Err(Miss::Hotdrop(..) | Miss::Marks(_) | Miss::Refused(..) | Miss::Undecided(_)) => {
+                    return Fits::Unknown;
+                }
             }
         }
         fits

@@ -20,7 +20,7 @@ use crate::network::{Address, DeviceId, Network};
 use crate::skb::{Emitted, Packet, Tracking};
 use crate::time::{Now, Seeded};
 use crate::trace::{Mismatch, Outcome, Step, Trace};
-use crate::{Conntrack, LogLine};
+use crate::{Conntrack, LogLine, Machine};
 
 /// A machine with rules of one family, and everything that an [`Env`] borrows.
 struct Bench {
@@ -29,6 +29,7 @@ struct Bench {
     programs: Vec<Program>,
     now: Now,
     network: Network,
+    machine: Machine,
     conntrack: Conntrack,
     named: Named,
     random: Seeded,
@@ -85,6 +86,7 @@ impl Bench {
             programs,
             now: Now::default(),
             network: network(false),
+            machine: Machine::default(),
             conntrack: Conntrack::default(),
             named,
             random: Seeded::new(1),
@@ -107,6 +109,7 @@ impl Bench {
             now: self.now,
             settings: Default::default(),
             network: &self.network,
+            machine: &self.machine,
             conntrack: &mut self.conntrack,
             named: &mut self.named,
             random: &mut self.random,

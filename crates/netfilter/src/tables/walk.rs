@@ -179,6 +179,8 @@ impl Walk<'_> {
                 match self.miss(entry, packet, env) {
                     None => {}
                     Some((_, Miss::Undecided(what))) => return self.undecided(at, what, packet, env),
+                    // What gives a mark holds, and is no reason to stop.
+                    Some((_, Miss::Marks(_))) => {}
                     Some((place, Miss::Failed(option, found))) => {
                         self.asked(
                             at,
@@ -301,12 +303,16 @@ impl Walk<'_> {
     /// The first match of a rule that does not hold, with its place in the rule; a match that refuses the packet and
     /// holds, where the others hold.
     #[inline]
-    fn miss<A>(&mut self, entry: &Entry<A>, packet: &Packet, env: &mut Env<'_>) -> Option<(u8, Miss)> {
+    fn miss<A>(&mut self, entry: &Entry<A>, packet: &mut Packet, env: &mut Env<'_>) -> Option<(u8, Miss)> {
         let range = entry.first as usize..(entry.first + entry.count) as usize;
-        let asked = Asked { packet, place: &self.place };
         let mut own = self.conditions.get_mut(range).into_iter().flatten().enumerate();
         while let Some((place, condition)) = own.next() {
+            let asked = Asked { packet, place: &self.place };
             if let Err(miss) = condition.holds(&asked, env) {
+                if let Miss::Marks(mark) = miss {
+                    targets::mark::set(packet, mark, env);
+                    continue;
+                }
                 let place = u8::try_from(place).unwrap_or(u8::MAX);
                 if let Miss::Refused(option, found) = miss {
                     let rest = own.map(|(_, condition)| condition);
@@ -423,7 +429,7 @@ fn behind_refusal<'c>(
 ) -> Miss {
     for condition in rest {
         match condition.holds(asked, env) {
-            Ok(()) | Err(Miss::Refused(..)) => {}
+            Ok(()) | Err(Miss::Marks(_) | Miss::Refused(..)) => {}
             Err(Miss::Failed(..)) => return Miss::Hotdrop(option, found),
             Err(miss) => return miss,
         }

@@ -367,7 +367,8 @@ fn run(seed: u64, steps: usize) -> Seen {
         let (device, bytes) = traffic.next(&engine.conntrack);
         if traffic.below(5) == 0 {
             let socket = traffic.of(&[None, Some(Owner { uid: 1000, gid: 100, has_file: true })]);
-            let _told = engine.send_local(now, Origin { socket, known: true, mark: 0 }, bytes);
+            let _told =
+                engine.send_local(now, Origin { socket, known: true, mark: 0, ..Origin::default() }, bytes);
         } else {
             engine.receive(now, device, Link::default(), bytes);
         }

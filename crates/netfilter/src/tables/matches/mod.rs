@@ -38,6 +38,7 @@ mod rpfilter;
 mod rt;
 mod sctp;
 mod set;
+mod socket;
 mod spi;
 mod srh;
 mod statistic;
@@ -59,6 +60,7 @@ use super::{Place, jiffies};
 use crate::Env;
 use crate::skb::Packet;
 use crate::trace::Found;
+pub(in crate::tables) use socket::TRANSPARENT;
 
 /// Why a match does not hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,6 +72,8 @@ pub(crate) enum Miss {
     /// The match refuses the packet and holds all the same (Linux: `hotdrop` is set and the match returns true): if the
     /// others hold too, the rule counts and its target acts, and then the packet is dropped.
     Refused(&'static str, Found),
+    /// It holds, and gives the packet a mark, whatever the rest of the rule says (`-m socket --restore-skmark`).
+    Marks(u32),
     /// It needs something that is not known.
     Undecided(&'static str),
 }
@@ -153,6 +157,7 @@ pub(super) enum Condition {
     Sctp(Box<data::sctp::Sctp>),
     Set(Box<set::Asker>),
     Quota(quota::Account),
+    Socket(data::socket::Socket),
     Srh(Box<data::srh::Srh>),
     State(data::state::State),
     Statistic(statistic::Chooser),
@@ -226,7 +231,7 @@ impl Condition {
             }
             Match::Sctp(own) => Self::Sctp(own.clone()),
             Match::Set(own) => set::Asker::condition(own),
-            Match::Socket(_) => Self::Unmodelled("-m socket"),
+            Match::Socket(own) => Self::Socket(*own),
             Match::Srh(own) => Self::Srh(own.clone()),
             Match::State(own) => Self::State(*own),
             Match::Statistic(own) => Self::Statistic(statistic::Chooser::new(own)),
@@ -332,6 +337,7 @@ impl Condition {
             Self::Rt(own) => rt::holds(own, asked),
             Self::Sctp(own) => sctp::holds(own, asked),
             Self::Set(own) => own.holds(asked, env),
+            Self::Socket(own) => socket::holds(own, asked, env),
             Self::Srh(own) => srh::holds(own, asked),
             Self::State(own) => conntrack::holds_state(own, asked, env),
             Self::Statistic(own) => own.holds(env),

@@ -12,7 +12,7 @@ pub(super) fn apply(rule: &Mark, packet: &mut Packet, env: &mut Env<'_>) -> Effe
 }
 
 /// Sets the packet mark, and says so if it changes.
-pub(super) fn set(packet: &mut Packet, after: u32, env: &mut Env<'_>) {
+pub(in crate::tables) fn set(packet: &mut Packet, after: u32, env: &mut Env<'_>) {
     let before = packet.mark;
     packet.mark = after;
     if before != after {

@@ -5,7 +5,7 @@ pub(super) mod ct;
 mod ecn;
 mod hmark;
 pub(crate) mod log;
-mod mark;
+pub(super) mod mark;
 mod nflog;
 mod nfqueue;
 mod npt;
@@ -16,6 +16,7 @@ mod tcpmss;
 mod tcpoptstrip;
 mod tee;
 mod tos;
+mod tproxy;
 mod ttl;
 
 use rules::Target;
@@ -83,6 +84,7 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
         | Target::Tcpoptstrip(_)
         | Target::Tee(_)
         | Target::Tos(_)
+        | Target::Tproxy(_)
         | Target::Trace
         | Target::Ttl(_) => None,
         // The first three no kernel takes, and there is no security module for the fourth.
@@ -90,8 +92,7 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
         | Target::Led(_)
         | Target::Ulog(_)
         | Target::Secmark(_)
-        | Target::Synproxy(_)
-        | Target::Tproxy(_) => target.name(),
+        | Target::Synproxy(_) => target.name(),
     }
 }
 
@@ -150,6 +151,7 @@ pub(super) fn apply(
         Target::Tcpoptstrip(own) => tcpoptstrip::apply(own, packet, env),
         Target::Tee(own) => tee::apply(own, place, packet, env),
         Target::Tos(own) => tos::apply(*own, packet, env),
+        Target::Tproxy(own) => tproxy::apply(own, place, packet, env),
         Target::Ttl(own) => ttl::apply(*own, "TTL", packet, env),
         // Linux: these tell others something (the audit subsystem, timers), complete a checksum that was
         // left to the device, or copy labels of a security module, of which there is none. The packet stays as it is.

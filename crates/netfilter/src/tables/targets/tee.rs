@@ -34,7 +34,7 @@ pub(super) fn apply(rule: &Tee, place: &Place, packet: &Packet, env: &mut Env<'_
         id: env.new_packet_id(),
         input: None,
         output: None,
-        origin: Some(Origin { socket: None, known: true, mark: packet.mark }),
+        origin: Some(Origin { socket: None, known: true, mark: packet.mark, ..Origin::default() }),
         tracking: Tracking::Untracked,
         template: None,
         route: Some(route),

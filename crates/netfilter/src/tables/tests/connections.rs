@@ -14,6 +14,7 @@ impl Bench {
             now: self.now,
             settings: Default::default(),
             network: &self.network,
+            machine: &self.machine,
             conntrack: &mut self.conntrack,
             named: &mut self.named,
             random: &mut self.random,

@@ -50,8 +50,12 @@ fn f67_prefix_sender_mark() {
          SPT=1000 DPT=53 LEN=13 MARK=0x1f "
     );
     packet.input = None;
-    packet.origin =
-        Some(Origin { socket: Some(Owner { uid: 7, gid: 8, has_file: true }), known: true, mark: 0x1f });
+    packet.origin = Some(Origin {
+        socket: Some(Owner { uid: 7, gid: 8, has_file: true }),
+        known: true,
+        mark: 0x1f,
+        ..Origin::default()
+    });
     assert_eq!(
         logged("--log-uid", &mut packet),
         "IN= OUT=wan0 SRC=10.0.1.5 DST=8.8.8.8 LEN=33 TOS=0x08 PREC=0x00 TTL=63 ID=1 DF PROTO=UDP SPT=1000 DPT=53 \

@@ -176,7 +176,7 @@ fn f75_owner() {
         bench.walk_in(Table::Filter, Hook::Output, &mut packet);
         bench.path().starts_with("OUTPUT:1 ")
     };
-    let known = |socket| Some(Origin { socket, known: true, mark: 0 });
+    let known = |socket| Some(Origin { socket, known: true, mark: 0, ..Origin::default() });
     let kernel = known(Some(Owner::default()));
     let user = known(Some(Owner { uid: 1000, gid: 100, has_file: true }));
     assert!(with("--uid-owner 1000", user));
@@ -197,7 +197,7 @@ fn an_unknown_owner_is_undecided() {
     let mut bench =
         Bench::new("-A OUTPUT -p tcp\n-A OUTPUT -m owner ! --uid-owner 5 -j ACCEPT\n-A OUTPUT -j DROP");
     let mut packet = bench.packet(TCP);
-    packet.origin = Some(Origin { socket: None, known: false, mark: 0 });
+    packet.origin = Some(Origin { socket: None, known: false, mark: 0, ..Origin::default() });
     let verdict = bench.walk_in(Table::Filter, Hook::Output, &mut packet);
     assert!(matches!(verdict, Verdict::Drop(Drop::Undecided { number: 2, .. })), "{verdict:?}");
     assert_eq!(bench.counted("OUTPUT"), [1, 0, 0, 0]);

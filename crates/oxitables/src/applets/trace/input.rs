@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use netfilter::skb::{Link, LinkKind, Origin, Owner};
-use netfilter::{DeviceId, Network};
+use netfilter::{DeviceId, Machine, Network};
 use packet::{Family, InterfaceName};
 use rules::Ruleset;
 use rules::syntax::Names as _;
@@ -36,12 +36,13 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
     }
     let rulesets = rulesets(arguments)?;
     let network = network(arguments)?;
+    let mut machine = machine(arguments)?;
     let mut packets = Vec::new();
     if let Some(path) = &arguments.pcap {
         packets.extend(captured(path, arguments, &network)?);
     }
     let start = packets.last().map_or(Duration::ZERO, |given: &Given| given.at);
-    packets.extend(typed(arguments, &network, start)?);
+    packets.extend(typed(arguments, &network, &mut machine, start)?);
     if packets.is_empty() {
         return Err(Failure::usage(
             "no packet: give one, such as 'eth0 tcp 10.0.0.5:40000 > 192.168.1.1:22 S', or --pcap FILE",
@@ -51,6 +52,7 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
     Ok(Prepared {
         rulesets,
         network,
+        machine,
         packets,
         seed: arguments.seed,
         always_track: arguments.always_track,
@@ -117,6 +119,15 @@ fn network(arguments: &Arguments) -> Result<Network, Failure> {
     })
 }
 
+fn machine(arguments: &Arguments) -> Result<Machine, Failure> {
+    let mut reader = netfilter::machine::text::Reader::default();
+    for path in &arguments.machine {
+        let text = text_of(path)?;
+        reader.read(&text).map_err(|problem| Failure::usage(format!("{}:{problem}", path.display())))?;
+    }
+    Ok(reader.finish())
+}
+
 fn device_of(network: &Network, name: InterfaceName) -> Result<DeviceId, Failure> {
     network.device_named(name).ok_or_else(|| {
         let known: Vec<&str> = network.devices.iter().map(|device| device.name.as_str()).collect();
@@ -171,7 +182,12 @@ fn captured(path: &Path, arguments: &Arguments, network: &Network) -> Result<Vec
     Ok(given)
 }
 
-fn typed(arguments: &Arguments, network: &Network, start: Duration) -> Result<Vec<Given>, Failure> {
+fn typed(
+    arguments: &Arguments,
+    network: &Network,
+    machine: &mut Machine,
+    start: Duration,
+) -> Result<Vec<Given>, Failure> {
     let mut at = start;
     let mut given = Vec::new();
     for text in &arguments.packets {
@@ -182,7 +198,7 @@ fn typed(arguments: &Arguments, network: &Network, start: Duration) -> Result<Ve
             at = at.saturating_add(pause);
             continue;
         }
-        given.push(one(arguments, network, at, text)?);
+        given.push(one(arguments, network, machine, at, text)?);
     }
     Ok(given)
 }
@@ -206,12 +222,18 @@ fn duration(text: &str) -> Option<Duration> {
 
 /// One packet: `DEVICE PACKET` or `local [uid N] [gid N] [nosocket] [mark N] PACKET`, in the one-line form of
 /// `packet::show`.
-fn one(arguments: &Arguments, network: &Network, at: Duration, text: &str) -> Result<Given, Failure> {
+fn one(
+    arguments: &Arguments,
+    network: &Network,
+    machine: &mut Machine,
+    at: Duration,
+    text: &str,
+) -> Result<Given, Failure> {
     let trimmed = text.trim();
     let local = trimmed.strip_prefix("local").filter(|rest| rest.is_empty() || rest.starts_with(' '));
     let (origin, rest) = match local {
         Some(rest) => {
-            let (origin, rest) = origin(rest.trim_start())?;
+            let (origin, rest) = origin(machine, rest.trim_start())?;
             (Some(origin), rest)
         }
         None => (None, trimmed),
@@ -262,8 +284,16 @@ fn link_kind(network: &Network, device: DeviceId, bytes: &[u8]) -> LinkKind {
 /// The set of types of addresses that has broadcast alone (Linux: `RTN_BROADCAST`).
 const BROADCAST: u16 = 1 << 3;
 
+/// A number, decimal or `0x…`.
+fn number(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
 /// The words between `local` and the packet.
-fn origin(mut rest: &str) -> Result<(Origin, &str), Failure> {
+fn origin<'t>(machine: &mut Machine, mut rest: &'t str) -> Result<(Origin, &'t str), Failure> {
     let mut origin = Origin::default();
     let mut owner = Owner { uid: 0, gid: 0, has_file: true };
     loop {
@@ -273,33 +303,47 @@ fn origin(mut rest: &str) -> Result<(Origin, &str), Failure> {
             rest = after.trim_start();
             continue;
         }
-        if !matches!(word, "uid" | "gid" | "mark") {
+        if !matches!(word, "uid" | "gid" | "mark" | "groups" | "cgroup" | "class" | "cpu") {
             return Ok((origin, rest));
         }
         let (value, after) = after.trim_start().split_once(' ').unwrap_or((after.trim_start(), ""));
-        let number = match value.strip_prefix("0x") {
-            Some(digits) => u32::from_str_radix(digits, 16).ok(),
-            None => value.parse().ok(),
-        };
+        rest = after.trim_start();
+        if word == "cgroup" && value.starts_with('/') {
+            origin.cgroup = Some(machine.cgroup(value));
+            continue;
+        }
+        if word == "groups"
+            && let Some(groups) = netfilter::machine::text::groups(value)
+        {
+            origin.groups = Some(machine.groups(&groups));
+            continue;
+        }
         let named = || match word {
             "uid" => SystemNames::new().user(value),
             "gid" => SystemNames::new().group(value),
             _ => None,
         };
-        let number = number.or_else(named).ok_or_else(|| {
-            let or_name = if word == "mark" { "" } else { ", or a name of this system" };
-            Failure::usage(format!("`{word} {value}`: wanted is a number (0 to 4294967295){or_name}"))
+        let number = number(value).or_else(named).ok_or_else(|| {
+            let wanted = match word {
+                "uid" | "gid" => "a number (0 to 4294967295), or a name of this system",
+                "cgroup" => "a path from the root of the control groups, `/…`",
+                "groups" => "numbers parted by commas, or `-` for none",
+                _ => "a number (0 to 4294967295)",
+            };
+            Failure::usage(format!("`{word} {value}`: wanted is {wanted}"))
         })?;
         match word {
             "uid" => owner.uid = number,
             "gid" => owner.gid = number,
-            _ => origin.mark = number,
+            "class" => origin.class = Some(number),
+            "cpu" => origin.cpu = Some(number),
+            "mark" => origin.mark = number,
+            _ => return Err(Failure::usage(format!("`{word} {value}`: not so"))),
         }
-        if word != "mark" {
+        if matches!(word, "uid" | "gid") {
             origin.known = true;
             origin.socket = Some(owner);
         }
-        rest = after.trim_start();
     }
 }
 
@@ -319,7 +363,10 @@ mod tests {
 
     #[test]
     fn an_origin_is_read_up_to_the_packet() {
-        let (origin, rest) = origin("uid 1000 gid 7 mark 0x10 tcp 1.2.3.4:1 > 5.6.7.8:2 S").ok().unwrap();
+        let (origin, rest) =
+            origin(&mut Machine::default(), "uid 1000 gid 7 mark 0x10 tcp 1.2.3.4:1 > 5.6.7.8:2 S")
+                .ok()
+                .unwrap();
         assert_eq!(origin.socket, Some(Owner { uid: 1000, gid: 7, has_file: true }));
         assert_eq!((origin.mark, origin.known), (16, true));
         assert!(rest.starts_with("tcp"));

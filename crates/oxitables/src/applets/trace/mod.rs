@@ -43,6 +43,10 @@ pub(crate) struct Arguments {
     /// A line of the routes file, given here (may be repeated)
     #[arg(long = "route-line", value_name = "LINE")]
     route_lines: Vec<String>,
+    /// Sockets and their owners, IPsec, processor, time zone: what rules ask that stands in no packet
+    /// (docs/machine-file.md); also /proc/net/tcp or the output of `ss -tuanOe` (may be repeated)
+    #[arg(long, value_name = "FILE")]
+    machine: Vec<PathBuf>,
     /// Packets of a pcap or pcapng file, before those given as words; those it calls outgoing are left out
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,

@@ -8,7 +8,7 @@ use netfilter::network::Unroutable;
 use netfilter::skb::{Drop, Link, Origin};
 use netfilter::time::Seeded;
 use netfilter::trace::{Found, Outcome, Step};
-use netfilter::{DeviceId, Instant, Network, Now};
+use netfilter::{DeviceId, Instant, Machine, Network, Now};
 use packet::Family;
 use rules::{Chain, Counters, Hook, Ruleset, Table};
 
@@ -20,6 +20,8 @@ pub(super) struct Prepared {
     pub(super) rulesets: Vec<Ruleset>,
     /// The machine.
     pub(super) network: Network,
+    /// Its sockets and the like.
+    pub(super) machine: Machine,
     /// What is sent, in order.
     pub(super) packets: Vec<Given>,
     /// Seed of random choices.
@@ -125,7 +127,7 @@ pub(super) struct Moved {
 
 /// Runs the packets, one after another, through one engine.
 pub(super) fn passages(prepared: Prepared) -> impl Iterator<Item = Passage> {
-    let Prepared { mut rulesets, network, packets, seed, always_track, families } = prepared;
+    let Prepared { mut rulesets, network, machine, packets, seed, always_track, families } = prepared;
     let mut engine = Engine::new(Config {
         settings: Settings::default(),
         conntrack: conntrack::Config { acct: true, ..conntrack::Config::default() },
@@ -135,6 +137,7 @@ pub(super) fn passages(prepared: Prepared) -> impl Iterator<Item = Passage> {
         network,
         random: Box::new(Seeded::new(seed)),
     });
+    engine.set_machine(machine);
     for ruleset in &rulesets {
         engine.set_ruleset(ruleset);
     }

@@ -200,6 +200,9 @@ impl Writer<'_> {
                 self.answers.insert(*packet, "copy");
                 self.line(&format!("> sends a copy by {gateway}"));
             }
+            Step::Assigned { socket } => {
+                self.line(&format!("~ goes to the socket at {socket}, with its addresses as they are"));
+            }
             Step::Module { name, accepted } => {
                 let said = if *accepted { "goes on" } else { "ended the way" };
                 self.phase(&format!("{} module {name}: {said}", self.at()));

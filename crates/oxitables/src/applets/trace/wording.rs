@@ -159,6 +159,11 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
         Drop::Route(why) => unroutable(why).to_owned(),
         Drop::TimeToLive => "TTL is used up".to_owned(),
         Drop::TooBig => "too big for the next device, and not to be fragmented".to_owned(),
+        Drop::SocketAssigned => {
+            "TPROXY gave it to a socket of this machine, but its route leads elsewhere: a rule such as \
+             `ip rule add fwmark 1 lookup 100` and a route `local default dev lo table 100` are missing"
+                .to_owned()
+        }
         Drop::SourceRouted => {
             "an IPv4 option prescribes the way (source routing): refused by default, accept_source_route=0"
                 .to_owned()
