@@ -176,6 +176,16 @@ impl Expectation {
         }
     }
 
+    /// The bits of the source address that count.
+    pub(super) fn mask(&self) -> IpAddr {
+        match (self.source, self.source_mask) {
+            (Some(_), Some(mask)) => mask,
+            (Some(IpAddr::V4(_)), None) => IpAddr::from([255_u8; 4]),
+            (Some(IpAddr::V6(_)), None) => IpAddr::from([255_u8; 16]),
+            (None, _) => packet::Family::of(self.destination).unspecified(),
+        }
+    }
+
     fn same(&self, other: &Self) -> bool {
         self.tuple() == other.tuple()
             && self.zone == other.zone

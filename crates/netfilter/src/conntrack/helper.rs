@@ -131,6 +131,15 @@ impl Helper {
         };
         Self { kind, state }
     }
+
+    /// The helper of a connection that was loaded in its middle (Linux: `from_nlattr` of a helper).
+    pub(super) fn loaded(kind: Kind) -> Self {
+        let mut helper = Self::new(kind);
+        if let State::Ftp(lines) = &mut helper.state {
+            *lines = ftp::Lines::picked_up();
+        }
+        helper
+    }
 }
 
 /// Lets the helper of a connection look at a packet of it.

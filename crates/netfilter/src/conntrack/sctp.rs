@@ -52,6 +52,23 @@ impl State {
         }
     }
 
+    /// The state of a word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        use State::*;
+        let all = [
+            None,
+            Closed,
+            CookieWait,
+            CookieEchoed,
+            Established,
+            ShutdownSent,
+            ShutdownRecd,
+            ShutdownAckSent,
+            HeartbeatSent,
+        ];
+        all.into_iter().find(|state| state.name() == name)
+    }
+
     const fn timeout(self, timeouts: &Timeouts) -> Duration {
         match self {
             State::None | State::Closed => timeouts.sctp_closed,
@@ -78,6 +95,9 @@ pub struct Sctp {
     /// Whether a HEARTBEAT came with a wrong tag, and the direction of the last one: true for replies.
     heartbeat_failed: bool,
     heartbeat_reply: bool,
+    /// Its tags are not known, because it comes from a table that does not show them: the next packet of each
+    /// direction tells.
+    untold: [bool; 2],
 }
 
 /// Chunk types (IANA).
@@ -155,6 +175,22 @@ pub(super) fn is_closing(connection: &Connection) -> bool {
 }
 
 impl Sctp {
+    /// An association of which only the state is known.
+    pub(super) fn loaded(state: State) -> Sctp {
+        Sctp { state, untold: [true; 2], ..Sctp::default() }
+    }
+
+    /// Believes the tag of the first packet of a direction of a loaded association.
+    fn learn(&mut self, first: Option<Chunk>, tag: u32, reply: bool) {
+        let Some(first) = first.filter(|_| tag != 0) else { return };
+        let reflected = first.reflected && matches!(first.kind, chunk::ABORT | chunk::SHUTDOWN_COMPLETE);
+        let reply = reply != reflected;
+        if let Some(untold) = self.untold.get_mut(usize::from(reply)).filter(|untold| **untold) {
+            *untold = false;
+            *self.own_tag(reply) = tag;
+        }
+    }
+
     /// What is known after the chunks of a first packet; `None` if they cannot begin an association.
     fn begin(transport: &[u8], tag: u32) -> Option<Sctp> {
         let mut sctp = Sctp::default();
@@ -279,6 +315,7 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
         },
     };
     let reply = context.info.direction() == Direction::Reply;
+    sctp.learn(chunks(transport).next(), tag, reply);
     // These have rules of their own, chunk by chunk.
     let special = [
         chunk::INIT,

@@ -126,6 +126,18 @@ pub(super) fn is_closing(connection: &Connection) -> bool {
 }
 
 impl Tcp {
+    /// A connection of which only the state is known: neither side is judged by its window (Linux: so does `conntrack -I`
+    /// by its flags). A FIN was seen in the states that only a FIN reaches.
+    pub(super) fn loaded(state: State) -> Tcp {
+        let mut tcp = Tcp { state, ..Tcp::default() };
+        let closed = matches!(state, State::FinWait | State::CloseWait | State::LastAck | State::TimeWait);
+        for side in &mut tcp.sides {
+            side.put(Side::SACK | Side::LIBERAL, true);
+            side.put(Side::CLOSE_INIT, closed);
+        }
+        tcp
+    }
+
     /// The state after the first packet; `None` if it cannot begin a connection.
     fn begin(header: Header<'_>, kind: Kind, loose: bool) -> Option<Tcp> {
         let mut tcp = Tcp::default();

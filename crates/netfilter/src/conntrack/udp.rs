@@ -19,6 +19,13 @@ pub struct Udp {
     stream_from: Instant,
 }
 
+impl Udp {
+    /// A flow that began at some time.
+    pub(super) fn since(begin: Instant) -> Self {
+        Self { stream_from: begin + STREAM_AFTER }
+    }
+}
+
 fn error(view: View<'_>, context: &Context) -> Option<Invalid> {
     let Some(bytes) = view.transport().filter(|bytes| bytes.len() >= 8) else { return Some(Invalid::Short) };
     let length = usize::from(be16(bytes, 4).unwrap_or(0));

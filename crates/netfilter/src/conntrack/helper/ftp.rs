@@ -20,9 +20,22 @@ use crate::skb::{Drop, Info, Packet};
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lines {
     known: [[Option<u32>; 2]; 2],
+    /// Of which directions nothing is known, because the connection was loaded in its middle: their next packet is taken
+    /// for the beginning of a line (Linux: `NF_CT_FTP_SEQ_PICKUP`).
+    picked_up: [bool; 2],
 }
 
 impl Lines {
+    /// Of a connection that was loaded in its middle.
+    pub(super) fn picked_up() -> Self {
+        Self { picked_up: [true; 2], ..Self::default() }
+    }
+
+    /// Whether the next packet of a direction is believed; asked once.
+    fn pick_up(&mut self, reply: bool) -> bool {
+        self.picked_up.get_mut(usize::from(reply)).is_some_and(std::mem::take)
+    }
+
     fn begins_at(&self, reply: bool, sequence: u32) -> bool {
         let [original, replying] = &self.known;
         let known = if reply { replying } else { original };
@@ -90,10 +103,12 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     let ends_line = last == b'\n';
     let sequence = tcp.sequence();
     let next = sequence.wrapping_add(u32::try_from(payload.len()).unwrap_or(0));
-    let begins =
-        env.conntrack.get(id).and_then(|connection| connection.helper()).is_some_and(
-            |helper| matches!(&helper.state, State::Ftp(lines) if lines.begins_at(reply, sequence)),
-        );
+    let begins = match env.conntrack.get_mut(id).and_then(|connection| connection.helper_mut()) {
+        Some(Helper { state: State::Ftp(lines), .. }) => {
+            lines.begins_at(reply, sequence) || lines.pick_up(reply)
+        }
+        _ => false,
+    };
     let verdict = if begins {
         match search(payload, reply, packet.family()) {
             Found::Nothing => Verdict::Accept,

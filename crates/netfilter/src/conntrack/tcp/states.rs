@@ -49,6 +49,14 @@ impl State {
         }
     }
 
+    /// The state of a word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        use State::*;
+        let all =
+            [None, SynSent, SynRecv, Established, FinWait, CloseWait, LastAck, TimeWait, Close, SynSent2];
+        all.into_iter().find(|state| state.name() == name)
+    }
+
     /// Whether the connection is on its way to its end.
     pub(super) const fn is_closing(self) -> bool {
         matches!(self, State::FinWait | State::CloseWait | State::LastAck | State::TimeWait | State::Close)
