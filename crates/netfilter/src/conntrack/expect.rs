@@ -83,6 +83,8 @@ pub enum Function {
     Nothing,
     /// It is translated as its master is (Linux: `nf_nat_follow_master`).
     FollowMaster,
+    /// It is one direction of a tunnel of PPTP.
+    Pptp,
     /// It goes where its expectation says and comes from where its master does, or, if it is a medium that is expected the
     /// other way, too, from where that one is expected (Linux: `nf_nat_sip_expected`).
     Sip,

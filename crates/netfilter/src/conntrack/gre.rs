@@ -1,10 +1,79 @@
-//! GRE: tunnels without states; PPTP's have a key (Linux: `nf_conntrack_gre_packet`).
+//! GRE: tunnels without states; PPTP's have keys (Linux: `nf_conntrack_gre_packet`, `gre_pkt_to_tuple`).
+//!
+//! A packet of PPTP carries only its receiver's key. The sender's is found in a table ([`Keys`]) that the helper of the
+//! control connection fills; without an entry it is 0.
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use packet::View;
+use packet::{Family, View, protocol};
 
 use super::track::{Context, Outcome};
-use super::{ConnectionId, Conntrack, EventKind, ProtocolState, Status};
+use super::tuple::{be16, quoted_transport};
+use super::{ConnectionId, Conntrack, EventKind, ProtocolState, Status, Tuple};
+
+/// The senders' keys by source, destination and receiver's key; of several entries the oldest counts (Linux:
+/// `gre_keymap_lookup`). Each control connection has at most two entries.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    entries: BTreeMap<(IpAddr, IpAddr, u16), Vec<(ConnectionId, u16)>>,
+}
+
+impl Keys {
+    /// Adds an entry of a control connection.
+    pub(super) fn add(&mut self, control: ConnectionId, tuple: Tuple) {
+        let place = (tuple.source, tuple.destination, tuple.destination_id);
+        self.entries.entry(place).or_default().push((control, tuple.source_id));
+    }
+
+    /// Removes an entry.
+    pub(super) fn remove(&mut self, control: ConnectionId, tuple: &Tuple) {
+        let place = (tuple.source, tuple.destination, tuple.destination_id);
+        if let Some(list) = self.entries.get_mut(&place) {
+            list.retain(|(own, _)| *own != control);
+            if list.is_empty() {
+                self.entries.remove(&place);
+            }
+        }
+    }
+
+    fn source_key(&self, tuple: &Tuple) -> u16 {
+        let place = (tuple.source, tuple.destination, tuple.destination_id);
+        self.entries.get(&place).and_then(|list| list.first()).map_or(0, |(_, key)| *key)
+    }
+
+    /// How many entries there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.entries.values().map(Vec::len).sum()
+    }
+}
+
+impl Conntrack {
+    /// The tuple of a packet, as [`Tuple::of`], with the sender's key of a tunnel of PPTP.
+    pub fn tuple_of(&self, view: View<'_>) -> Option<Tuple> {
+        Tuple::of(view).map(|tuple| self.with_key(tuple, view.bytes(), view.layout().transport))
+    }
+
+    /// The tuple of a header that an ICMP error quotes, as [`Tuple::of_quoted`], with the sender's key.
+    pub(super) fn tuple_of_quoted(&self, packet: &[u8], at: usize, family: Family) -> Option<Tuple> {
+        let tuple = Tuple::of_quoted(packet, at, family)?;
+        let (transport, _) = quoted_transport(packet, at, family)?;
+        Some(self.with_key(tuple, packet, transport))
+    }
+
+    #[inline]
+    fn with_key(&self, tuple: Tuple, bytes: &[u8], at: usize) -> Tuple {
+        if tuple.protocol != protocol::GRE || self.keys.entries.is_empty() {
+            return tuple;
+        }
+        // Only version 1 has a key.
+        if be16(bytes, at).is_none_or(|flags| flags & 7 != 1) || be16(bytes, at + 6).is_none() {
+            return tuple;
+        }
+        Tuple { source_id: self.keys.source_key(&tuple), ..tuple }
+    }
+}
 
 /// What is remembered of a tunnel: its timeouts, as they were when it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,16 +21,31 @@ use super::{ConnectionId, Conntrack};
 use crate::env::Env;
 use crate::hook::Verdict;
 use crate::skb::{Drop, Info, Packet};
+use crate::time::Instant;
 
+mod amanda;
 mod ftp;
+mod irc;
+pub(super) mod pptp;
+mod sane;
 mod sip;
 mod tftp;
+
+pub(crate) use pptp::other_direction;
 
 /// Helpers that are modelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// Amanda.
+    Amanda,
     /// FTP.
     Ftp,
+    /// IRC.
+    Irc,
+    /// PPTP.
+    Pptp,
+    /// SANE.
+    Sane,
     /// SIP.
     Sip,
     /// TFTP.
@@ -54,7 +69,8 @@ const fn policy(most_expected: usize, seconds: u64, name: &'static str) -> Polic
 
 impl Kind {
     /// All that a rule can name.
-    const NAMED: [Kind; 3] = [Kind::Ftp, Kind::Sip, Kind::Tftp];
+    const NAMED: [Kind; 7] =
+        [Kind::Amanda, Kind::Ftp, Kind::Irc, Kind::Pptp, Kind::Sane, Kind::Sip, Kind::Tftp];
 
     /// The helper of this name for a family and a protocol.
     pub fn from_name(name: &str, family: Family, protocol: u8) -> Option<Self> {
@@ -64,18 +80,23 @@ impl Kind {
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
+            Kind::Amanda => "amanda",
             Kind::Ftp => "ftp",
+            Kind::Irc => "irc",
+            Kind::Pptp => "pptp",
+            Kind::Sane => "sane",
             Kind::Sip => "sip",
             Kind::Tftp => "tftp",
         }
     }
 
     /// Whether it is there for a family and a protocol.
-    const fn reads(self, _family: Family, protocol: u8) -> bool {
+    const fn reads(self, family: Family, protocol: u8) -> bool {
         match self {
-            Kind::Ftp => protocol == protocol::TCP,
+            Kind::Ftp | Kind::Sane => protocol == protocol::TCP,
+            Kind::Irc | Kind::Pptp => protocol == protocol::TCP && matches!(family, Family::V4),
             Kind::Sip => matches!(protocol, protocol::TCP | protocol::UDP),
-            Kind::Tftp => protocol == protocol::UDP,
+            Kind::Amanda | Kind::Tftp => protocol == protocol::UDP,
         }
     }
 
@@ -88,7 +109,10 @@ impl Kind {
                 sip::class::VIDEO => policy(4, 180, "video"),
                 _ => policy(2, 180, "image"),
             },
-            Kind::Ftp | Kind::Tftp => policy(1, 300, ""),
+            Kind::Amanda => policy(4, 180, ""),
+            Kind::Irc => policy(8, 300, ""),
+            Kind::Pptp => policy(2, 300, ""),
+            Kind::Ftp | Kind::Sane | Kind::Tftp => policy(1, 300, ""),
         }
     }
 }
@@ -118,6 +142,8 @@ pub struct Helper {
 enum State {
     Nothing,
     Ftp(ftp::Lines),
+    Pptp(Box<pptp::Control>),
+    Sane { start_requested: bool },
     Sip(sip::Memory),
 }
 
@@ -127,7 +153,9 @@ impl Helper {
         let state = match kind {
             Kind::Ftp => State::Ftp(ftp::Lines::default()),
             Kind::Sip => State::Sip(sip::Memory::default()),
-            Kind::Tftp => State::Nothing,
+            Kind::Pptp => State::Pptp(Box::default()),
+            Kind::Sane => State::Sane { start_requested: false },
+            Kind::Amanda | Kind::Irc | Kind::Tftp => State::Nothing,
         };
         Self { kind, state }
     }
@@ -149,23 +177,49 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
         return Verdict::Accept;
     };
     match kind {
+        Kind::Amanda => amanda::help(packet, id, info, env),
         Kind::Ftp => ftp::help(packet, id, info, env),
+        Kind::Irc => irc::help(packet, id, info, env),
+        Kind::Pptp => pptp::help(packet, id, info, env),
+        Kind::Sane => sane::help(packet, id, info, env),
         Kind::Sip => sip::help(packet, id, info, env),
         Kind::Tftp => tftp::help(packet, id, info, env),
     }
 }
 
 /// What becomes of the table when a connection meets an expectation, whether it is translated or not.
-pub(super) fn meet(_table: &mut Conntrack, _id: ConnectionId, expectation: &Expectation) {
+pub(super) fn meet(table: &mut Conntrack, expectation: &Expectation, now: Instant) {
     match expectation.function {
         Function::Nothing | Function::FollowMaster | Function::Sip => {}
+        Function::Pptp => pptp::meet(table, expectation, now),
     }
+}
+
+/// A connection with a helper ends (Linux: `destroy` of a helper).
+pub(super) fn end(table: &mut Conntrack, id: ConnectionId, kind: Kind, now: Instant) {
+    if kind == Kind::Pptp {
+        pptp::end(table, id, now);
+    }
+}
+
+/// The payload of a TCP segment that has one.
+fn behind_tcp(packet: &Packet) -> Option<&[u8]> {
+    packet.view().tcp().map(|tcp| tcp.payload()).filter(|payload| !payload.is_empty())
 }
 
 /// What is behind the UDP header of a packet, or would be if it were one (Linux: a helper is not told what protocol an
 /// ICMP error is).
 fn behind_udp(packet: &Packet) -> &[u8] {
     packet.bytes.get(packet.layout.transport + 8..packet.layout.total_len).unwrap_or(&[])
+}
+
+/// The decimal number at the beginning of a text and how many digits it has; without digits it is 0. What is too large
+/// for 64 bits wraps (Linux: `simple_strtoul`).
+fn decimal(text: &[u8]) -> (u64, usize) {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold((0_u64, 0), |(value, length), byte| {
+        (value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0')), length + 1)
+    })
 }
 
 /// Says in the log why a helper drops a packet (Linux: `nf_ct_helper_log`).

@@ -8,7 +8,7 @@ use rules::Hook;
 
 use super::track::{Context, Invalid, Outcome};
 use super::tuple::{icmp_type, icmpv6_type};
-use super::{ConnectionId, Conntrack, Direction, Status, Tuple, Zone};
+use super::{ConnectionId, Conntrack, Direction, Status, Zone};
 use crate::skb::Info;
 
 /// What an ICMP packet is, before any connection is looked for.
@@ -82,7 +82,7 @@ fn redirect(table: &Conntrack, view: View<'_>, code: u8, zone: Zone, context: &C
 // Why: the error's destination must be the one who sent what it quotes, else somebody could mark packets to others
 // as RELATED. Who sends the error does not matter: any router may.
 fn related(table: &Conntrack, view: View<'_>, at: usize, zone: Zone, context: &Context) -> Judged {
-    let Some(inner) = Tuple::of_quoted(view.bytes(), at, view.family()) else {
+    let Some(inner) = table.tuple_of_quoted(view.bytes(), at, view.family()) else {
         return Judged::Invalid(Invalid::QuotedHeader);
     };
     let Some(wanted) = inner.inverted() else { return Judged::Invalid(Invalid::QuotedType) };

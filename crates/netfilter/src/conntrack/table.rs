@@ -5,14 +5,19 @@
 //! `__nf_conntrack_confirm`, `nf_ct_delete`.
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use hashbrown::HashTable;
+use packet::protocol;
 
 use super::expect::Expectations;
 use super::labels::Labels;
 use super::siphash::SipHash;
 use super::timer::Wheel;
-use super::{Config, Connection, ConnectionId, Direction, Event, EventKind, Status, Tuple, Zone, sctp, tcp};
+use super::{
+    Config, Connection, ConnectionId, Direction, Event, EventKind, Status, Tuple, Zone, gre, helper, sctp,
+    tcp,
+};
 use crate::network::DeviceId;
 use crate::time::{Instant, Now};
 
@@ -67,6 +72,8 @@ pub struct Conntrack {
     pub(super) lost_events: u64,
     /// Labels of connections.
     pub(super) labels: Labels,
+    /// Keys of tunnels.
+    pub(super) keys: gre::Keys,
 }
 
 impl Default for Conntrack {
@@ -92,6 +99,7 @@ impl Conntrack {
             events: VecDeque::new(),
             lost_events: 0,
             labels: Labels::default(),
+            keys: gre::Keys::default(),
         }
     }
 
@@ -232,6 +240,15 @@ impl Conntrack {
         }
     }
 
+    /// Lets a connection live so long from now on, if its timeout moves (Linux: `nf_ct_refresh`).
+    pub(super) fn live_for(&mut self, id: ConnectionId, time: Duration, now: Instant) {
+        let Some(connection) = self.get(id) else { return };
+        if !connection.status.has(Status::FIXED_TIMEOUT) {
+            let from = if connection.status.has(Status::CONFIRMED) { now } else { Instant(0) };
+            self.set_expires(id, from + time);
+        }
+    }
+
     /// Moves the end of a confirmed connection.
     #[inline]
     pub fn set_expires(&mut self, id: ConnectionId, expires: Instant) {
@@ -361,6 +378,8 @@ impl Conntrack {
             return;
         };
         let (confirmed, master) = (connection.status.has(Status::CONFIRMED), connection.rare().master);
+        let kind = connection.helper().map(|helper| helper.kind);
+        let tunnel = connection.ip_protocol() == protocol::GRE;
         connection.status.set(Status::DYING);
         if confirmed {
             let (key, slots) = (self.key, &self.slots);
@@ -374,6 +393,14 @@ impl Conntrack {
             self.note(EventKind::Destroy, id);
         }
         self.unindex_source(id.slot);
+        if let Some(kind) = kind.filter(|_| confirmed) {
+            // Whether something has expired does not matter: it goes.
+            helper::end(self, id, kind, Instant(0));
+        }
+        if let Some(master) = master.filter(|_| tunnel) {
+            // Linux: `destroy_gre_conntrack`.
+            helper::pptp::forget_keys(self, master);
+        }
         self.forget_expectations(id);
         if let Some(master) = master.and_then(|master| self.get_mut(master)) {
             master.lose_child();

@@ -199,7 +199,7 @@ impl Conntrack {
                 Judged::Invalid(reason) => return Tracked::Invalid(reason),
             }
         }
-        let Some(tuple) = Tuple::of(view) else { return Tracked::Invalid(Invalid::NoTuple) };
+        let Some(tuple) = self.tuple_of(view) else { return Tracked::Invalid(Invalid::NoTuple) };
         // A connection is reopened at most once: the new one cannot be over.
         for _ in 0..2 {
             let (id, direction) = match self.find(&tuple, zone, now.mono) {
@@ -268,7 +268,7 @@ impl Conntrack {
     ) -> Option<ConnectionId> {
         let id = self.insert(Connection::new(original, reply, zone), now.mono)?;
         if let Some(expectation) = self.take_expectation(&original, zone, now.mono) {
-            self.meet(id, expectation);
+            self.meet(id, expectation, now.mono);
         } else if let Some(kind) = template
             .and_then(|template| template.helper.as_deref())
             .and_then(|name| helper::Kind::from_name(name, original.family(), original.protocol))
@@ -281,7 +281,7 @@ impl Conntrack {
     }
 
     /// A new connection is one that was expected.
-    fn meet(&mut self, id: ConnectionId, expectation: Expectation) {
+    fn meet(&mut self, id: ConnectionId, expectation: Expectation, now: Instant) {
         let (mark, parent) = match self.get_mut(expectation.master) {
             Some(master) => {
                 let rare = master.rare_mut();
@@ -300,7 +300,7 @@ impl Conntrack {
             rare.expectation = Some(Box::new(expectation));
             rare.helper = expectation.gives.map(Helper::new);
         }
-        helper::meet(self, id, &expectation);
+        helper::meet(self, &expectation, now);
     }
 
     /// Lets helpers look at a packet (priority 300 in INPUT and POSTROUTING).

@@ -167,7 +167,7 @@ impl Tuple {
 }
 
 /// Transport offset and protocol of a quoted header.
-fn quoted_transport(packet: &[u8], at: usize, family: Family) -> Option<(usize, u8)> {
+pub(super) fn quoted_transport(packet: &[u8], at: usize, family: Family) -> Option<(usize, u8)> {
     match family {
         Family::V4 => {
             let header = packet.get(at..at.checked_add(20)?)?;
@@ -209,7 +209,7 @@ fn gre_keys(bytes: &[u8], at: usize) -> Option<(u16, u16)> {
         return Some((0, 0));
     }
     let Some(call) = bytes.get(at + 6..at + 8) else { return Some((0, 0)) };
-    // Linux: `GRE_PROTO_PPP`; the source key comes from the PPTP helper, which is not modelled, and is 0 without it.
+    // Linux: `GRE_PROTO_PPP`; the source key is in the table of keys.
     if payload != 0x880b {
         return None;
     }

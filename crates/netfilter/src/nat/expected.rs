@@ -5,7 +5,8 @@ use packet::rewrite::End;
 use super::pick;
 use crate::Env;
 use crate::conntrack::expect::{Expectation, Function};
-use crate::conntrack::{Connection, ConnectionId, Status};
+use crate::conntrack::helper::other_direction;
+use crate::conntrack::{Connection, ConnectionId, Direction, Status};
 
 /// Whether an expected connection is translated by its helper.
 pub(super) fn is_translated(connection: &Connection) -> bool {
@@ -22,21 +23,37 @@ pub(crate) fn expected(id: ConnectionId, env: &mut Env<'_>) {
     match expectation.function {
         Function::Nothing => {}
         Function::FollowMaster => follow_master(id, &expectation, env),
+        Function::Pptp => pptp(id, &expectation, env),
         Function::Sip => sip(id, &expectation, env),
     }
 }
 
+/// A tunnel of PPTP (Linux: `pptp_nat_expected`): the client's key is that of the client towards the client, and the
+/// translated one towards the server.
+fn pptp(id: ConnectionId, expectation: &Expectation, env: &mut Env<'_>) {
+    let Some(master) = env.conntrack.get(expectation.master) else { return };
+    if !master.status.any(Status::NAT_MASK) {
+        return;
+    }
+    let (zone, other) = (master.zone, master.tuple(expectation.direction.reversed()));
+    if let Some(found) = other_direction(env.conntrack, expectation)
+        .and_then(|tuple| env.conntrack.find_expectation(&tuple, zone, env.now.mono))
+    {
+        env.conntrack.unexpect(found);
+    }
+    let key = |direction| (expectation.direction == direction).then_some(expectation.saved_port);
+    let source = pick::one_address(other.destination, key(Direction::Original));
+    pick::bind(id, &source, End::Source, env);
+    let destination = pick::one_address(other.source, key(Direction::Reply));
+    pick::bind(id, &destination, End::Destination, env);
+}
+
 /// As the master is (Linux: `nf_nat_follow_master`).
 pub(crate) fn follow_master(id: ConnectionId, expectation: &Expectation, env: &mut Env<'_>) {
-    let (Some(connection), Some(master)) = (env.conntrack.get(id), env.conntrack.get(expectation.master))
-    else {
-        return;
-    };
-    let (own, other) = (master.tuple(expectation.direction), master.tuple(expectation.direction.reversed()));
-    // Linux: the source is translated only if it is that end of the master; otherwise the nat table is asked.
-    if connection.original().source == own.source {
-        pick::bind(id, &pick::one_address(other.destination, None), End::Source, env);
-    }
+    let Some(master) = env.conntrack.get(expectation.master) else { return };
+    let other = master.tuple(expectation.direction.reversed());
+    // Linux: so is the source of a connection that comes from somewhere else (measured with an offer of IRC).
+    pick::bind(id, &pick::one_address(other.destination, None), End::Source, env);
     let range = pick::one_address(other.source, Some(expectation.saved_port));
     pick::bind(id, &range, End::Destination, env);
 }

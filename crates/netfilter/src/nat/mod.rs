@@ -20,9 +20,6 @@
 //!
 //! # Limits
 //! A search for a free port makes at most 128 + 64 + 32 + 16 + 8 tries (F50).
-//!
-//! # Differences from Linux
-//! PPTP keys are not translated, because there is no PPTP helper.
 mod expected;
 pub(crate) mod hash;
 pub mod payload;

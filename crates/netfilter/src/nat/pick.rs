@@ -172,6 +172,10 @@ impl Search<'_> {
                     (End::Source, _) => (1024, u16::MAX),
                 }
             }
+            // Linux: without a master it is no tunnel of PPTP, and its keys stay.
+            (protocol::GRE, ports) if self.is_expected(env) => {
+                ports.map_or((1, u16::MAX), |ports| (ports.first, ports.last))
+            }
             _ => return,
         };
         let size = u32::from(last.saturating_sub(first)) + 1;
@@ -197,6 +201,10 @@ impl Search<'_> {
             tries /= 2;
             start = self.start(tuple, first, last, env);
         }
+    }
+
+    fn is_expected(&self, env: &Env<'_>) -> bool {
+        env.conntrack.get(self.id).is_some_and(|connection| connection.rare().master.is_some())
     }
 
     /// Where a search begins, counted from the first port.

@@ -109,7 +109,7 @@ fn counted(asked: &Asked<'_>, env: &Env<'_>) -> Option<Counted> {
             && env.conntrack.find(&connection.original(), connection.zone, env.now.mono).is_some();
         return Some(Counted { tuple: connection.original(), zone: connection.zone, confirmed, closed });
     }
-    let tuple = Tuple::of(asked.packet.view())?;
+    let tuple = env.conntrack.tuple_of(asked.packet.view())?;
     let zone = Zone::default();
     let found = env.conntrack.find(&tuple, zone, env.now.mono).and_then(|(id, _)| env.conntrack.get(id));
     Some(match found {

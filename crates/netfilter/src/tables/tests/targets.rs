@@ -71,7 +71,7 @@ fn ct_helpers_and_events() {
     let (mut bench, mut packet) = raw("-A PREROUTING -p udp -j CT --ctevents new,destroy");
     assert_eq!(bench.walk_in(Table::Raw, Hook::Prerouting, &mut packet), Verdict::Accept);
     assert!(packet.template.is_some());
-    let (mut bench, mut packet) = raw("-A PREROUTING -p udp -j CT --helper amanda");
+    let (mut bench, mut packet) = raw("-A PREROUTING -p udp -j CT --helper RAS");
     let verdict = bench.walk_in(Table::Raw, Hook::Prerouting, &mut packet);
     assert!(matches!(verdict, Verdict::Drop(Drop::Undecided { number: 1, .. })), "{verdict:?}");
     let (mut bench, mut packet) = raw("-A PREROUTING -p tcp -j CT --helper ftp");

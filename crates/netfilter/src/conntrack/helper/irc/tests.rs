@@ -1,0 +1,60 @@
+use proptest::prelude::*;
+
+use super::{Offer, search};
+
+const OURS: &str = "PRIVMSG nobody :\x01DCC SEND file 167772421 5000\x01\n";
+
+fn found(text: &str) -> Option<(String, u16, usize, usize)> {
+    search(text.as_bytes(), |_| true)
+        .map(|Offer { address, port, at, length }| (address.to_string(), port, at, length))
+}
+
+#[test]
+fn offers_of_every_kind() {
+    for kind in ["SEND", "CHAT", "MOVE", "TSEND", "SCHAT"] {
+        let text = OURS.replace("SEND", kind);
+        let at = text.find("167").unwrap();
+        assert_eq!(found(&text), Some(("10.0.1.5".into(), 5000, at, 14)), "{kind}");
+    }
+    assert!(found(&OURS.replace("PRIVMSG", "privmsg")).is_some());
+    assert!(found(&format!(" \r\n{OURS}")).is_some());
+    let blanks = OURS.replace("421 5000", "421   5000");
+    assert_eq!(found(&blanks).map(|(_, port, _, length)| (port, length)), Some((5000, 16)));
+}
+
+#[test]
+fn what_is_no_offer() {
+    for (text, why) in [
+        ("", "nothing"),
+        ("PRIVMSG x :hello to everybody who is here\r\n", "no DCC"),
+        ("NOTICE nobody :\x01DCC SEND file 167772421 5000\x01\n", "another command"),
+        ("PRIVMSG nobody :\x01DCC GIVE file 167772421 5000\x01\n", "another kind"),
+        ("PRIVMSG nobody :\x01DCC SEND file 167772421 5000\x01", "no newline"),
+        ("PRIVMSG nobody :\x01DCC SEND filefilefilefilefile\x01\n", "no address"),
+    ] {
+        assert_eq!(found(text), None, "{why}");
+    }
+    assert_eq!(search(OURS.as_bytes(), |_| false), None, "somebody else's address");
+}
+
+/// Linux: `simple_strtoul` into 32 and 16 bits.
+#[test]
+fn numbers_are_cut() {
+    let text = OURS.replace("5000", "70000").replace("167772421", "4462739717");
+    assert_eq!(found(&text).map(|(address, port, ..)| (address, port)), Some(("10.0.1.5".into(), 4464)));
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics_and_what_is_found_lies_inside(
+        head in "[ \r\n]{0,4}(PRIVMSG )?[a-z]{0,8}",
+        tail in "( :\x01DCC )?((SEND|CHAT|MOVE|TSEND|SCHAT) ){0,5}[a-z]{0,4} {0,3}[0-9]{0,21} {0,3}[0-9]{0,21}\x01?\n?",
+        cut in 0_usize..120,
+    ) {
+        let text = format!("{head}{tail}");
+        let bytes = text.as_bytes().get(..cut.min(text.len())).unwrap_or(&[]);
+        if let Some(offer) = search(bytes, |_| true) {
+            prop_assert!(offer.at + offer.length <= bytes.len());
+        }
+    }
+}
