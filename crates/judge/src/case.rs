@@ -27,7 +27,9 @@
 //!
 //! Each line of a `payload` ends with CR LF unless it ends with `\`; `\xHH` is a byte, `{length}` the number of bytes behind
 //! the first empty line.
-//! `network nfacct add NAME [byte|packet QUOTA]` makes what another program makes and rules name; its counters are compared.
+//! `network nfacct add NAME [byte|packet QUOTA]`, `network nfct timeout add …` and `network osf FINGERPRINT` make what other
+//! programs make and rules name ([`netfilter::objects`]); counters of accounting objects are compared. Fingerprints are the
+//! whole machine's and stay there: their genres must be names that no system has.
 //!
 //! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses and routes away), `mtu DEVICE BYTES`,
 //! `mark N TABLE` (a policy rule), `route TABLE PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX
@@ -127,7 +129,10 @@ pub enum Step {
 impl Case {
     /// What other programs make before the rules are loaded.
     pub fn objects(&self) -> impl Iterator<Item = &str> {
-        self.network.iter().map(String::as_str).filter(|change| change.starts_with("nfacct "))
+        self.network.iter().filter_map(|change| match change.strip_prefix("osf ") {
+            Some(fingerprint) => Some(fingerprint),
+            None => change.starts_with("nfacct ").then_some(change),
+        })
     }
 }
 

@@ -173,7 +173,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
     for words in &changes {
         match words.as_slice() {
             ["address", device, address] => out.push_str(&format!("address {address} dev {device}\n")),
-            ["mtu" | "bare" | "module" | "nfacct" | "fact" | "cpu", ..] => {}
+            ["mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf" | "fact" | "cpu", ..] => {}
             ["mark", mark, table] => {
                 out.push_str(&format!(
                     "-4 rule fwmark {mark} table {table}\n-6 rule fwmark {mark} table {table}\n"
@@ -417,6 +417,7 @@ impl EngineHalf {
                 {
                     out.extend(place(*table, *chain, None));
                 }
+                TraceStep::Logged { line } => out.extend(crate::outcome::step_of_log(line)),
                 _ => {}
             }
         }

@@ -139,6 +139,12 @@ pub struct Counter {
     pub bytes: u64,
 }
 
+/// A line of the log that stands in the path: those of `-m osf`, up to what every line says.
+pub fn step_of_log(line: &str) -> Option<String> {
+    let own = line.split_once('\n').map_or(line, |(own, _)| own);
+    (own.starts_with("Remote OS") || own.contains(" hops=")).then(|| format!("log: {own}"))
+}
+
 impl Counter {
     /// What an accounting object has counted; its family is none.
     pub fn of_account(account: &netfilter::objects::Account) -> Self {

@@ -273,6 +273,7 @@ impl Engine {
     /// whose object is not there when its table is set stays undecided.
     pub fn set_objects(&mut self, objects: Objects) {
         self.named.accounts = objects.accounts;
+        self.named.fingerprints = objects.fingerprints;
     }
 
     /// The accounting objects with what they have counted, in the order in which they were given.

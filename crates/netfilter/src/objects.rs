@@ -22,8 +22,10 @@ use std::fmt;
 use rules::syntax::objects::Given;
 
 pub mod account;
+pub mod fingerprint;
 
 pub use account::Account;
+pub use fingerprint::Fingerprint;
 
 /// Most objects of each kind.
 pub const MOST: usize = 10_000;
@@ -33,6 +35,8 @@ pub const MOST: usize = 10_000;
 pub struct Objects {
     /// Accounting objects.
     pub accounts: Vec<Account>,
+    /// Fingerprints, in the order in which the kernel asks them. None at all: nobody said which there are.
+    pub fingerprints: Vec<Fingerprint>,
 }
 
 /// What is wrong with a line.
@@ -70,6 +74,14 @@ impl Objects {
                 return Err("an accounting object of this name is there");
             }
             return push(&mut self.accounts, account);
+        }
+        if let Some(fingerprint) = Fingerprint::parse(line) {
+            let fingerprint = fingerprint?;
+            // Linux: what is there already is not added again.
+            if self.fingerprints.contains(&fingerprint) {
+                return Ok(());
+            }
+            return push(&mut self.fingerprints, fingerprint);
         }
         Err("neither an accounting object, a timeout policy nor a fingerprint")
     }

@@ -75,9 +75,9 @@ impl Trace {
             let mut rest = &self.buffer[..length];
             while let Some((kind, body, next)) = split(rest) {
                 if kind == LOG_PACKET
-                    && let Some(place) = body.get(4..).and_then(prefix).as_deref().and_then(place)
+                    && let Some(prefix) = body.get(4..).and_then(prefix)
                 {
-                    out.push(place);
+                    out.extend(place(&prefix).or_else(|| crate::outcome::step_of_log(&prefix)));
                 }
                 rest = next;
             }

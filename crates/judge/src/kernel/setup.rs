@@ -188,8 +188,13 @@ pub(super) fn change(text: &str) -> Result<(), String> {
             vec![args]
         }
         ["ip", rest @ ..] => vec![rest.to_vec()],
-        ["nfacct", args @ ..] => {
-            return feed(Command::new("nfacct").args(args), "").map_err(|error| error.to_string());
+        [program @ ("nfacct" | "nfct"), args @ ..] => {
+            return feed(Command::new(program).args(args), "").map_err(|error| error.to_string());
+        }
+        ["osf", ..] => {
+            let line = text.strip_prefix("osf ").unwrap_or_default();
+            let fed = feed(Command::new("nfnl_osf").args(["-f", "/dev/stdin"]), &format!("{line}\n"));
+            return fed.map_err(|error| error.to_string());
         }
         ["fact", ..] => return Ok(()),
         // The writer of a TUN device runs the packet on its own processor.

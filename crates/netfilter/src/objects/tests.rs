@@ -1,4 +1,5 @@
 use super::account::Quota;
+use super::fingerprint::Window;
 use super::*;
 
 const LISTED: &str = "\
@@ -39,6 +40,37 @@ fn lines_that_are_refused() {
         assert_eq!(wrong(line).line, 1, "{line}");
     }
     assert_eq!(wrong("{ pkts = 1, bytes = 2 } = ;").what, "a name has 1 to 31 bytes");
+}
+
+/// Lines of pf.os, as nfnl_osf reads them.
+#[test]
+fn fingerprints() {
+    let text = "\
+# a comment
+S4:64:1:60:M*,S,T,N,W7:	Linux:3.x::Linux 3.x
+*:128:1:48:M536,N,N,S:			@Windows:98::Windows 98
+%8192:64:0:44:M*:	*AIX:4.3:2-3:AIX
+T2:64:0:40:.:A:::
+0:300:0:70000:E,foo, N:0123456789012345678901234567890123456789:::
+S4:64:1:60:M*,S,T,N,W7:	Linux:3.x::Linux 3.x
+";
+    let own = Objects::parse(text).unwrap().fingerprints;
+    let [linux, windows, aix, none, odd] = own.as_slice() else { panic!("{own:?}") };
+    assert_eq!(
+        (linux.window, linux.ttl, linux.dont_fragment, linux.length),
+        (Window::Segments(4), 64, true, 60)
+    );
+    assert_eq!(linux.options, [(2, 4), (4, 2), (8, 10), (1, 1), (3, 3)]);
+    assert_eq!((&*linux.genre, &*linux.version, &*linux.subtype), ("Linux", "3.x", ""));
+    assert_eq!((windows.window, &*windows.genre), (Window::Any, "Windows"));
+    assert_eq!((aix.window, &*aix.genre, &*aix.subtype), (Window::Multiple(8192), "AIX", "2-3"));
+    assert_eq!((none.window, none.options.len()), (Window::Units(2), 0));
+    assert_eq!((odd.window, odd.ttl, odd.length, odd.genre.len()), (Window::Any, 44, 4464, 31));
+    assert_eq!(odd.options, [(0, 1), (1, 1)]);
+    let wrong = |text: &str| Objects::parse(text).unwrap_err().what;
+    assert_eq!(wrong("%0:64:1:60:.:A:::"), "a window is no multiple of 0");
+    assert_eq!(wrong(&format!("1:64:1:60:{}:A:::", "N,".repeat(64))), "the options have at most 126 letters");
+    assert_eq!(wrong(&format!("1:64:1:60:{}:A:::", "N,".repeat(41))), "at most 40 options");
 }
 
 /// At the limit one more is refused.

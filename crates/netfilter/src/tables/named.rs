@@ -16,7 +16,7 @@ use rules::targets::rateest::Rateest;
 
 use super::estimator::Estimator;
 use super::matches::{hashlimit, recent};
-use crate::objects::Account;
+use crate::objects::{Account, Fingerprint};
 
 /// The lists and tables that rules share by name.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ pub struct Named {
     pub(crate) now: Option<u64>,
     /// Accounting objects. They are not the rules' own, and stay.
     pub(crate) accounts: Vec<Account>,
+    /// Fingerprints; none: not known.
+    pub(crate) fingerprints: Vec<Fingerprint>,
 }
 
 /// Things by name, in places that do not change.

@@ -28,6 +28,7 @@ mod mark;
 mod mh;
 mod multiport;
 mod nfacct;
+mod osf;
 mod owner;
 mod physdev;
 mod pkttype;
@@ -147,6 +148,7 @@ pub(super) enum Condition {
     Mh(data::mh::Mh),
     Multiport(data::multiport::Multiport),
     Nfacct(nfacct::Asker),
+    Osf(Box<osf::Asker>),
     Owner(data::owner::Owner),
     Physdev(Box<data::physdev::Physdev>),
     Pkttype(data::pkttype::Pkttype),
@@ -216,7 +218,7 @@ impl Condition {
             Match::Mh(own) => Self::Mh(*own),
             Match::Multiport(own) => Self::Multiport(own.clone()),
             Match::Nfacct(own) => Self::Nfacct(nfacct::Asker { name: own.name.clone(), account: None }),
-            Match::Osf(_) => Self::Unmodelled("-m osf"),
+            Match::Osf(own) => Self::Osf(Box::new(osf::Asker::new(own))),
             Match::Owner(own) => Self::Owner(*own),
             Match::Physdev(own) => Self::Physdev(own.clone()),
             Match::Pkttype(own) => Self::Pkttype(*own),
@@ -258,6 +260,7 @@ impl Condition {
                 | Self::Hashlimit(_)
                 | Self::Limit(_)
                 | Self::Nfacct(_)
+                | Self::Osf(_)
                 | Self::Quota(_)
                 | Self::Recent(_)
                 | Self::Statistic(_)
@@ -269,6 +272,7 @@ impl Condition {
         match self {
             Self::Hashlimit(own) => own.table = Some(named.hashlimit(&own.rule, family)),
             Self::Nfacct(own) => own.account = named.account(&own.name),
+            Self::Osf(own) => own.choose(&named.fingerprints),
             Self::Rateest(own) => {
                 own.first = named.present_estimator(&own.rule.first);
                 own.second = own.rule.second.as_deref().and_then(|name| named.present_estimator(name));
@@ -329,6 +333,7 @@ impl Condition {
             Self::Mh(own) => mh::holds(own, asked),
             Self::Multiport(own) => multiport::holds(own, asked),
             Self::Nfacct(own) => own.holds(asked, env),
+            Self::Osf(own) => own.holds(asked, env),
             Self::Owner(own) => owner::holds(own, asked),
             Self::Physdev(own) => physdev::holds(own, asked, env),
             Self::Pkttype(own) => pkttype::holds(own, asked),

@@ -51,14 +51,18 @@ pub(in crate::tables) fn trace(prefix: &str, place: &Place, packet: &Packet, env
     env.log_line(LogLine { level: 4, text });
 }
 
-/// A line of the kernel itself about a packet, of which it does not say where it came from: level notice (Linux:
-/// `nf_log_packet` with `default_loginfo`).
+/// A line of the kernel itself about a packet, of which it does not say where it came from.
 pub(crate) fn notice(prefix: &str, packet: &Packet, env: &mut Env<'_>) {
-    let options =
-        Options { tcp_sequence: true, tcp_options: true, ip_options: true, uid: true, mac_decode: false };
     let place =
         Place { table: rules::Table::Filter, hook: rules::Hook::Postrouting, input: None, output: None };
-    let text = line(prefix, options, &place, packet, env);
+    notice_at(prefix, &place, packet, env);
+}
+
+/// A line of the kernel itself about a packet: level notice (Linux: `nf_log_packet` with `default_loginfo`).
+pub(in crate::tables) fn notice_at(prefix: &str, place: &Place, packet: &Packet, env: &mut Env<'_>) {
+    let options =
+        Options { tcp_sequence: true, tcp_options: true, ip_options: true, uid: true, mac_decode: false };
+    let text = line(prefix, options, place, packet, env);
     env.step(packet, || Step::Logged { line: text.clone() });
     env.log_line(LogLine { level: 5, text });
 }

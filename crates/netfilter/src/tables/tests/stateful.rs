@@ -111,3 +111,16 @@ fn without_its_list_a_rule_cannot_decide() {
     let verdict = bench.pass(UDP);
     assert!(matches!(verdict, Verdict::Drop(crate::skb::Drop::Undecided { number: 1, .. })), "{verdict:?}");
 }
+
+/// What other programs have to make and nobody has given is not guessed.
+#[test]
+fn objects_that_nobody_has_given() {
+    for rule in ["-p tcp -m osf --genre Linux", "-m rateest --rateest a --rateest-lt --rateest-pps 5"] {
+        let mut bench = Bench::new(&format!("-A FORWARD {rule}"));
+        let verdict = bench.pass("tcp 10.0.1.5:1000 > 8.8.8.8:80");
+        assert!(
+            matches!(verdict, Verdict::Drop(crate::Drop::Undecided { number: 1, .. })),
+            "{rule}: {verdict:?}"
+        );
+    }
+}
