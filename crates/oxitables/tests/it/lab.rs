@@ -45,6 +45,20 @@ fn scenario(name: &str) {
     }
 }
 
+/// The same with a program of the machine; without it that is said, and nothing else.
+fn scenario_with(program: &str, package: &str, name: &str) {
+    if Command::new(program).arg("-v").output().is_err() {
+        println!("skipped: there is no `{program}` (Debian: {package})");
+        return;
+    }
+    scenario(name);
+}
+
+#[test]
+fn a_call_with_sip_brings_its_media() {
+    scenario_with("sipp", "sip-tester", "sip-call.lab");
+}
+
 #[test]
 fn s5_reject_and_drop() {
     scenario("s5-reject-and-drop.lab");

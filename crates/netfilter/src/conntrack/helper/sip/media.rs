@@ -46,7 +46,8 @@ impl Message<'_, '_> {
         let common = connection(self.text(), session, family);
         let mut at = session;
         let mut seen = 0;
-        let mut named = None;
+        // Linux: without media the session's own address is written again, which may set Content-Length right.
+        let mut named = common;
         while seen < MOST_MEDIA {
             let Sought::Found(found) = line(self.text(), at, Line::Media, false, family) else { break };
             at = found.at;

@@ -76,7 +76,6 @@ fn headers_of_a_message() {
     assert_eq!(found(Header::ViaUdp), Some(("10.0.1.5:5062", 5062)));
     assert_eq!(found(Header::ViaTcp), None);
     assert_eq!(found(Header::From), Some(("10.0.1.5", 5060)));
-    // The first byte of the continued line is overlooked, so `<` must not be missed.
     assert_eq!(found(Header::To), Some(("8.8.8.8:5070", 5070)));
     assert_eq!(found(Header::Contact), Some(("10.0.1.5:5062", 5062)));
     let sequence = header(INVITE, 0, Header::CSeq, V4).found().unwrap();

@@ -147,17 +147,12 @@ fn continued(text: &[u8], newline: usize) -> Option<usize> {
     Some(start + blanks)
 }
 
-/// Skips blanks and the ends of continued lines.
-// Linux: `sip_skip_whitespace` goes one byte further when it has followed a line.
-fn skip_blanks(text: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        match text.get(at) {
-            Some(b' ') => at += 1,
-            Some(&byte) if is_newline(byte) => at = continued(text, at)? + 1,
-            Some(_) => return Some(at),
-            None => return None,
-        }
-    }
+/// Skips blanks, and once the end of a continued line with the blanks behind it.
+fn skip_blanks(text: &[u8], at: usize) -> Option<usize> {
+    let blanks = text.get(at..)?.iter().take_while(|&&byte| is_blank(byte)).count();
+    let at = at + blanks;
+    let next = if is_newline(*text.get(at)?) { continued(text, at)? } else { at };
+    (next < text.len()).then_some(next)
 }
 
 /// Looks for a word in a value, which ends with its line unless that is continued.
