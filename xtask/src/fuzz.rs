@@ -53,6 +53,16 @@ fn seed(root: &Path, target: &str, corpus: &Path) -> io::Result<()> {
         }
         return Ok(());
     }
+    if target == "conntrack_table" {
+        for path in files(&root.join("fixtures/conntrack"))? {
+            let text = fs::read_to_string(path)?;
+            for line in text.lines() {
+                put(format!("{line}\n"))?;
+            }
+            put(text)?;
+        }
+        return Ok(());
+    }
     if !["command_line", "save_file"].contains(&target) {
         return Ok(());
     }

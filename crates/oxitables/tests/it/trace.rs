@@ -221,6 +221,38 @@ fn golden_texts() {
     assert_eq!(every, ["0", "1", "2", "3", "4"], "every exit code has a golden text");
 }
 
+/// `--conntrack-out`: the table after the last packet, which the next trace begins with.
+#[test]
+fn a_table_is_written_and_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table");
+    let path = path.to_str().unwrap();
+    let trace = |given: &str, packets: &str| {
+        let command = format!(
+            "oxitables trace --rules established.v4 --routes network --quiet --conntrack {given} --conntrack-out {path} \
+             {packets}"
+        );
+        let output = run("fixtures/trace/input", &command, &[]);
+        (output.status.code(), std::fs::read_to_string(path).unwrap())
+    };
+    let answer = "'eth0 udp 9.9.9.9:53 > 192.168.1.1:1024'";
+    let (code, first) = trace("connections", &format!("+9s {answer}"));
+    assert_eq!(code, Some(0));
+    // The pause of nine seconds and the answer are seen, the rest is as it was.
+    let given = std::fs::read_to_string(root().join("fixtures/trace/input/connections")).unwrap();
+    assert_eq!(first.lines().count(), given.lines().count());
+    assert!(first.contains(" 431981 ESTABLISHED src=192.168.2.5"), "{first}");
+    assert!(
+        first.contains(
+            "dport=53 packets=1 bytes=36 src=9.9.9.9 dst=192.168.1.1 sport=53 dport=1024 packets=1"
+        )
+    );
+    assert!(first.contains("helper=ftp use=1\n") && first.contains("191 proto=6 src=9.9.9.8"), "{first}");
+    let (code, second) = trace(path, &format!("{answer} {answer}"));
+    assert_eq!(code, Some(0));
+    assert!(second.contains("dport=1024 packets=3"), "{second}");
+}
+
 /// `--write`: what came in and went out, with the names of the interfaces and the
 /// end as comment; a second trace and tcpdump can read it.
 #[test]

@@ -74,6 +74,9 @@ struct Words<'t> {
     end: usize,
 }
 
+/// The state of a protocol that has states, the timeouts of GRE.
+type StateWords = (Option<State>, Option<(u64, u64)>);
+
 /// What may be said once behind the second tuple.
 #[derive(Debug, Default)]
 struct Said(Vec<&'static str>);
@@ -225,7 +228,7 @@ impl<'t> Words<'t> {
     }
 
     /// The state of protocols that have states, the timeouts of GRE.
-    fn state(&mut self, protocol: u8) -> Result<(Option<State>, Option<(u64, u64)>), Error> {
+    fn state(&mut self, protocol: u8) -> Result<StateWords, Error> {
         if self.peek().is_some_and(|word| word.starts_with("src=")) {
             return Ok((None, None));
         }

@@ -56,6 +56,11 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
         packets,
         seed: arguments.seed,
         always_track: arguments.always_track,
+        connections: arguments
+            .conntrack
+            .as_deref()
+            .map(|path| Ok((path.display().to_string(), text_of(path)?)))
+            .transpose()?,
         families: given.into_iter().filter_map(|(family, given)| given.then_some(family)).collect(),
     })
 }

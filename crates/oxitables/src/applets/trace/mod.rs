@@ -28,6 +28,7 @@ Examples:
   oxitables trace --rules rules.v4 --routes network 'eth0 tcp 10.10.10.10:40000 > 192.168.1.1:22 S'
   oxitables trace --rules rules.v4 --routes network 'local uid 0 udp 192.168.1.1:5353 > 8.8.8.8:53'
   oxitables trace --rules rules.v4 --routes network --pcap capture.pcapng --json
+  oxitables trace --rules rules.v4 --routes network --conntrack connections 'eth0 tcp 8.8.8.8:443 > 192.168.1.5:40000 A'
 
 Exit codes: 0 every packet passed, 1 a packet was dropped, 2 usage or parse error, 3 cannot decide, 4 system")]
 pub(crate) struct Arguments {
@@ -56,6 +57,13 @@ pub(crate) struct Arguments {
     /// Seed of random choices (statistic, NAT ports); the same seed gives the same trace
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// The connections that there are before the first packet: `conntrack -L -o extended` or /proc/net/nf_conntrack of a
+    /// host, with the lines of its expectations
+    #[arg(long, value_name = "FILE")]
+    conntrack: Option<PathBuf>,
+    /// Write the connections after the last packet, in the form of `conntrack -L -o extended`
+    #[arg(long, value_name = "FILE")]
+    conntrack_out: Option<PathBuf>,
     /// Track connections even if no rule asks for it
     #[arg(long)]
     always_track: bool,
@@ -89,13 +97,20 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
     let network = prepared.network.clone();
     let mut file = match arguments.write.as_deref().map(written::File::create).transpose() {
         Ok(file) => file,
-        Err(problem) => return cannot_write(arguments, &problem),
+        Err(problem) => return cannot_write(arguments.write.as_deref(), &problem),
     };
-    for passage in run::passages(prepared) {
+    let mut passages = match run::Passages::new(prepared) {
+        Ok(passages) => passages,
+        Err(problem) => {
+            eprintln!("oxitables trace: {problem}");
+            return ExitCode::from(2);
+        }
+    };
+    for passage in passages.by_ref() {
         if let Some(problem) =
             file.as_mut().and_then(|file| file.passage(&passage, &rulesets, &network).err())
         {
-            return cannot_write(arguments, &problem);
+            return cannot_write(arguments.write.as_deref(), &problem);
         }
         worst = worst.max(match passage.end {
             End::Delivered | End::Forwarded { .. } | End::Kept | End::Stolen => 0,
@@ -118,13 +133,18 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
         }
     }
     if let Some(Err(problem)) = file.map(written::File::finish) {
-        return cannot_write(arguments, &problem);
+        return cannot_write(arguments.write.as_deref(), &problem);
+    }
+    if let Some(path) = arguments.conntrack_out.as_deref()
+        && let Err(problem) = crate::whole::replace(path, passages.table().as_bytes(), 0o644)
+    {
+        return cannot_write(Some(path), &problem);
     }
     ExitCode::from(worst)
 }
 
-fn cannot_write(arguments: &Arguments, problem: &std::io::Error) -> ExitCode {
-    let path = arguments.write.as_deref().unwrap_or(Path::new(""));
+fn cannot_write(path: Option<&Path>, problem: &std::io::Error) -> ExitCode {
+    let path = path.unwrap_or(Path::new(""));
     // The name of the file that is written first is nobody's business.
     let problem = problem.to_string();
     let problem = problem.split(" at path").next().unwrap_or_default();

@@ -10,9 +10,11 @@ use netfilter::time::Seeded;
 use netfilter::trace::{Found, Outcome, Step};
 use netfilter::{DeviceId, Instant, Machine, Network, Now};
 use packet::Family;
+use rules::syntax::Names as _;
 use rules::{Chain, Counters, Hook, Ruleset, Table};
 
 use super::{advice, wording};
+use crate::names::SystemNames;
 
 /// Everything that a trace needs, read and checked.
 pub(super) struct Prepared {
@@ -30,6 +32,8 @@ pub(super) struct Prepared {
     pub(super) always_track: bool,
     /// Families that rules were given for.
     pub(super) families: Vec<Family>,
+    /// The connections that there are before the first packet: a name and the text.
+    pub(super) connections: Option<(String, String)>,
 }
 
 /// A packet to trace.
@@ -125,29 +129,77 @@ pub(super) struct Moved {
     pub(super) by: Counters,
 }
 
-/// Runs the packets, one after another, through one engine.
-pub(super) fn passages(prepared: Prepared) -> impl Iterator<Item = Passage> {
-    let Prepared { mut rulesets, network, machine, packets, seed, always_track, families } = prepared;
-    let mut engine = Engine::new(Config {
-        settings: Settings::default(),
-        conntrack: conntrack::Config { acct: true, ..conntrack::Config::default() },
-        defrag: netfilter::defrag::Settings::default(),
-        always_track,
-        hash_key: [seed, !seed],
-        network,
-        random: Box::new(Seeded::new(seed)),
-    });
-    engine.set_machine(machine);
-    for ruleset in &rulesets {
-        engine.set_ruleset(ruleset);
-    }
-    packets.into_iter().enumerate().map(move |(at, given)| match family(&given.bytes) {
-        Some(family) if !families.contains(&family) => {
-            not_asked(at + 1, given, family, wording::no_rules(family))
+/// The packets on their way, one after another, through one engine.
+pub(super) struct Passages {
+    engine: Engine,
+    rulesets: Vec<Ruleset>,
+    families: Vec<Family>,
+    packets: std::iter::Enumerate<std::vec::IntoIter<Given>>,
+    /// When the last packet came.
+    now: Now,
+}
+
+impl Passages {
+    /// Everything is in place; the error says what is wrong with the connections.
+    pub(super) fn new(prepared: Prepared) -> Result<Self, String> {
+        let Prepared { rulesets, network, machine, packets, seed, always_track, families, connections } =
+            prepared;
+        let usual = conntrack::Config::default();
+        // Why: a host with a larger table than usual has a larger limit than usual.
+        let lines = connections.as_ref().map_or(0, |(_, text)| text.lines().count());
+        let max = usual.max.max(lines.saturating_mul(2));
+        let mut engine = Engine::new(Config {
+            settings: Settings::default(),
+            conntrack: conntrack::Config { acct: true, max, ..usual },
+            defrag: netfilter::defrag::Settings::default(),
+            // Why: a host that has connections tracks them, whatever these rules ask.
+            always_track: always_track || connections.is_some(),
+            hash_key: [seed, !seed],
+            network,
+            random: Box::new(Seeded::new(seed)),
+        });
+        engine.set_machine(machine);
+        for ruleset in &rulesets {
+            engine.set_ruleset(ruleset);
         }
-        Some(family) if given.cut => not_asked(at + 1, given, family, wording::CUT),
-        _ => passage(&mut engine, &mut rulesets, at + 1, given),
-    })
+        let now = moment(Duration::ZERO);
+        if let Some((name, text)) = &connections {
+            let names = SystemNames::new();
+            let loaded = engine.conntrack_mut().load(text, &|label| names.connection_label(label), now);
+            let loaded = loaded.map_err(|problem| format!("{name}: {problem}"))?;
+            if loaded.offloaded > 0 {
+                eprintln!(
+                    "oxitables trace: {name}: {} connections are offloaded on their host, where their packets pass by \
+                     the rules; here they meet them",
+                    loaded.offloaded
+                );
+            }
+        }
+        Ok(Self { engine, rulesets, families, packets: packets.into_iter().enumerate(), now })
+    }
+
+    /// The connections and expectations, as `conntrack -L -o extended` prints them.
+    pub(super) fn table(&self) -> String {
+        let mut out = String::new();
+        self.engine.conntrack().dump(conntrack::format::Style::Extended, self.now, &mut out);
+        out
+    }
+}
+
+impl Iterator for Passages {
+    type Item = Passage;
+
+    fn next(&mut self) -> Option<Passage> {
+        let (at, given) = self.packets.next()?;
+        self.now = moment(given.at);
+        Some(match family(&given.bytes) {
+            Some(family) if !self.families.contains(&family) => {
+                not_asked(at + 1, given, family, wording::no_rules(family))
+            }
+            Some(family) if given.cut => not_asked(at + 1, given, family, wording::CUT),
+            _ => passage(&mut self.engine, &mut self.rulesets, at + 1, given),
+        })
+    }
 }
 
 /// By the first four bits alone: a packet that is cut short has a family, too.
