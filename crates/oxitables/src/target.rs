@@ -349,26 +349,18 @@ impl Locked {
         let identity = self.identity();
         let text = self.text()?;
         let sets = sets::lines_of(&text).into_boxed_str();
-        let family = |family| {
-            parse(&text, family).map_err(|(line, what)| TargetError::Corrupt {
-                path: self.path.clone(),
-                line,
-                what,
-            })
-        };
-        Ok(Stored { v4: family(Family::V4)?, v6: family(Family::V6)?, sets, identity })
+        let [v4, v6] = parse(&text).map_err(|(line, what)| self.corrupt(line, what))?;
+        Ok(Stored { v4, v6, sets, identity })
     }
 
     /// Writes both families, all or nothing.
     pub(crate) fn write(&self, stored: &Stored) -> Result<(), TargetError> {
         let mut text = print_all([&stored.v4, &stored.v6]);
         if text.len() < VERIFY_MAX {
-            for family in [Family::V4, Family::V6] {
-                parse(&text, family).map_err(|(line, what)| TargetError::Write {
-                    path: self.path.clone(),
-                    error: io::Error::other(format!("line {line} would not be read again ({what})")),
-                })?;
-            }
+            parse(&text).map_err(|(line, what)| TargetError::Write {
+                path: self.path.clone(),
+                error: io::Error::other(format!("line {line} would not be read again ({what})")),
+            })?;
         }
         text.push_str(&stored.sets);
         self.write_text(&text)
@@ -460,51 +452,78 @@ fn mark(family: Family) -> &'static str {
     }
 }
 
-/// One family out of the text of the file; a fault with its line.
-fn parse(text: &str, family: Family) -> Result<Ruleset, (usize, String)> {
-    let mut ruleset = Ruleset::new(family);
-    // Why: the file has numbers only; what this machine calls them comes back by reading.
-    let names = SystemNames::new();
-    let mut reader = Reader::new(Options {
-        family,
-        names: &names,
-        counters: true,
-        no_flush: false,
-        test: false,
-        verbose: false,
-        only: None,
-        trusted: true,
-    });
-    let other = mark(if family == Family::V4 { Family::V6 } else { Family::V4 });
-    let order = order_line(family);
-    let mut listed: Option<Vec<Table>> = None;
-    let mut out = String::new();
-    let mut failed = false;
-    for line in lines(text) {
-        if let Some(tables) = line.strip_prefix(order.as_str()) {
-            listed = Some(tables.split_ascii_whitespace().filter_map(Table::from_name).collect());
+/// One family in the reading of the file.
+struct Part<'a> {
+    ruleset: Ruleset,
+    reader: Reader<'a>,
+    order: String,
+    listed: Option<Vec<Table>>,
+    out: String,
+}
+
+impl<'a> Part<'a> {
+    fn new(family: Family, names: &'a SystemNames) -> Self {
+        let reader = Reader::new(Options {
+            family,
+            names,
+            counters: true,
+            no_flush: false,
+            test: false,
+            verbose: false,
+            only: None,
+            trusted: true,
+        });
+        let (ruleset, order) = (Ruleset::new(family), order_line(family));
+        Self { ruleset, reader, order, listed: None, out: String::new() }
+    }
+
+    fn line(&mut self, line: &str) -> Result<(), (usize, String)> {
+        let tables = if line.starts_with('#') { line.strip_prefix(self.order.as_str()) } else { None };
+        if let Some(tables) = tables {
+            self.listed = Some(tables.split_ascii_whitespace().filter_map(Table::from_name).collect());
         }
-        // Why: the other family's lines are most of a file at times; a blank line is the cheapest way to skip one.
-        let own =
-            if line.starts_with(other) { "\n" } else { line.strip_prefix(mark(family)).unwrap_or(line) };
-        failed = reader.line(own, &mut ruleset, &mut out).is_err();
-        if failed {
-            break;
+        match self.reader.line(line, &mut self.ruleset, &mut self.out) {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.fault()),
         }
     }
-    if failed || reader.end(&mut ruleset).is_err() {
-        let faults = reader.take_faults();
+
+    fn end(mut self) -> Result<Ruleset, (usize, String)> {
+        if self.reader.end(&mut self.ruleset).is_err() {
+            return Err(self.fault());
+        }
+        // Tables that were added by hand come behind those that the file lists; `*TABLE` alone for the other family does
+        // not count.
+        if let Some(listed) = self.listed {
+            self.ruleset.order(&listed, is_touched);
+        }
+        Ok(self.ruleset)
+    }
+
+    fn fault(&mut self) -> (usize, String) {
+        let faults = self.reader.take_faults();
         let fault = faults.first();
         let line = fault.map_or(0, |fault| fault.rule_line.unwrap_or(fault.line));
-        let what = fault.map_or_else(String::new, |fault| fault.error.kind.to_string().trim().to_owned());
-        return Err((line, what));
+        (line, fault.map_or_else(String::new, |fault| fault.error.kind.to_string().trim().to_owned()))
     }
-    // Tables that were added by hand come behind those that the file lists; `*TABLE` alone for the other family does not
-    // count.
-    if let Some(listed) = listed {
-        ruleset.order(&listed, is_touched);
+}
+
+/// Both families out of the text of the file; a fault with its line.
+fn parse(text: &str) -> Result<[Ruleset; 2], (usize, String)> {
+    // Why: the file has numbers only; what this machine calls them comes back by reading.
+    let names = SystemNames::new();
+    let (mut v4, mut v6) = (Part::new(Family::V4, &names), Part::new(Family::V6, &names));
+    for line in lines(text) {
+        // Why: a blank line is the cheapest way to skip one of the other family.
+        let (four, six) = match (line.strip_prefix(mark(Family::V4)), line.strip_prefix(mark(Family::V6))) {
+            (Some(own), _) => (own, "\n"),
+            (_, Some(own)) => ("\n", own),
+            _ => (line, line),
+        };
+        v4.line(four)?;
+        v6.line(six)?;
     }
-    Ok(ruleset)
+    Ok([v4.end()?, v6.end()?])
 }
 
 /// The lines of the file. A line break in quotes (a comment may have one) does not end a line.
@@ -512,7 +531,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let mut end = 0;
-        let (mut quoted, mut escaped) = (false, false);
+        let mut quoted = false;
         loop {
             let line = rest.get(end..)?;
             let length = line.find('\n').map_or(line.len(), |at| at + 1);
@@ -521,16 +540,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
             }
             let line = line.get(..length)?;
             end += length;
-            if line.contains('"') || quoted {
-                for byte in line.bytes() {
-                    match byte {
-                        _ if escaped => escaped = false,
-                        b'\\' if quoted => escaped = true,
-                        b'"' => quoted = !quoted,
-                        _ => {}
-                    }
-                }
-            }
+            quoted = ends_in_quotes(line, quoted);
             if !quoted {
                 break;
             }
@@ -539,6 +549,18 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
         rest = behind;
         (!line.is_empty()).then_some(line)
     })
+}
+
+/// Whether a quoted group is open at the end of a line that begins inside of one or not.
+fn ends_in_quotes(line: &str, mut quoted: bool) -> bool {
+    let mut rest = line.as_bytes();
+    loop {
+        let stop = |&byte: &u8| byte == b'"' || (quoted && byte == b'\\');
+        let Some(at) = rest.iter().position(stop) else { return quoted };
+        let escape = rest.get(at) == Some(&b'\\');
+        quoted ^= !escape;
+        rest = rest.get(at + 1 + usize::from(escape)..).unwrap_or(&[]);
+    }
 }
 
 /// Whether a table has anything in it.

@@ -1,7 +1,7 @@
 //! The command `judge language` (behind `cargo xtask compare`) and the loop that the test runs.
 //!
 //! ```text
-//! judge language [--lines N] [--seed S] [--family 4|6] [--only EXTENSION] [--most N] [--verbose]
+//! judge language [--lines N] [--seed S] [--family 4|6] [--only EXTENSION] [--most N] [--nft PERCENT] [--verbose]
 //! ```
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use super::differences::{EXCUSES, Scope, Trial, rewritten, without_hints};
 use super::generate::{Generator, Memory};
 use super::machine::Machine;
 use super::ours::Ours;
-use super::{Line, Looks, Said, Speaker, shrink, typed};
+use super::{Line, Looks, Said, Side, Speaker, nft, shrink, taken_for, typed};
 use crate::generate::Choice;
 
 /// So many lines are tried on one ruleset before the next one begins empty.
@@ -38,6 +38,8 @@ pub struct Options {
     pub only: Option<String>,
     /// Ends after so many differences of a family.
     pub most: usize,
+    /// Of each hundred rulesets so many are tried on iptables-nft as well.
+    pub nft: u64,
     /// Shows each line.
     pub verbose: bool,
     /// The folder of fixtures.
@@ -52,6 +54,7 @@ impl Default for Options {
             family: None,
             only: None,
             most: 20,
+            nft: 25,
             verbose: false,
             fixtures: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures"),
         }
@@ -69,6 +72,7 @@ pub fn options(args: &[String]) -> Result<Options, String> {
             "--lines" => out.lines = number(value()?)?,
             "--seed" => out.seed = number(value()?)?,
             "--most" => out.most = usize::try_from(number(value()?)?).unwrap_or(usize::MAX),
+            "--nft" => out.nft = number(value()?)?.min(100),
             "--only" => out.only = Some(value()?),
             "--verbose" => out.verbose = true,
             "--family" => {
@@ -80,7 +84,7 @@ pub fn options(args: &[String]) -> Result<Options, String> {
             }
             other => {
                 return Err(format!(
-                    "unknown: {other}; known: --lines N --seed S --family 4|6 --only EXTENSION --most N --verbose"
+                    "unknown: {other}; known: --lines N --seed S --family 4|6 --only EXTENSION --most N --nft PERCENT --verbose"
                 ));
             }
         }
@@ -99,11 +103,33 @@ pub struct Report {
     pub subjects: BTreeMap<String, u64>,
     /// Lines that differ as `docs/deviations.md` says, by entry.
     pub excused: BTreeMap<&'static str, u64>,
+    /// Lines that iptables-nft was given as well.
+    pub nft_lines: u64,
+    /// Lines of those whose texts were put into one form, by entry of `docs/deviations.md`.
+    pub nft_rewritten: BTreeMap<&'static str, u64>,
+    /// Lines of those in which it differs from iptables-legacy as `docs/deviations.md` says, by entry.
+    pub nft_excused: BTreeMap<&'static str, u64>,
     /// What differs, each made small, as text.
     pub differences: Vec<String>,
 }
 
 impl Report {
+    /// What was excused, a line for each entry of `docs/deviations.md`.
+    pub fn known(&self) -> String {
+        let mut text = String::new();
+        let all = [
+            ("differ as known", &self.excused),
+            ("of iptables-nft in its own form", &self.nft_rewritten),
+            ("of iptables-nft differ as known", &self.nft_excused),
+        ];
+        for (what, excused) in all {
+            for (entry, count) in excused {
+                let _ = writeln!(text, "{count:6} lines {what}: {entry}");
+            }
+        }
+        text
+    }
+
     fn add(&mut self, other: Report) {
         self.lines += other.lines;
         self.taken += other.taken;
@@ -113,130 +139,209 @@ impl Report {
         for (excuse, count) in other.excused {
             *self.excused.entry(excuse).or_default() += count;
         }
+        self.nft_lines += other.nft_lines;
+        for (own, others) in
+            [(&mut self.nft_excused, other.nft_excused), (&mut self.nft_rewritten, other.nft_rewritten)]
+        {
+            for (excuse, count) in others {
+                *own.entry(excuse).or_default() += count;
+            }
+        }
         self.differences.extend(other.differences);
     }
 }
 
-/// Both sides with an empty ruleset.
+/// All sides with an empty ruleset.
 struct Sides {
     family: Family,
     ours: Ours,
     machine: Machine,
+    /// iptables-nft, where it is asked as well.
+    nft: Option<Machine>,
 }
 
-/// How one line went on both sides.
+/// Which two sides are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pair {
+    /// Ours and iptables-legacy.
+    Legacy,
+    /// iptables-legacy and iptables-nft.
+    Nft,
+}
+
+/// What the comparison of two sides says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Equal,
+    /// The entry of `docs/deviations.md`.
+    Known(&'static str),
+    /// The two exit statuses, and whether rulesets differ.
+    Different(u8, u8, bool),
+}
+
+/// How one line went on all sides.
 struct Tried {
     family: Family,
-    ours: Said,
-    theirs: Said,
-    our_looks: Looks,
-    their_looks: Looks,
+    /// Our side before the line.
+    before: Ours,
+    ours: Side,
+    /// The machine's iptables-legacy in the words of 1.8.13.
+    legacy: Side,
+    /// iptables-legacy in its own words and iptables-nft, in one form, and the rewrites that this took.
+    nft: Option<(Side, Side, Vec<&'static str>)>,
 }
 
 impl Tried {
-    fn equal(&self) -> bool {
-        self.ours == self.theirs && self.our_looks == self.their_looks
+    /// The two sides of a pair.
+    fn sides(&self, pair: Pair) -> Option<(&Side, &Side)> {
+        match pair {
+            Pair::Legacy => Some((&self.ours, &self.legacy)),
+            Pair::Nft => self.nft.as_ref().map(|(legacy, nft, _)| (legacy, nft)),
+        }
     }
 
-    fn excuse(&self, words: &[String]) -> Option<&'static str> {
+    fn verdict(&self, pair: Pair, words: &[String]) -> Verdict {
+        let Some((one, two)) = self.sides(pair) else { return Verdict::Equal };
+        if one.said == two.said && one.looks == two.looks {
+            return Verdict::Equal;
+        }
+        let owned = Line { words: words.to_vec(), subject: String::new() };
+        if let (Pair::Legacy, Some(entry)) =
+            (pair, taken_for::entry(words, owned.table(), &self.before, &one.said, two))
+        {
+            return Verdict::Known(entry);
+        }
         let trial = Trial {
             family: self.family,
             words,
-            ours: &self.ours,
-            theirs: &self.theirs,
-            our_looks: &self.our_looks,
-            their_looks: &self.their_looks,
+            ours: &one.said,
+            theirs: &two.said,
+            our_looks: &one.looks,
+            their_looks: &two.looks,
         };
-        EXCUSES.iter().find(|excuse| (excuse.holds)(&trial)).map(|excuse| excuse.deviation)
+        let excuses = match pair {
+            Pair::Legacy => EXCUSES,
+            Pair::Nft => nft::EXCUSES,
+        };
+        match excuses.iter().find(|excuse| (excuse.holds)(&trial)) {
+            Some(excuse) => Verdict::Known(excuse.deviation),
+            None => Verdict::Different(one.said.exit, two.said.exit, one.looks != two.looks),
+        }
     }
 }
 
 impl Sides {
-    fn new(family: Family) -> Result<Self, String> {
+    fn new(family: Family, with_nft: bool) -> Result<Self, String> {
         let machine = Machine::new(family).map_err(|error| format!("a network namespace: {error}"))?;
-        Ok(Self { family, ours: Ours::new(family), machine })
+        let nft = with_nft.then(|| machine.nft()).transpose();
+        let nft = nft.map_err(|error| format!("iptables-nft: {error}"))?;
+        Ok(Self { family, ours: Ours::new(family), machine, nft })
     }
 
     fn try_line(&mut self, line: &[String]) -> Tried {
         let owned = Line { words: line.to_vec(), subject: String::new() };
-        let mut ours = self.ours.say(line);
-        ours.error = without_hints(&ours.error);
-        let mut theirs = self.machine.say(line);
-        theirs.error = rewritten(Scope::Error, &theirs.error);
-        theirs.out = rewritten(Scope::List, &rewritten(Scope::Saved, &theirs.out));
-        let our_looks = self.ours.look(owned.table());
-        let mut their_looks = self.machine.look(owned.table());
-        their_looks.save = rewritten(Scope::Saved, &their_looks.save);
-        their_looks.rules = rewritten(Scope::Saved, &their_looks.rules);
-        their_looks.list = rewritten(Scope::List, &their_looks.list);
-        Tried { family: self.family, ours, theirs, our_looks, their_looks }
+        let table = owned.table();
+        let ask = |speaker: &mut dyn Speaker| Side { said: speaker.say(line), looks: speaker.look(table) };
+        let before = self.ours.clone();
+        let mut ours = ask(&mut self.ours);
+        ours.said.error = without_hints(&ours.said.error);
+        let raw = ask(&mut self.machine);
+        let nft = self.nft.as_mut().map(|nft| ask(nft)).map(|nft| nft::same_form(&raw, &nft));
+        let list = |text: &str| rewritten(Scope::List, text);
+        let saved = |text: &str| rewritten(Scope::Saved, text);
+        let legacy = Side {
+            said: Said {
+                exit: raw.said.exit,
+                out: list(&saved(&raw.said.out)),
+                error: rewritten(Scope::Error, &raw.said.error),
+            },
+            looks: Looks {
+                save: saved(&raw.looks.save),
+                rules: saved(&raw.looks.rules),
+                list: list(&raw.looks.list),
+            },
+        };
+        Tried { family: self.family, before, ours, legacy, nft }
     }
 
-    /// How a line differs after others, on an empty ruleset: the two exit statuses, and whether rulesets differ.
-    fn differs_after(family: Family, before: &[Vec<String>], line: &[String]) -> Option<(u8, u8, bool)> {
-        let mut sides = Self::new(family).ok()?;
-        for words in before {
-            sides.ours.say(words);
-            sides.machine.say(words);
+    /// A line on all sides, without comparing them.
+    fn do_line(&mut self, line: &[String]) {
+        self.ours.say(line);
+        self.machine.say(line);
+        if let Some(nft) = &mut self.nft {
+            nft.say(line);
         }
-        let tried = sides.try_line(line);
-        let differs = !tried.equal() && tried.excuse(line).is_none();
-        differs.then_some((tried.ours.exit, tried.theirs.exit, tried.our_looks != tried.their_looks))
+    }
+
+    /// How the sides of a pair differ in a line after others, on an empty ruleset.
+    fn differ_after(family: Family, pair: Pair, before: &[Vec<String>], line: &[String]) -> Option<Verdict> {
+        let mut sides = Self::new(family, pair == Pair::Nft).ok()?;
+        for words in before {
+            sides.do_line(words);
+        }
+        let verdict = sides.try_line(line).verdict(pair, line);
+        matches!(verdict, Verdict::Different(..)).then_some(verdict)
     }
 }
 
 /// The lines that only one of two texts has.
-fn unequal(out: &mut String, what: &str, ours: &str, theirs: &str) {
-    if ours == theirs {
+fn unequal(out: &mut String, what: &str, names: [&str; 2], texts: [&str; 2]) {
+    let [one, two] = texts;
+    if one == two {
         return;
     }
-    let (own, other): (Vec<_>, Vec<_>) = (ours.lines().collect(), theirs.lines().collect());
+    let (own, other): (Vec<_>, Vec<_>) = (one.lines().collect(), two.lines().collect());
     let mut some = false;
-    for (name, one, two) in [("ours   ", &own, &other), ("machine", &other, &own)] {
+    for (name, one, two) in [(names[0], &own, &other), (names[1], &other, &own)] {
         for line in one.iter().filter(|line| !two.contains(line)) {
             some = true;
-            let _ = writeln!(out, "  {what:<5} {name} {line:?}");
+            let _ = writeln!(out, "  {what:<5} {name:<7} {line:?}");
         }
     }
     if !some {
-        let _ = writeln!(out, "  {what:<5} ours    {ours:?}\n  {what:<5} machine {theirs:?}");
+        let _ = writeln!(out, "  {what:<5} {:<7} {one:?}\n  {what:<5} {:<7} {two:?}", names[0], names[1]);
     }
 }
 
 /// A difference made small, as text.
-fn told(family: Family, before: &[Vec<String>], line: &[String]) -> String {
+fn told(family: Family, pair: Pair, before: &[Vec<String>], line: &[String]) -> String {
     let mut tries = TRIES;
     let mut before = before.to_vec();
-    let whole = Sides::differs_after(family, &before, line);
+    let differ = |before: &[Vec<String>], line: &[String]| Sides::differ_after(family, pair, before, line);
+    let whole = differ(&before, line);
     if whole.is_none() {
         return format!("> {}\n  differs, but not again after the same lines\n", typed(family, line));
     }
-    if Sides::differs_after(family, &[], line) == whole {
+    if differ(&[], line) == whole {
         before.clear();
     } else {
-        before =
-            shrink::shrink(&before, &mut tries, |fewer| Sides::differs_after(family, fewer, line) == whole);
+        before = shrink::shrink(&before, &mut tries, |fewer| differ(fewer, line) == whole);
     }
     let mut tries = TRIES;
-    let line =
-        shrink::shrink(line, &mut tries, |fewer| Sides::differs_after(family, &before, fewer) == whole);
+    let line = shrink::shrink(line, &mut tries, |fewer| differ(&before, fewer) == whole);
     let mut text = String::new();
     for words in &before {
         let _ = writeln!(text, "  {}", typed(family, words));
     }
     let _ = writeln!(text, "> {}", typed(family, &line));
-    if let Ok(mut sides) = Sides::new(family) {
+    if let Ok(mut sides) = Sides::new(family, pair == Pair::Nft) {
         for words in &before {
-            sides.ours.say(words);
-            sides.machine.say(words);
+            sides.do_line(words);
         }
         let tried = sides.try_line(&line);
-        unequal(&mut text, "exit", &tried.ours.exit.to_string(), &tried.theirs.exit.to_string());
-        unequal(&mut text, "error", &tried.ours.error, &tried.theirs.error);
-        unequal(&mut text, "out", &tried.ours.out, &tried.theirs.out);
-        unequal(&mut text, "-S", &tried.our_looks.rules, &tried.their_looks.rules);
-        unequal(&mut text, "save", &tried.our_looks.save, &tried.their_looks.save);
-        unequal(&mut text, "-L", &tried.our_looks.list, &tried.their_looks.list);
+        let names = match pair {
+            Pair::Legacy => ["ours", "machine"],
+            Pair::Nft => ["legacy", "nft"],
+        };
+        if let Some((one, two)) = tried.sides(pair) {
+            let exits = [one.said.exit.to_string(), two.said.exit.to_string()];
+            unequal(&mut text, "exit", names, [&exits[0], &exits[1]]);
+            unequal(&mut text, "error", names, [&one.said.error, &two.said.error]);
+            unequal(&mut text, "out", names, [&one.said.out, &two.said.out]);
+            unequal(&mut text, "-S", names, [&one.looks.rules, &two.looks.rules]);
+            unequal(&mut text, "save", names, [&one.looks.save, &two.looks.save]);
+            unequal(&mut text, "-L", names, [&one.looks.list, &two.looks.list]);
+        }
     }
     text
 }
@@ -269,13 +374,19 @@ fn family(options: &Options, family: Family, lines: u64) -> Result<Report, Strin
         report.subjects.insert(extension.to_owned(), 0);
     }
     let salt = if family == Family::V4 { 4 } else { 6 };
-    let mut sides = Sides::new(family)?;
+    let mut rulesets = 0;
+    let mut next = || {
+        rulesets += 1;
+        // Evenly over the run: so many of each hundred rulesets.
+        Sides::new(family, rulesets * options.nft / 100 > (rulesets - 1) * options.nft / 100)
+    };
+    let mut sides = next()?;
     let mut before: Vec<Vec<String>> = Vec::new();
     let mut memory = Memory::default();
     let mut age = 0;
     for number in 0..lines {
-        if age == LINES_OF_A_RULESET {
-            (sides, memory, age) = (Sides::new(family)?, Memory::default(), 0);
+        if age >= LINES_OF_A_RULESET {
+            (sides, memory, age) = (next()?, Memory::default(), 0);
             before.clear();
         }
         age += 1;
@@ -289,29 +400,49 @@ fn family(options: &Options, family: Family, lines: u64) -> Result<Report, Strin
         if !line.subject.is_empty() {
             *report.subjects.entry(line.subject.clone()).or_default() += 1;
         }
-        if tried.equal() {
-            if tried.ours.exit == 0 {
-                report.taken += 1;
-                remember(&mut memory, &line.words);
-            }
-            before.push(line.words);
-            continue;
+        let legacy = tried.verdict(Pair::Legacy, &line.words);
+        if legacy == Verdict::Equal && tried.ours.said.exit == 0 {
+            report.taken += 1;
+            remember(&mut memory, &line.words);
         }
-        match tried.excuse(&line.words) {
-            Some(excuse) => *report.excused.entry(excuse).or_default() += 1,
-            None => {
-                let text = told(family, &before, &line.words);
-                let about = if line.subject.is_empty() { "commands" } else { &line.subject };
-                let text = format!("seed {} line {number}, about {about}\n{text}", options.seed);
-                eprintln!("{text}");
-                report.differences.push(text);
-                if report.differences.len() >= options.most {
-                    break;
+        if let Some((own, nft, rewrites)) = &tried.nft {
+            report.nft_lines += 1;
+            for entry in rewrites {
+                *report.nft_rewritten.entry(entry).or_default() += 1;
+            }
+            if nft::strays(&line.words, own, nft) {
+                age = LINES_OF_A_RULESET;
+            }
+        }
+        for (pair, verdict) in [(Pair::Legacy, legacy), (Pair::Nft, tried.verdict(Pair::Nft, &line.words))] {
+            match verdict {
+                Verdict::Equal => continue,
+                Verdict::Known(entry) => {
+                    let excused = match pair {
+                        Pair::Legacy => &mut report.excused,
+                        Pair::Nft => &mut report.nft_excused,
+                    };
+                    *excused.entry(entry).or_default() += 1;
+                }
+                Verdict::Different(..) => {
+                    let text = told(family, pair, &before, &line.words);
+                    // Why: that made other namespaces; the thread is in the last of them.
+                    age = LINES_OF_A_RULESET;
+                    let about = if line.subject.is_empty() { "commands" } else { &line.subject };
+                    let text = format!("seed {} line {number}, about {about}\n{text}", options.seed);
+                    eprintln!("{text}");
+                    report.differences.push(text);
+                    if report.differences.len() >= options.most {
+                        return Ok(report);
+                    }
                 }
             }
+            if pair == Pair::Legacy {
+                // Why: from here on the two rulesets may not be the same.
+                age = LINES_OF_A_RULESET;
+            }
         }
-        // Why: from here on the two rulesets may not be the same.
-        age = LINES_OF_A_RULESET;
+        before.push(line.words);
     }
     Ok(report)
 }
@@ -346,14 +477,13 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     }
     let start = Instant::now();
     let report = compare(&options)?;
-    for (excuse, count) in &report.excused {
-        println!("{count:6} lines differ as known: {excuse}");
-    }
+    print!("{}", report.known());
     println!(
-        "{} lines of {} extensions, {} taken, {} differences, {:.1} s",
+        "{} lines of {} extensions, {} taken, {} also by iptables-nft, {} differences, {:.1} s",
         report.lines,
         report.subjects.len(),
         report.taken,
+        report.nft_lines,
         report.differences.len(),
         start.elapsed().as_secs_f64()
     );

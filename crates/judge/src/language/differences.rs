@@ -238,6 +238,45 @@ impl Trial<'_> {
     }
 }
 
+/// The bound in an error about a value out of range, and the value.
+fn out_of_range(error: &str) -> Option<(&str, &str)> {
+    let (value, rest) = error.split_once(" near \"")?.1.split_once("\", or out of range (")?;
+    Some((value, rest.split_once('-')?.0))
+}
+
+/// Whether ours has refused a range whose second number is below its first one.
+fn negative(trial: &Trial<'_>) -> bool {
+    let number = |text: &str| value::number(text, 0, u64::MAX);
+    if let Some((second, bound)) = out_of_range(&trial.ours.error) {
+        let first = trial.words.iter().flat_map(|word| word.split([',', '='])).any(|word| {
+            let range = word.split_once([':', '-']);
+            range.is_some_and(|(first, last)| last == second && number(first) == number(bound))
+        });
+        let second = value::leading_number(second).map(|(second, _)| second);
+        return first && second.is_some_and(|second| Some(second) < number(bound));
+    }
+    let range =
+        trial.ours.error.split_once("ort range ").and_then(|(_, rest)| rest.split_once(" is negative."));
+    let numbers = range.and_then(|(range, _)| range.split_once('-'));
+    numbers.is_some_and(|(first, last)| number(last).is_some_and(|last| Some(last) < number(first)))
+}
+
+/// Whether the two differ in the bound of the second half of a range only: the first half, or the least value.
+fn second_half(trial: &Trial<'_>) -> bool {
+    let (Some((own, bound)), Some((other, least))) =
+        (out_of_range(&trial.ours.error), out_of_range(&trial.theirs.error))
+    else {
+        return false;
+    };
+    let plain = |error: &str, bound: &str| {
+        error.replace(&format!("out of range ({bound}-"), "out of range (").replace("65534)", "65535)")
+    };
+    own == other
+        && plain(&trial.ours.error, bound) == plain(&trial.theirs.error, least)
+        && (trial.ours.exit, &trial.ours.out) == (trial.theirs.exit, &trial.theirs.out)
+        && trial.our_looks == trial.their_looks
+}
+
 /// A line that the two are known to take differently.
 pub struct Excuse {
     /// Part of the line in docs/deviations.md.
@@ -275,10 +314,7 @@ pub const EXCUSES: &[Excuse] = &[
             })
         },
     },
-    Excuse {
-        deviation: "| negative ranges",
-        holds: |trial| trial.ours.error.contains(" is negative.") || trial.ours.error.contains("near \""),
-    },
+    Excuse { deviation: "| negative ranges", holds: |trial| negative(trial) || second_half(trial) },
     Excuse {
         deviation: "`! --dport 0:65535` |",
         holds: |trial| {
@@ -357,6 +393,7 @@ pub const EXCUSES: &[Excuse] = &[
             };
             pair("--tcp-flags requires two args.", "Only one of `--syn'")
                 || pair("HMARK: bad value for option", "can only be used once.")
+                || pair("-mask\" cannot be inverted.", "-mask\" can only be used once.")
                 || pair("--match-set requires two args.", "--match-set can be specified only once")
         },
     },
@@ -401,13 +438,6 @@ pub const EXCUSES: &[Excuse] = &[
                     (line.ends_with(" ! -i +") || line.ends_with(" ! -o +"))
                         && !trial.their_looks.save.contains(line)
                 })
-        },
-    },
-    Excuse {
-        deviation: "several options that exclude one another",
-        holds: |trial| {
-            let excluded = |said: &Said| said.error.contains("cannot be used together with");
-            excluded(trial.ours) && excluded(trial.theirs)
         },
     },
     Excuse {
@@ -464,7 +494,18 @@ pub const EXCUSES: &[Excuse] = &[
     },
     Excuse {
         deviation: "`NFQUEUE --queue-balance`",
-        holds: |trial| trial.words.iter().any(|word| word.starts_with("--queue-bal")),
+        holds: |trial| {
+            // All queues at once is more than the kernel takes; the last one alone is no range.
+            let refused = "Invalid argument. Run `dmesg' for more information.";
+            let told = |text: &str| {
+                trial.ours.error.contains(&format!("near \"{text}\", or out of range (0-65534)."))
+            };
+            let said = |text: &str| trial.theirs.error.contains(text);
+            let all = told("65535") && (said(refused) || said("Bad range \"65535\""))
+                || told("65535:65535") && said("65535 should be less than 65535")
+                || said(refused) && trial.our_looks.rules.contains("--queue-balance 0:65534");
+            all && trial.words.iter().any(|word| word.starts_with("--queue-b"))
+        },
     },
     Excuse {
         deviation: "`! --fragid :`",
@@ -556,10 +597,6 @@ pub const EXCUSES: &[Excuse] = &[
         },
     },
     Excuse {
-        deviation: "`--label 65536`",
-        holds: |trial| trial.ours.error.contains("not found or invalid value") && trial.theirs.exit != 2,
-    },
-    Excuse {
         deviation: "an unknown letter in a cluster (`-nv5`)",
         holds: |trial| {
             let unknown = |said: &Said| said.error.contains("unknown option \"");
@@ -575,14 +612,6 @@ pub const EXCUSES: &[Excuse] = &[
             exit == (0, 0)
                 && trial.words.iter().any(|word| word.contains(":5000-5000/"))
                 && shifted(trial.our_looks)
-        },
-    },
-    Excuse {
-        deviation: "`-C` and `-D` of ip6tables",
-        holds: |trial| {
-            let finds =
-                |word: &String| ["-C", "-D", "--ch", "--delete"].iter().any(|start| word.starts_with(start));
-            trial.family == Family::V6 && trial.theirs.exit == 0 && trial.words.iter().any(finds)
         },
     },
 ];

@@ -7,14 +7,19 @@
 //! registry, out of the fixtures, and out of what iptables itself offers. What 1.8.9 says otherwise than 1.8.13, and what
 //! oxitables does otherwise on purpose, is in [`differences`], each with its line of `docs/deviations.md`.
 //!
+//! A share of the rulesets goes to the machine's iptables-nft too, which is compared with iptables-legacy of the same version:
+//! wherein it differs is in [`nft`]. What 1.8.9 takes for another line than was typed is in [`taken_for`].
+//!
 //! Read first: [`command`] (the loop), [`generate`].
 pub mod command;
 pub mod corpus;
 pub mod differences;
 pub mod generate;
 pub mod machine;
+pub mod nft;
 pub mod ours;
 pub mod shrink;
+pub mod taken_for;
 pub mod values;
 
 use packet::Family;
@@ -39,6 +44,15 @@ pub struct Looks {
     pub rules: String,
     /// `-L -n -v -x --line-numbers` of the line's table.
     pub list: String,
+}
+
+/// What one side said of a line, and what stands in its ruleset behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// What it said.
+    pub said: Said,
+    /// What stands there.
+    pub looks: Looks,
 }
 
 /// Somebody who speaks the language.

@@ -11,7 +11,7 @@ use super::{Said, Speaker, program};
 const VERSION: &str = "v1.8.13 (legacy)";
 
 /// Our language on a ruleset of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ours {
     ruleset: Ruleset,
 }
@@ -20,6 +20,11 @@ impl Ours {
     /// An empty ruleset.
     pub fn new(family: Family) -> Self {
         Self { ruleset: Ruleset::new(family) }
+    }
+
+    /// The ruleset.
+    pub fn ruleset(&self) -> &Ruleset {
+        &self.ruleset
     }
 
     fn failed(&self, error: &Error, said: &mut Said) {

@@ -15,7 +15,7 @@ use crate::rulesjson::{self, Extent};
 use crate::target::Place;
 
 use super::words::{JSON, Option_, Words};
-use super::{VERSION, exit, family_name, now, print_only, target_failed, version};
+use super::{VERSION, exit, family_name, now, print_all, print_only, target_failed, version};
 
 /// Its options.
 pub(in crate::applets) const OPTIONS: &[Option_] = &[
@@ -61,7 +61,17 @@ pub(crate) fn main(family: Family, words: Vec<OsString>) -> ExitCode {
     }
     let mut out = String::new();
     let form = Form { counters, json };
-    if let Err(code) = dump(family, &program, only.as_deref(), form, &mut out) {
+    let mut failed = None;
+    let mut piece = |out: &mut String| {
+        if file.is_none() && failed.is_none() {
+            failed = print_all(out).err();
+            out.clear();
+        }
+    };
+    if let Err(code) = dump(family, &program, only.as_deref(), form, &mut out, &mut piece) {
+        return code;
+    }
+    if let Some(code) = failed {
         return code;
     }
     let Some(path) = file else {
@@ -105,6 +115,7 @@ fn dump(
     only: Option<&str>,
     form: Form,
     out: &mut String,
+    piece: &mut dyn FnMut(&mut String),
 ) -> Result<(), ExitCode> {
     let locked = Place::from_environment().and_then(|place| place.lock(Wait::Forever));
     let locked = locked.map_err(|error| target_failed(program, &error))?;
@@ -114,7 +125,7 @@ fn dump(
         if form.json {
             out.push_str(&json(family, ruleset.tables().iter().rev(), form.counters)?);
         } else {
-            print_ruleset(out, ruleset, form.counters);
+            print_in_pieces(out, ruleset, form.counters, piece);
         }
         // Why: the program ends now; to give a million rules back one by one takes longer than to print them.
         std::mem::forget(stored);
@@ -159,7 +170,12 @@ fn json<'a>(
 
 /// All tables of a family, as they are saved now.
 pub(super) fn print_ruleset(out: &mut String, ruleset: &Ruleset, counters: bool) {
+    print_in_pieces(out, ruleset, counters, &mut |_| {});
+}
+
+fn print_in_pieces(out: &mut String, ruleset: &Ruleset, counters: bool, piece: &mut dyn FnMut(&mut String)) {
     let title = format!("{}-save {VERSION}", family_name(ruleset.family()));
     let date = now();
-    print::ruleset(out, ruleset, counters, Some(Stamp { program: &title, date: &date }));
+    let stamp = Some(Stamp { program: &title, date: &date });
+    print::ruleset_in_pieces(out, ruleset, counters, stamp, piece);
 }

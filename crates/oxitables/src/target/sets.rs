@@ -40,7 +40,7 @@ pub(crate) struct SetFile {
 impl SetFile {
     /// The rulesets of both families.
     pub(crate) fn rulesets(&self) -> Result<[Ruleset; 2], (usize, String)> {
-        Ok([parse(&self.rest, Family::V4)?, parse(&self.rest, Family::V6)?])
+        parse(&self.rest)
     }
 }
 

@@ -35,18 +35,17 @@ fn saved(ruleset: &Ruleset) -> String {
 fn both_families_come_back_from_the_file_in_their_order() {
     let before = stored();
     let text = print_all([&before.v4, &before.v6]);
-    let v4 = parse(&text, Family::V4).unwrap();
+    let [v4, v6] = parse(&text).unwrap();
     assert_eq!(saved(&v4), saved(&before.v4));
     assert!(saved(&v4).starts_with("*nat"), "newest first");
-    let v6 = parse(&text, Family::V6).unwrap();
     assert_eq!(saved(&v6), saved(&before.v6));
 }
 
 #[test]
 fn the_file_has_numbers_where_another_machine_has_other_names() {
     let text =
-        "*filter\n-A INPUT -m realm --realm 5 -m devgroup --src-group 7 -m connlabel --label 3\nCOMMIT\n";
-    let mut ruleset = parse(text, Family::V4).unwrap();
+        "*filter\n-4 -A INPUT -m realm --realm 5 -m devgroup --src-group 7 -m connlabel --label 3\nCOMMIT\n";
+    let [mut ruleset, _] = parse(text).unwrap();
     let rules = ruleset.table_mut(Table::Filter);
     let input = rules.find("INPUT").unwrap();
     for own in &mut rules.chain_mut(input).unwrap().rules[0].matches {
@@ -60,13 +59,13 @@ fn the_file_has_numbers_where_another_machine_has_other_names() {
     assert!(saved(&ruleset).contains("--realm upstream"));
     let text = print_all([&ruleset, &Ruleset::new(Family::V6)]);
     assert!(text.contains("--realm 0x5 -m devgroup --src-group 0x7 -m connlabel --label \"3\""), "{text}");
-    assert!(parse(&text, Family::V4).is_ok());
+    assert!(parse(&text).is_ok());
 }
 
 #[test]
 fn a_plain_save_file_is_read_as_well() {
-    assert!(saved(&parse(V4, Family::V4).unwrap()).contains("--dport 22 -j ssh"));
-    assert_eq!(parse("*filter\n-A INPUT -j NO\nCOMMIT\n", Family::V4).map(|_| ()).unwrap_err().0, 2);
+    assert!(saved(&parse(V4).unwrap()[0]).contains("--dport 22 -j ssh"));
+    assert_eq!(parse("*filter\n-A INPUT -j NO\nCOMMIT\n").map(|_| ()).unwrap_err().0, 2);
 }
 
 #[test]

@@ -54,7 +54,12 @@ pub enum Comparison {
 
 /// A repetition has a text of its own.
 const fn once(name: &'static str, kind: Kind, text: &'static str) -> OptionSpec {
-    OptionSpec::new(name, kind).invertible().repeat(Repeat::ErrorText(text))
+    OptionSpec::new(name, kind).invertible().repeat(Repeat::PlainErrorText(text))
+}
+
+/// A comparison: all share a text, and each may be inverted.
+const fn comparison(name: &'static str) -> OptionSpec {
+    OptionSpec::new(name, Kind::Flag).invertible().repeat(Repeat::ErrorText(TWICE))
 }
 
 const TWICE: &str = "rateest: can't specify lt/gt/eq twice";
@@ -84,9 +89,9 @@ pub const EXTENSION: Extension<Rateest> = Extension {
             once("rateest-pps2", Kind::OptionalWord, "rateest: can't specify --rateest-pps2 twice")
                 .aliases(&["rateest-pps"]),
             once("rateest-delta", Kind::Flag, "rateest: can't specify --rateest-delta twice"),
-            once("rateest-lt", Kind::Flag, TWICE),
-            once("rateest-gt", Kind::Flag, TWICE),
-            once("rateest-eq", Kind::Flag, TWICE),
+            comparison("rateest-lt"),
+            comparison("rateest-gt"),
+            comparison("rateest-eq"),
         ],
         place: Place::ANY,
         help: |_| Cow::Borrowed(HELP),

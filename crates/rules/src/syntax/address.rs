@@ -51,8 +51,8 @@ pub(crate) fn list(
         };
         // Why: iptables takes them without a word, and the rule matches nothing that anybody meant.
         let whole = |address| AddrMask::new(address, address).and_then(|mask| mask.prefix_length());
-        let looks_like_mask =
-            value::literal_address(name, family).and_then(whole).is_some_and(|length| length > 0);
+        let literal = value::literal_address(name, family);
+        let looks_like_mask = literal.and_then(whole).is_some_and(|length| length > 0);
         if looks_like_mask && whole(mask_address).is_none() {
             let mask = mask.unwrap_or("");
             warnings.push(format!(
@@ -62,6 +62,8 @@ pub(crate) fn list(
         if mask_address.is_unspecified() {
             // Linux: a null mask, the name before it does not count.
             all.push(any(family));
+        } else if let Some(address) = literal {
+            all.extend(AddrMask::new(address, mask_address));
         } else {
             let addresses = resolve(name, family, names);
             if addresses.is_empty() {
@@ -79,25 +81,21 @@ pub(crate) fn list(
                     all.push(network);
                 }
             }
-            if value::literal_address(name, family).is_none() {
-                let list: Vec<_> = all.iter().skip(first).map(|own| own.address().to_string()).collect();
-                warnings.push(format!(
-                    "Warning: host name `{name}' is resolved once, now; the rule holds {}.",
-                    list.join(", ")
-                ));
-            }
+            let list: Vec<_> = all.iter().skip(first).map(|own| own.address().to_string()).collect();
+            warnings.push(format!(
+                "Warning: host name `{name}' is resolved once, now; the rule holds {}.",
+                list.join(", ")
+            ));
         }
         start = end + 1;
     }
     Ok(all)
 }
 
+/// The addresses of a name that is no address in numbers.
 fn resolve(name: &str, family: Family, names: &dyn Names) -> Vec<IpAddr> {
     if name.is_empty() {
         return Vec::new();
-    }
-    if let Some(address) = value::literal_address(name, family) {
-        return vec![address];
     }
     if family == Family::V4
         && let Some(network) = names.network(name)

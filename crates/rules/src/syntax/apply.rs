@@ -2,6 +2,7 @@
 //! check.
 //!
 //! No command costs more than its own chain: chains are found by hash, references are counted as rules come and go.
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use packet::Family;
@@ -29,6 +30,8 @@ pub struct Editor {
     line: u32,
     /// What rules share by name, as it is before the commit.
     objects: Objects,
+    /// The chain that was asked for last.
+    recent: Cell<Option<ChainId>>,
 }
 
 /// Where a rule came from, for errors that are only seen at the commit.
@@ -93,6 +96,7 @@ impl Editor {
             fronts: HashMap::new(),
             line: 0,
             objects: Objects::default(),
+            recent: Cell::new(None),
         }
     }
 
@@ -225,7 +229,12 @@ impl Editor {
     }
 
     fn chain(&self, name: &Named, missing: Operation) -> Result<ChainId, Error> {
-        self.rules.find(&name.text).ok_or_else(|| {
+        // Why: a restore has the rules of a chain one after the other.
+        let is_named =
+            |&id: &ChainId| self.rules.chain(id).is_some_and(|chain| chain.name.as_str() == &*name.text);
+        let id = self.recent.get().filter(is_named).or_else(|| self.rules.find(&name.text));
+        self.recent.set(id);
+        id.ok_or_else(|| {
             let mut cause = format!("table {} has no chain `{}'", self.rules.table(), name.text);
             let elsewhere = Table::ALL
                 .into_iter()

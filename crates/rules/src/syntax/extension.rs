@@ -110,6 +110,8 @@ pub enum Repeat {
     Error,
     /// An error with a text of its own (``Only one `--source-port' allowed``).
     ErrorText(&'static str),
+    /// The same, but an inverted use is left to `parse`, which refuses it for that.
+    PlainErrorText(&'static str),
     /// Allowed: `parse` is called again.
     Allowed,
 }
@@ -444,7 +446,10 @@ impl Calls {
         if self.used.iter().any(|used| used.0 == at) {
             match option.repeat {
                 Repeat::Allowed => {}
-                Repeat::ErrorText(text) => return Err(Error::new(ErrorKind::Extension(text.into()), span)),
+                Repeat::PlainErrorText(_) if invert => {}
+                Repeat::ErrorText(text) | Repeat::PlainErrorText(text) => {
+                    return Err(Error::new(ErrorKind::Extension(text.into()), span));
+                }
                 Repeat::Error => return Err(option_error(spec, option.name, "can only be used once.", span)),
             }
         }

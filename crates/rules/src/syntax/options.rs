@@ -242,7 +242,9 @@ pub(crate) fn find_long(
     family: Family,
     loaded: &[(usize, &'static Spec)],
 ) -> Option<(Which, Arity)> {
-    let exact = long_options(family, loaded).find(|&(long, ..)| long == name);
+    // Why: the options of extensions are fewer, and none has the name of a generic one.
+    let own = extension_options(loaded).find(|&(long, ..)| long == name);
+    let exact = own.or_else(|| generic_options(family).find(|&(long, ..)| long == name));
     if let Some((_, which, arity)) = exact {
         return Some((which, arity));
     }
@@ -260,23 +262,34 @@ pub(crate) fn long_options<'a>(
     family: Family,
     loaded: &'a [(usize, &'static Spec)],
 ) -> impl Iterator<Item = (&'static str, Which, Arity)> + 'a {
+    generic_options(family).chain(extension_options(loaded))
+}
+
+fn generic_options(family: Family) -> impl Iterator<Item = (&'static str, Which, Arity)> {
     // Linux: ip6tables knows `-f`, to refuse it, but not its long name.
     let known = GENERIC.iter().filter(move |option| option.letter != 'f' || family == Family::V4);
-    let generic = known.flat_map(|option| {
+    known.flat_map(|option| {
         option.long.iter().map(|&long| (long, Which::Generic(option.letter), option.arity))
-    });
+    })
+}
+
+fn extension_options<'a>(
+    loaded: &'a [(usize, &'static Spec)],
+) -> impl Iterator<Item = (&'static str, Which, Arity)> + 'a {
     // Linux: a match that is loaded again brings no options of its own; the ones that are there are for the newest.
     let first = move |at: usize, spec: &'static Spec| {
         !loaded.iter().take(at).any(|&(_, other)| std::ptr::eq(other, spec))
     };
     let newest = loaded.iter().enumerate().filter(move |&(at, &(_, spec))| first(at, spec));
-    let extensions = newest.flat_map(|(_, &(slot, spec))| {
+    newest.flat_map(|(_, &(slot, spec))| {
         spec.options.iter().enumerate().flat_map(move |(row, option)| {
             let arity = if option.kind.arity() == 0 { Arity::None } else { Arity::Required };
             std::iter::once(option.name)
                 .chain(option.aliases.iter().copied())
                 .map(move |long| (long, Which::Extension(slot, row), arity))
         })
-    });
-    generic.chain(extensions)
+    })
 }
+
+#[cfg(test)]
+mod tests;

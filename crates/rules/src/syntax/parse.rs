@@ -3,6 +3,8 @@
 //! The order of the checks is upstream's (`do_parse` of iptables 1.8), so that of two faults the same one is reported.
 mod complete;
 
+use std::borrow::Cow;
+
 use packet::Family;
 
 use super::address;
@@ -437,9 +439,12 @@ impl<'a, 'w> Parser<'a, 'w> {
     }
 
     fn protocol(&mut self, word: &Word<'_>, invert: bool, span: Span) -> Result<(), Error> {
-        let name = word.text.to_ascii_lowercase();
+        let name: Cow<'_, str> = match word.text.bytes().any(|letter| letter.is_ascii_uppercase()) {
+            true => word.text.to_ascii_lowercase().into(),
+            false => Cow::Borrowed(&word.text),
+        };
         let number = value::protocol_number(&name, self.mode.names).ok_or_else(|| {
-            Error::new(ErrorKind::Protocol(name.as_str().into()), word.span)
+            Error::new(ErrorKind::Protocol((&*name).into()), word.span)
                 .suggest(&name, value::protocol_names())
         })?;
         if number == 0 && invert {

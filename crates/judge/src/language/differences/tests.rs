@@ -1,3 +1,5 @@
+use super::super::nft;
+use super::super::taken_for::TAKEN_FOR;
 use super::{DROPPED, EXCUSES, HINTS, REWRITES, Scope, rewritten, without_hints};
 
 #[test]
@@ -6,7 +8,10 @@ fn every_entry_has_its_line_in_the_deviations() {
     let text = std::fs::read_to_string(path).unwrap();
     let rewrites = REWRITES.iter().map(|rewrite| rewrite.deviation);
     let excuses = EXCUSES.iter().map(|excuse| excuse.deviation);
-    for deviation in rewrites.chain(excuses).chain(HINTS.iter().chain(DROPPED).map(|hint| hint.1)) {
+    let taken_for = TAKEN_FOR.iter().map(|own| own.deviation);
+    let nft = nft::REWRITES.iter().copied().chain(nft::EXCUSES.iter().map(|excuse| excuse.deviation));
+    let all = rewrites.chain(excuses).chain(taken_for).chain(nft);
+    for deviation in all.chain(HINTS.iter().chain(DROPPED).map(|hint| hint.1)) {
         assert!(text.contains(deviation), "docs/deviations.md has no `{deviation}'");
     }
 }
