@@ -53,6 +53,7 @@ pub struct EngineHalf {
     known: Arc<Mutex<Vec<Choice>>>,
     last_output: BTreeMap<String, Vec<u8>>,
     done: usize,
+    loads: bool,
 }
 
 /// What the kernel chose: a translated tuple, as the original direction leaves.
@@ -74,6 +75,7 @@ impl Default for EngineHalf {
             known: Arc::default(),
             last_output: BTreeMap::new(),
             done: 0,
+            loads: false,
         }
     }
 }
@@ -238,6 +240,24 @@ fn conntrack_config(case: &Case) -> Result<netfilter::conntrack::Config, String>
 }
 
 impl EngineHalf {
+    /// One that forgets its connections before each step and loads those that the kernel had then, from the lines of
+    /// /proc ([`Judged::adopt`] must have told them): what a table does not tell is not known.
+    pub fn that_loads() -> Self {
+        Self { loads: true, ..Self::default() }
+    }
+
+    /// Takes the kernel's connections as they were after the last step.
+    fn load_table(&mut self) {
+        let Some(kernel) = self.done.checked_sub(1).and_then(|last| self.kernel.get(last)) else { return };
+        let text: String = kernel.connections.iter().filter_map(Connection::to_line).collect();
+        let now = self.now;
+        if let Some(engine) = &mut self.engine {
+            engine.conntrack_mut().flush();
+            let loaded = engine.conntrack_mut().load(&text, &|_| None, now);
+            assert!(loaded.is_ok(), "{loaded:?}\n{text}");
+        }
+    }
+
     fn device(&self, name: &str) -> Option<DeviceId> {
         let network = self.engine.as_ref()?.network();
         let at = network.devices.iter().position(|device| device.name.to_string() == name)?;
@@ -529,6 +549,9 @@ impl Judged for EngineHalf {
 
     fn step(&mut self, step: &Step) -> StepOutcome {
         let mut outcome = StepOutcome::default();
+        if self.loads {
+            self.load_table();
+        }
         // The kernel's clock, or that of the case if nobody said.
         if let Some(kernel) = self.kernel.get(self.done) {
             // Only what is new in this step was chosen in it.

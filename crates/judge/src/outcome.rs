@@ -118,6 +118,17 @@ impl Connection {
         Self { line: words.join(" "), timeout }
     }
 
+    /// The line as it stood in /proc/net/nf_conntrack, with a newline; `None`: it is an expectation.
+    pub fn to_line(&self) -> Option<String> {
+        if self.line.starts_with("expect ") {
+            return None;
+        }
+        let mut words: Vec<&str> = self.line.split(' ').collect();
+        let timeout = self.timeout.map(|seconds| seconds.to_string());
+        words.splice(4..4, timeout.as_deref());
+        Some(words.join(" ") + "\n")
+    }
+
     /// Reads a line of /proc/net/nf_conntrack_expect.
     pub fn from_expectation(line: &str) -> Self {
         let mut words = line.split_whitespace();

@@ -135,6 +135,7 @@ impl Tcp {
             side.put(Side::SACK | Side::LIBERAL, true);
             side.put(Side::CLOSE_INIT, closed);
         }
+        tcp.last.put(Last::SIMULTANEOUS, state == State::SynSent2);
         tcp
     }
 
