@@ -19,6 +19,8 @@ usage: cargo xtask COMMAND
                 with the reason printed; OXITABLES_REQUIRE_KERNEL=1 makes such a skip a failure)
   tidy          the house rules that a program can check
   compare ARGS  random command lines of all extensions, given to iptables-legacy and to ours; see --help
+  conformance [ARGS]   all directed cases against this machine's kernel, then random ones if ARGS say how many
+                (--cases N --seed S); records both and writes docs/conformance.md
   extensions    writes docs/extensions.md
   judge ARGS    random cases against this machine's kernel, see `cargo xtask judge --help`
   wild [NAME]   real programs (ufw, fail2ban ...) with our binary in place of iptables, compared with the machine's own
@@ -35,7 +37,8 @@ fn main() -> ExitCode {
         "ci" => ci(),
         "tidy" => tidy_all(),
         "compare" => compare(&rest),
-        "extensions" => extensions(),
+        "conformance" => conformance(&rest),
+        "extensions" => page("extensions"),
         "judge" => judge(&rest),
         "wild" => wild::run(&root(), &rest),
         "fuzz" => fuzz::run(&root(), &rest),
@@ -153,15 +156,29 @@ fn compare(rest: &[String]) -> Result<(), String> {
     cargo(&words)
 }
 
-fn extensions() -> Result<(), String> {
+/// Writes a page that the judge prints.
+fn page(name: &str) -> Result<(), String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let words = ["run", "--quiet", "--package", "judge", "--", "extensions"];
+    let words = ["run", "--quiet", "--package", "judge", "--", name];
     let output =
         Command::new(cargo).args(words).current_dir(root()).output().map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    std::fs::write(root().join("docs/extensions.md"), output.stdout).map_err(|error| error.to_string())
+    let path = root().join("docs").join(name).with_extension("md");
+    std::fs::write(path, output.stdout).map_err(|error| error.to_string())
+}
+
+/// Compares with the kernel, and records it.
+fn conformance(rest: &[String]) -> Result<(), String> {
+    let output = Command::new("date").arg("+%F").output().map_err(|error| format!("date: {error}"))?;
+    let date = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let recorded = ["--record", "fixtures/conformance.json", "--date", &date].map(str::to_owned);
+    judge(&[&["--replay".to_owned(), "fixtures/kernel".to_owned()][..], &recorded].concat())?;
+    if !rest.is_empty() {
+        judge(&[rest, &recorded[..]].concat())?;
+    }
+    page("conformance")
 }
 
 fn judge(rest: &[String]) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! What is known of each extension of upstream: the table of `docs/extensions.md`, out of the registry, the fixtures, the
 //! engine and the judge's cases. `cargo xtask extensions` writes it; a test fails when it is stale.
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -37,34 +38,15 @@ pub struct Row {
 /// Extensions of which this kernel refuses every rule, or every one that names nothing that exists.
 pub const REFUSED: &[&str] = &["CLUSTERIP", "LED", "SECMARK", "ULOG", "ipvs"];
 
-fn texts(folder: &Path, ending: &str) -> Result<Vec<String>, String> {
-    let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.sort();
-    files.retain(|file| file.extension().is_some_and(|own| own == ending));
-    let read = |file: &std::path::PathBuf| {
-        std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
-    };
-    files.iter().map(read).collect()
-}
-
 /// The rows of all matches, then those of all targets.
 pub fn rows(fixtures: &Path) -> Result<[Vec<Row>; 2], String> {
-    let mut cases = Vec::new();
-    for text in texts(&fixtures.join("kernel"), "case")? {
-        cases.extend(crate::case::parse(&text).map_err(|error| error.to_string())?);
-    }
-    let saves: Vec<String> = cases
-        .iter()
-        .map(|case| {
-            format!("{}{}", case.rules4.as_deref().unwrap_or(""), case.rules6.as_deref().unwrap_or(""))
-        })
-        .collect();
+    let judged: Vec<_> =
+        crate::command::cases(&fixtures.join("kernel"))?.iter().map(crate::conformance::used).collect();
     let of =
         |folder: &str, how: &str, names: &'static [(&'static str, Families)], specs: &[&'static Spec]| {
             names
                 .iter()
-                .map(|&(name, families)| row(fixtures, folder, how, (name, families), specs, &saves))
+                .map(|&(name, families)| row(fixtures, folder, how, (name, families), specs, &judged))
                 .collect::<Result<Vec<_>, String>>()
         };
     Ok([
@@ -79,7 +61,7 @@ fn row(
     how: &str,
     (name, families): (&'static str, Families),
     specs: &[&'static Spec],
-    saves: &[String],
+    judged: &[BTreeSet<String>],
 ) -> Result<Row, String> {
     let known = |family: Family| match (how, name) {
         ("-j", "standard") => true,
@@ -105,7 +87,7 @@ fn row(
         help: (own.is_empty() || helps).then_some(helps).filter(|_| name != "standard"),
         decided: 0,
         loaded: 0,
-        judged: saves.iter().filter(|save| uses(save, how, name)).count(),
+        judged: judged.iter().filter(|used| used.contains(&format!("{how} {name}"))).count(),
     };
     for case in &cases {
         let Outcome::Taken { saved, list, .. } = &case.outcome else {
@@ -120,16 +102,6 @@ fn row(
         }
     }
     Ok(row)
-}
-
-/// Whether a save file has a rule with an extension: by its own name, or as what `-p` brings with it.
-fn uses(save: &str, how: &str, name: &str) -> bool {
-    let standard = ["ACCEPT", "DROP", "RETURN", "QUEUE"];
-    let names: &[&str] = if name == "standard" { &standard } else { &[name] };
-    save.lines().any(|line| {
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        words.windows(2).any(|pair| pair[0] == how && names.contains(&pair[1]))
-    })
 }
 
 /// Whether the engine can decide a rule that is taken; `None`: its saved form does not load by itself.

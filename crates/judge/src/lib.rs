@@ -11,6 +11,7 @@
 pub mod case;
 pub mod command;
 pub mod compare;
+pub mod conformance;
 pub mod craft;
 pub mod engine;
 pub mod extensions;
@@ -21,6 +22,8 @@ pub mod kernel;
 pub mod language;
 pub mod nft;
 pub mod outcome;
+pub mod pair;
+pub mod random;
 pub mod shrink;
 
 pub use case::{Case, Step};

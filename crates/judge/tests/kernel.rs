@@ -25,19 +25,7 @@ fn kernel_answers() -> bool {
 #[test]
 fn every_case_file_is_equal() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/kernel");
-    let mut files: Vec<_> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "case"))
-        .collect();
-    files.sort();
-    let mut cases = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(&file).unwrap();
-        let read = case::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        assert!(!read.is_empty(), "no case in {}", file.display());
-        cases.extend(read);
-    }
+    let cases = command::cases(&folder).unwrap();
     let mut names: Vec<_> = cases.iter().map(|case| case.name.as_str()).collect();
     names.sort_unstable();
     let twice = names.windows(2).find(|pair| pair[0] == pair[1]);

@@ -2,7 +2,8 @@
 //!
 //! Life cycle: started with the first file; each file is followed by a remark, which `-v` prints back when everything before
 //! it is done. A file that is refused ends the program; the next file starts another one.
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -20,6 +21,8 @@ struct Running {
     /// `None`: nothing more is coming.
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
+    /// Why a file: warnings of thousands of cases do not fit into a pipe that nobody reads.
+    errors: File,
 }
 
 impl Restore {
@@ -34,6 +37,8 @@ impl Restore {
             Some(running) => running,
             None => start(self.command, lock).map_err(|error| format!("{}: {error}", self.command))?,
         };
+        // The program writes where it is: behind the warnings of the files before.
+        let before = running.errors.stream_position().unwrap_or(0);
         self.files += 1;
         let done = format!("# done {}\n", self.files);
         // A refusal closes the pipe early; what was wrong is then in the output.
@@ -54,27 +59,31 @@ impl Restore {
             }
         }
         drop(running.input.take());
-        let mut words = String::new();
-        if let Some(mut stderr) = running.child.stderr.take() {
-            let _ = stderr.read_to_string(&mut words);
-        }
         let status = running.child.wait().map_err(|error| error.to_string())?;
+        let mut words = String::new();
+        let _ = running
+            .errors
+            .seek(SeekFrom::Start(before))
+            .and_then(|_| running.errors.read_to_string(&mut words));
         let words = words.trim();
         Err(if words.is_empty() { format!("{}: {status}", self.command) } else { words.to_owned() })
     }
 }
 
 fn start(command: &str, lock: &Path) -> std::io::Result<Running> {
+    let path = lock.with_extension(if command.starts_with("ip6") { "errors6" } else { "errors4" });
+    let errors = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+    std::fs::remove_file(&path)?;
     let mut child = Command::new("stdbuf")
         .args(["-oL", command, "-v"])
         .env("XTABLES_LOCKFILE", lock)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(errors.try_clone()?)
         .spawn()?;
     match (child.stdin.take(), child.stdout.take()) {
         (Some(input), Some(output)) => {
-            Ok(Running { child, input: Some(input), output: BufReader::new(output) })
+            Ok(Running { child, input: Some(input), output: BufReader::new(output), errors })
         }
         _ => Err(std::io::ErrorKind::BrokenPipe.into()),
     }

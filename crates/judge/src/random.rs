@@ -1,0 +1,177 @@
+//! Random cases in numbers: in parts, each in a namespace of its own, as many at a time as there are processors.
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::case::Case;
+use crate::command::{Against, Options, report};
+use crate::compare::Difference;
+use crate::conformance::{Tally, used};
+use crate::generate::random_case;
+use crate::pair::Pair;
+use crate::shrink;
+
+/// What came of the cases of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Cases that were run.
+    pub cases: u64,
+    /// Different, the second time too.
+    pub different: u64,
+    /// Different once: what the kernel chooses by chance, or a clock.
+    pub chance: u64,
+    /// Rules that the kernel did not take: a fault of the generator.
+    pub refused: u64,
+    /// Packets that came out.
+    pub outputs: u64,
+    /// By extension, as rules name it (`-m tcp`): cases whose rules use it.
+    pub extensions: BTreeMap<String, Tally>,
+}
+
+impl Totals {
+    fn add(&mut self, other: Self) {
+        self.cases += other.cases;
+        self.different += other.different;
+        self.chance += other.chance;
+        self.refused += other.refused;
+        self.outputs += other.outputs;
+        for (name, tally) in other.extensions {
+            self.extensions.entry(name).or_default().add(tally);
+        }
+    }
+
+    /// Whether a run of these passes: none differs, and chance is no more than one of a thousand.
+    pub fn pass(&self) -> bool {
+        self.different == 0 && self.refused == 0 && self.chance <= 1 + self.cases / 1000
+    }
+}
+
+/// Cases of one namespace: afterwards the identifications of fragments would repeat ([`Case::refreshed`]).
+const MOST_IN_A_PART: u64 = 5000;
+/// Fewer are not worth the second that a namespace costs.
+const FEWEST_IN_A_PART: u64 = 200;
+
+/// Runs the random cases that are asked for; says what differs.
+pub fn run(options: &Options) -> Result<Totals, String> {
+    let started = Instant::now();
+    let threads = options.threads.max(1);
+    let part = (options.cases.div_ceil(threads)).clamp(FEWEST_IN_A_PART, MOST_IN_A_PART);
+    let parts = options.cases.div_ceil(part);
+    let (next, different, totals) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::new(Totals::default()));
+    let work = || -> Result<(), String> {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= parts || different.load(Ordering::Relaxed) >= options.most {
+                return Ok(());
+            }
+            let from = options.from + number * part;
+            let cases = part.min(options.from + options.cases - from);
+            let done = a_part(&Options { from, cases, ..options.clone() }, &different)?;
+            totals.lock().map_err(|_| "a part ended early")?.add(done);
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads.min(parts)).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().map_err(|_| "the judge's thread ended early")?)
+    })?;
+    let totals = totals.into_inner().map_err(|_| "a part ended early")?;
+    let seconds = started.elapsed().as_secs_f64();
+    println!(
+        "{} cases of seed {}: {} different, {} by chance, {} refused, {} packets came out, {:.0} cases a minute",
+        totals.cases,
+        options.plan.seed,
+        totals.different,
+        totals.chance,
+        totals.refused,
+        totals.outputs,
+        totals.cases as f64 * 60.0 / seconds.max(0.001)
+    );
+    Ok(totals)
+}
+
+/// Random cases in a namespace of their own.
+fn a_part(options: &Options, all_different: &AtomicU64) -> Result<Totals, String> {
+    let mut pair = Pair::new(options.against)?;
+    let mut totals = Totals::default();
+    for number in options.from..options.from + options.cases {
+        let (case, left) = random_case(&options.plan, number, &mut pair.kernel);
+        totals.cases += 1;
+        if let Some(words) = &left.refused {
+            totals.refused += 1;
+            println!("case {number} refused: {words}\n{case}");
+            continue;
+        }
+        totals.outputs += left.steps.iter().map(|step| step.outputs.len() as u64).sum::<u64>();
+        let mut differences = pair.differences_from(&case, left);
+        // Why: what the kernel numbers by chance may have a number of the case (once in 5000 cases); a difference that does
+        // not come again is one of those. More than a few would be a fault, see `Totals::pass`.
+        if !differences.is_empty() && options.against != Against::Kernel {
+            let again = pair.refreshed(&case);
+            let second = pair.differences(&again);
+            if second.is_empty() {
+                totals.chance += 1;
+                println!(
+                    "-- case {number} of seed {}: did not repeat\n{}",
+                    options.plan.seed,
+                    report(&differences)
+                );
+                differences = second;
+            }
+        }
+        let equal = differences.is_empty();
+        for name in used(&case) {
+            totals.extensions.entry(name).or_default().count(equal);
+        }
+        if equal {
+            continue;
+        }
+        totals.different += 1;
+        let most = all_different.fetch_add(1, Ordering::Relaxed) + 1 >= options.most;
+        let small = if options.against == Against::Kernel { case } else { smaller(&mut pair, &case) };
+        let differences =
+            if options.against == Against::Kernel { differences } else { pair.differences(&small) };
+        println!(
+            "-- case {number} of seed {}: {} differences, made small:\n{small}{}{}",
+            options.plan.seed,
+            differences.len(),
+            report(&differences),
+            keep(options, &small, &differences)?
+        );
+        if most {
+            println!("stopped after {} different cases", options.most);
+            break;
+        }
+    }
+    Ok(totals)
+}
+
+fn smaller(pair: &mut Pair, case: &Case) -> Case {
+    let small = shrink::shrink(case, 400, |smaller| {
+        let smaller = pair.refreshed(smaller);
+        !pair.differences(&smaller).is_empty()
+    });
+    pair.refreshed(&small)
+}
+
+/// Writes a case that differs into a file; says where.
+fn keep(options: &Options, case: &Case, differences: &[Difference]) -> Result<String, String> {
+    let write = || -> std::io::Result<PathBuf> {
+        std::fs::create_dir_all(&options.keep)?;
+        let path = options.keep.join(format!("{}.case", case.name));
+        let mut text = String::new();
+        for difference in differences {
+            for line in difference.to_string().lines() {
+                text.push_str(&format!("# {line}\n"));
+            }
+        }
+        text.push_str(&case.to_string());
+        std::fs::write(&path, text)?;
+        Ok(path)
+    };
+    let path = write().map_err(|error| format!("{}: {error}", options.keep.display()))?;
+    Ok(format!("kept: {}", path.display()))
+}
