@@ -223,7 +223,7 @@ fn sum_is_right(view: &View<'_>, segment: &[u8]) -> bool {
     checksum(&covered) == 0
 }
 
-/// Linux: in IPv6 the answer to ::1 is routed by the device of the address that was asked (`ip6_rcv_core` takes it for
+/// Linux: in IPv6 the reset to ::1 is routed by the device of the address that was asked (`ip6_rcv_core` takes it for
 /// the incoming one), where ::1 is not.
 fn is_out_of_reach(view: &View<'_>) -> bool {
     view.source().is_ipv6() && view.source().is_loopback() && !view.destination().is_loopback()
@@ -287,9 +287,6 @@ fn options_are_whole(mut options: &[u8]) -> bool {
 }
 
 fn echo(view: &View<'_>) -> Option<Vec<u8>> {
-    if is_out_of_reach(view) {
-        return None;
-    }
     let icmp = view.icmp()?;
     let v4 = view.source().is_ipv4();
     let segment = view.transport()?;

@@ -11,13 +11,13 @@ pub(super) fn apply(rule: &Tcpoptstrip, packet: &mut Packet, env: &mut Env<'_>) 
     if packet.layout.later_fragment() {
         return Effect::Continue;
     }
-    packet.pull(packet.layout.total_len);
     let start = packet.layout.transport;
     let length = packet.layout.total_len.saturating_sub(start);
     let Some(header) = packet.view().tcp().map(|tcp| tcp.header_len()) else { return Effect::Dropped };
     if length < header || header < 20 {
         return Effect::Dropped;
     }
+    packet.pull(start + header);
     env.rewriting(packet, "TCPOPTSTRIP", |packet| strip(rule, packet, start, header));
     Effect::Continue
 }
