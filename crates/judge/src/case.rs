@@ -34,7 +34,7 @@
 //! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses and routes away), `mtu DEVICE BYTES`,
 //! `mark N TABLE` (a policy rule), `route TABLE PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX
 //! blackhole|unreachable|prohibit`, `ip [-4|-6] route|rule|address add WORDS` (as it stands; `ip xfrm` and
-//! `ip link set DEVICE group N` too), `fact LINE` (of a
+//! `ip link set DEVICE group N` too), `cgroup PATH` (makes a control group of version 2), `fact LINE` (of a
 //! machine file, for the engine's half), `cpu N` (the one that handles all packets), `sysctl NAME VALUE`, `module HOOK PRIORITY` (something that is registered at a hook
 //! and drops everything).
 use std::fmt;
@@ -87,6 +87,8 @@ pub enum Step {
         gid: u32,
         /// SO_MARK.
         mark: u32,
+        /// Control group of version 2, below its root; `None`: that of the judge.
+        cgroup: Option<String>,
         /// The IP packet.
         bytes: Vec<u8>,
     },
@@ -258,10 +260,15 @@ fn parse_step(word: &str, rest: &str) -> Result<Step, String> {
             Ok(Step::Inject { device: device.to_owned(), bytes: packet(rest)? })
         }
         "send" => {
-            let (mut uid, mut gid, mut mark) = (0, 0, 0);
+            let (mut uid, mut gid, mut mark, mut cgroup) = (0, 0, 0, None);
             let mut rest = rest;
             while let Some((word, more)) = rest.split_once(' ') {
                 let Some((name, value)) = word.split_once('=') else { break };
+                if name == "cgroup" {
+                    cgroup = Some(value.to_owned());
+                    rest = more;
+                    continue;
+                }
                 let value = match value.strip_prefix("0x") {
                     Some(digits) => u32::from_str_radix(digits, 16),
                     None => value.parse(),
@@ -275,7 +282,7 @@ fn parse_step(word: &str, rest: &str) -> Result<Step, String> {
                 *place = value.map_err(|_| format!("not a number: `{word}`"))?;
                 rest = more;
             }
-            Ok(Step::Send { uid, gid, mark, bytes: packet(rest)? })
+            Ok(Step::Send { uid, gid, mark, cgroup, bytes: packet(rest)? })
         }
         "reply" => Ok(Step::Reply { device: rest.to_owned() }),
         "sleep" => Ok(Step::Sleep { milliseconds: rest.parse().map_err(|_| "not a number".to_owned())? }),
@@ -298,8 +305,12 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Step::Inject { device, bytes } => write!(f, "inject {device} {}", craft::hex(bytes)),
-            Step::Send { uid, gid, mark, bytes } => {
-                write!(f, "send uid={uid} gid={gid} mark={mark:#x} {}", craft::hex(bytes))
+            Step::Send { uid, gid, mark, cgroup, bytes } => {
+                write!(f, "send uid={uid} gid={gid} mark={mark:#x} ")?;
+                if let Some(cgroup) = cgroup {
+                    write!(f, "cgroup={cgroup} ")?;
+                }
+                f.write_str(&craft::hex(bytes))
             }
             Step::Reply { device } => write!(f, "reply {device}"),
             Step::Sleep { milliseconds } => write!(f, "sleep {milliseconds}"),

@@ -175,7 +175,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
     for words in &changes {
         match words.as_slice() {
             ["address", device, address] => out.push_str(&format!("address {address} dev {device}\n")),
-            ["mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf" | "fact" | "cpu", ..] => {}
+            ["mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf" | "fact" | "cpu" | "cgroup", ..] => {}
             ["mark", mark, table] => {
                 out.push_str(&format!(
                     "-4 rule fwmark {mark} table {table}\n-6 rule fwmark {mark} table {table}\n"
@@ -195,7 +195,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
                 out.push_str(&rest.join(" "));
                 out.push('\n');
             }
-            ["sysctl", name, _] if name.contains("nf_conntrack") => {}
+            ["sysctl", name, _] if name.contains("nf_conntrack") || name.contains("early_demux") => {}
             ["sysctl", name, value] => out.push_str(&format!("sysctl {name}={value}\n")),
             _ => return Err(format!("unknown change of the network: `{}`", words.join(" "))),
         }
@@ -209,6 +209,9 @@ fn machine_text(case: &Case) -> String {
     for change in &case.network {
         match change.split_once(' ') {
             Some(("fact", line)) => out.push_str(&format!("{line}\n")),
+            Some(("sysctl", rest)) if rest.contains("early_demux") => {
+                out.push_str(&format!("sysctl {}\n", rest.replace(' ', "=")));
+            }
             Some(("cpu", number)) => out.push_str(&format!("cpu {number}\n")),
             _ => {}
         }
@@ -330,12 +333,21 @@ impl EngineHalf {
     fn act(&mut self, step: &Step) -> Option<i32> {
         match step {
             Step::Inject { device, bytes } => self.inject(device, bytes),
-            Step::Send { uid, gid, mark, bytes } => {
+            Step::Send { uid, gid, mark, cgroup, bytes } => {
                 let owner = Owner { uid: *uid, gid: *gid, has_file: true };
                 if self.is_too_big_for_a_raw_socket(*mark, bytes) {
                     return Some(90);
                 }
-                let origin = Origin { socket: Some(owner), known: true, mark: *mark, ..Origin::default() };
+                // Nobody gives classes to the judge's processes.
+                let cgroup = self.engine.as_mut()?.machine_mut().cgroup(cgroup.as_deref().unwrap_or("/"));
+                let origin = Origin {
+                    socket: Some(owner),
+                    known: true,
+                    mark: *mark,
+                    cgroup: Some(cgroup),
+                    class: Some(0),
+                    ..Origin::default()
+                };
                 return self.send(origin, as_raw_socket_sends(bytes));
             }
             Step::Reply { device } => {
@@ -348,7 +360,9 @@ impl EngineHalf {
             Step::Ipset { words } => return self.ipset(words),
             Step::Reload { v6, save } => return self.reload(if *v6 { Family::V6 } else { Family::V4 }, save),
             Step::Listen { socket } => {
-                let Ok(own) = case::socket_of(socket) else { return Some(22) };
+                let Ok(mut own) = case::socket_of(socket) else { return Some(22) };
+                own.class.get_or_insert(0);
+                own.cgroup = Some(self.engine.as_mut()?.machine_mut().cgroup("/"));
                 let (udp, at, v6) = (own.transport == Transport::Udp, own.local, own.family == Family::V6);
                 let socket = self.engine.as_mut()?.machine_mut().sockets.add(own);
                 if udp {
@@ -358,7 +372,9 @@ impl EngineHalf {
             Step::Answer { at, payload } => {
                 let bytes = self.host.answer(*at, payload)?;
                 let owner = Owner { uid: 0, gid: 0, has_file: true };
-                return self.send(Origin { socket: Some(owner), known: true, ..Origin::default() }, bytes);
+                let class = Some(0);
+                return self
+                    .send(Origin { socket: Some(owner), known: true, class, ..Origin::default() }, bytes);
             }
         }
         None

@@ -224,8 +224,13 @@ impl Kernel {
     fn act(&mut self, step: &Step) -> Option<i32> {
         match step {
             Step::Inject { device, bytes } => self.inject(device, bytes),
-            Step::Send { uid, gid, mark, bytes } => {
-                return self.send(SocketOwner { uid: *uid, gid: *gid, mark: *mark }, bytes);
+            Step::Send { uid, gid, mark, cgroup, bytes } => {
+                let owner = SocketOwner { uid: *uid, gid: *gid, mark: *mark };
+                let Some(cgroup) = cgroup else { return self.send(owner, bytes) };
+                let to = case::destination_of(bytes)?;
+                let Some(folder) = setup::control_group(cgroup) else { return Some(2) };
+                let sent = sys::judge::send_from_group(&folder, owner, bytes, to);
+                return sent.err().and_then(|error| error.raw_os_error());
             }
             Step::Reply { device } => {
                 let answer = self.last_output.get(device).and_then(|bytes| case::turned_round(bytes));
@@ -281,6 +286,8 @@ fn accounts() -> Vec<Counter> {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
+        self.senders.clear();
+        setup::remove_groups(self.network.as_deref().unwrap_or(&[]));
         let _ = std::fs::remove_file(&self.lock);
     }
 }

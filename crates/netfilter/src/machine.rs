@@ -21,6 +21,8 @@ use packet::{AddrMask, Family, InterfaceName};
 use rules::matches::PortRange;
 use rules::matches::policy::Mode;
 
+use crate::skb::Packet;
+
 pub mod lookup;
 pub mod text;
 
@@ -325,6 +327,30 @@ impl Machine {
     /// A list of supplementary groups.
     pub fn groups_of(&self, groups: GroupsId) -> &[u32] {
         self.groups.get(groups.0 as usize).map_or(&[], |groups| groups)
+    }
+
+    /// The IPsec states that a packet goes through by the table, `Some(None)`: none; `None`: there is no table.
+    pub fn protection(
+        &self,
+        direction: Direction,
+        packet: &Packet,
+        device: Option<InterfaceName>,
+    ) -> Option<Option<TransformsId>> {
+        let view = packet.view();
+        let ports = view.ports();
+        let covers = |own: &&Protection| {
+            own.direction == direction
+                && own.from.contains(view.source())
+                && own.to.contains(view.destination())
+                && own.protocol.is_none_or(|protocol| view.protocol() == Some(protocol))
+                && own.source_ports.is_none_or(|range| ports.is_some_and(|(port, _)| range.contains(port)))
+                && own
+                    .destination_ports
+                    .is_none_or(|range| ports.is_some_and(|(_, port)| range.contains(port)))
+                && own.device.is_none_or(|wanted| device == Some(wanted))
+                && own.mark.is_none_or(|(mark, mask)| packet.mark & mask == mark & mask)
+        };
+        Some(self.ipsec.as_ref()?.iter().find(covers).and_then(|own| own.transforms))
     }
 
     /// The number of a row of IPsec states: the innermost first, in the order in which a packet that is sent goes

@@ -20,7 +20,7 @@ use crate::machine::lookup::Sought;
 use crate::network::{Route, Unroutable, Way};
 use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Owner, Packet, Tracking};
 use crate::trace::Step;
-use crate::{DeviceId, Now, answer, defrag, nat, tables};
+use crate::{DeviceId, Now, answer, defrag, machine, nat, tables};
 
 /// How deep packets may cause packets: an answer to an answer is the deepest that Linux makes.
 const MOST_NESTED: u8 = 4;
@@ -348,6 +348,10 @@ impl Engine {
         if device == DeviceId::LOOPBACK {
             return self.loop_back(packet, DeviceId::LOOPBACK, Link::default());
         }
+        if self.protects(packet, device) {
+            self.let_go(packet.tracking);
+            return Decision::Stolen;
+        }
         if packet.len() <= mtu as usize && packet.gathered.is_none() {
             self.let_go(packet.tracking);
             self.transmit(packet.id, device, next_hop, std::mem::take(&mut packet.bytes));
@@ -366,6 +370,20 @@ impl Engine {
                 self.end_nested(now, packet, Drop::TooBig, depth)
             }
         }
+    }
+
+    /// Whether IPsec takes a packet that leaves (Linux: `xfrm_output`). Its states have keys, which nobody has given: what
+    /// leaves instead is not made.
+    fn protects(&mut self, packet: &Packet, device: DeviceId) -> bool {
+        let name = self.network.device(device).map(|own| own.name);
+        let row = self.machine().protection(machine::Direction::Out, packet, name).flatten();
+        let Some(row) = row else { return false };
+        let mut states = String::new();
+        machine::text::push_transforms(self.machine().transforms_of(row), &mut states);
+        if let (Some(trace), Some(device)) = (&mut self.trace, name) {
+            trace.push(packet.id, Step::Protected { device, states });
+        }
+        true
     }
 
     fn transmit(&mut self, packet: u64, device: DeviceId, next_hop: IpAddr, bytes: Vec<u8>) {

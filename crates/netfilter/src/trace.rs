@@ -199,6 +199,14 @@ pub enum Step {
         /// Where it goes.
         gateway: IpAddr,
     },
+    /// The end of what is traced: IPsec protects the packet, and what leaves is another one, which goes through OUTPUT and
+    /// POSTROUTING on its own.
+    Protected {
+        /// The device by which it leaves.
+        device: InterfaceName,
+        /// The states, as [`crate::machine::text`] writes them.
+        states: String,
+    },
     /// A socket of this machine takes the packet, wherever it is addressed to (`-j TPROXY`).
     Assigned {
         /// The socket's own address and port.

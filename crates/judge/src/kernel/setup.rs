@@ -1,6 +1,7 @@
 //! The usual network and the settings that make the kernel repeatable (kernel-facts 2.1).
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Devices of the usual network.
@@ -151,6 +152,22 @@ const TRACE_ALL: &str = "table inet orctrace {
 }
 ";
 
+/// The folder of a control group of version 2.
+pub(super) fn control_group(path: &str) -> Option<PathBuf> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
+    let mut mounts = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let root = mounts.find(|words| words.get(2) == Some(&"cgroup2"))?;
+    Some(PathBuf::from(root.get(1)?).join(path.trim_start_matches('/')))
+}
+
+/// Takes away the control groups that changes of case files have made: the innermost first.
+pub(super) fn remove_groups(changes: &[String]) {
+    for path in changes.iter().rev().filter_map(|change| change.strip_prefix("cgroup ")) {
+        // What somebody else uses stays.
+        let _ = control_group(path).map(std::fs::remove_dir);
+    }
+}
+
 /// Makes a change of a case file.
 pub(super) fn change(text: &str) -> Result<(), String> {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -197,6 +214,11 @@ pub(super) fn change(text: &str) -> Result<(), String> {
             return fed.map_err(|error| error.to_string());
         }
         ["fact", ..] => return Ok(()),
+        ["cgroup", path] => {
+            let folder = control_group(path).ok_or("no control groups of version 2 here")?;
+            return std::fs::create_dir_all(&folder)
+                .map_err(|error| format!("{}: {error}", folder.display()));
+        }
         // The writer of a TUN device runs the packet on its own processor.
         ["cpu", number] => {
             let thread = std::fs::read_link("/proc/thread-self").map_err(|error| error.to_string())?;

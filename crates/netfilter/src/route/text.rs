@@ -443,7 +443,7 @@ fn route(network: &mut Network, words: &mut Words<'_>, family: Option<Family>) -
                 let tos = words.number()?;
                 route.tos = u8::try_from(tos).map_err(|_| words.error(ErrorKind::Number))?;
             }
-            "realms" => route.realms = words.realms()?,
+            "realms" | "realm" => route.realms = words.realms()?,
             "from" => route.from = Some(words.prefix(Some(family))?),
             "pref" => {
                 if !matches!(words.value()?, "low" | "medium" | "high") {

@@ -1,6 +1,7 @@
 //! Tests of the tables: rules as text, packets as text, and what the walk makes of them.
 mod connections;
 mod log;
+mod machine;
 mod matches;
 mod matrix;
 mod properties;

@@ -3,6 +3,9 @@ use std::ffi::c_int;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
 
 use super::{SocketOwner, as_user, check, open_socket, set_bytes, set_option, socket_address_of};
 
@@ -87,4 +90,20 @@ impl LocalSocket {
             _ => at,
         }
     }
+}
+
+/// As [`super::RawSender`], from a process of a control group (version 2; `group` is its folder): a child of its own opens
+/// the socket, because a process has one group.
+pub fn send_from_group(group: &Path, owner: SocketOwner, packet: &[u8], to: IpAddr) -> io::Result<()> {
+    let (procs, bytes) = (group.join("cgroup.procs"), packet.to_vec());
+    let mut command = Command::new("true");
+    // SAFETY: between fork and exec the child writes a file, opens a socket and sends; it takes no lock of ours, and what
+    // it allocates is safe behind fork with the C library that is linked. Its errors come back by `spawn`.
+    unsafe {
+        command.pre_exec(move || {
+            std::fs::write(&procs, "0")?;
+            super::RawSender::open(to.is_ipv6(), owner)?.send(&bytes, to)
+        });
+    }
+    command.spawn()?.wait().map(drop)
 }

@@ -4,13 +4,16 @@
 //! and what the packet had instead.
 mod addrtype;
 mod bpf;
+mod cgroup;
 mod cluster;
 mod connbytes;
 mod connlabel;
 mod connlimit;
 mod connmark;
 mod conntrack;
+mod cpu;
 mod dccp;
+mod devgroup;
 mod dst;
 mod ecn;
 mod eui64;
@@ -21,6 +24,7 @@ mod helper;
 mod icmp;
 mod iprange;
 mod ipv6header;
+mod ipvs;
 mod length;
 mod limit;
 mod mac;
@@ -32,6 +36,7 @@ mod osf;
 mod owner;
 mod physdev;
 mod pkttype;
+mod policy;
 mod quota;
 mod rateest;
 pub(super) mod recent;
@@ -118,6 +123,7 @@ pub(super) enum Condition {
     Ah(data::ah::Ah),
     Ah6(data::ah::Ah6),
     Bpf(Box<data::bpf::Bpf>),
+    Cgroup(Box<data::cgroup::Cgroup>),
     Cluster(data::cluster::Cluster),
     Comment,
     Connbytes(Box<data::connbytes::Connbytes>),
@@ -125,7 +131,9 @@ pub(super) enum Condition {
     Connlimit(Box<connlimit::Counter>),
     Connmark(data::connmark::Connmark),
     Conntrack(Box<data::conntrack::Conntrack>),
+    Cpu(data::cpu::Cpu),
     Dccp(data::dccp::Dccp),
+    Devgroup(Box<data::devgroup::Devgroup>),
     Dscp(data::dscp::Dscp),
     Dst(Box<data::dst::Dst>),
     Ecn(data::ecn::Ecn),
@@ -141,6 +149,7 @@ pub(super) enum Condition {
     Ipcomp(data::ipcomp::Ipcomp),
     Iprange(Box<data::iprange::Iprange>),
     Ipv6Header(data::ipv6header::Ipv6Header),
+    Ipvs(Box<data::ipvs::Ipvs>),
     Length(data::length::Length),
     Limit(limit::Bucket),
     Mac(data::mac::Mac),
@@ -152,6 +161,8 @@ pub(super) enum Condition {
     Owner(data::owner::Owner),
     Physdev(Box<data::physdev::Physdev>),
     Pkttype(data::pkttype::Pkttype),
+    Policy(Box<data::policy::Policy>),
+    Realm(Box<data::realm::Realm>),
     Rateest(Box<rateest::Asker>),
     Rpfilter(data::rpfilter::Rpfilter),
     Rt(Box<data::rt::Rt>),
@@ -182,7 +193,7 @@ impl Condition {
             Match::Ah(own) => Self::Ah(*own),
             Match::Ah6(own) => Self::Ah6(*own),
             Match::Bpf(own) => Self::Bpf(own.clone()),
-            Match::Cgroup(_) => Self::Unmodelled("-m cgroup"),
+            Match::Cgroup(own) => Self::Cgroup(own.clone()),
             Match::Cluster(own) => Self::Cluster(*own),
             Match::Comment(_) => Self::Comment,
             Match::Connbytes(own) => Self::Connbytes(own.clone()),
@@ -190,9 +201,9 @@ impl Condition {
             Match::Connlimit(own) => Self::Connlimit(Box::new(connlimit::Counter::new(own))),
             Match::Connmark(own) => Self::Connmark(*own),
             Match::Conntrack(own) => Self::Conntrack(own.clone()),
-            Match::Cpu(_) => Self::Unmodelled("-m cpu"),
+            Match::Cpu(own) => Self::Cpu(*own),
             Match::Dccp(own) => Self::Dccp(*own),
-            Match::Devgroup(_) => Self::Unmodelled("-m devgroup"),
+            Match::Devgroup(own) => Self::Devgroup(own.clone()),
             Match::Dscp(own) => Self::Dscp(*own),
             Match::Dst(own) => Self::Dst(own.clone()),
             Match::Ecn(own) => Self::Ecn(*own),
@@ -210,7 +221,7 @@ impl Condition {
             Match::Ipcomp(own) => Self::Ipcomp(*own),
             Match::Iprange(own) => Self::Iprange(own.clone()),
             Match::Ipv6Header(own) => Self::Ipv6Header(*own),
-            Match::Ipvs(_) => Self::Unmodelled("-m ipvs"),
+            Match::Ipvs(own) => Self::Ipvs(own.clone()),
             Match::Length(own) => Self::Length(*own),
             Match::Limit(own) => Self::Limit(limit::Bucket::new(own)),
             Match::Mac(own) => Self::Mac(*own),
@@ -222,10 +233,10 @@ impl Condition {
             Match::Owner(own) => Self::Owner(*own),
             Match::Physdev(own) => Self::Physdev(own.clone()),
             Match::Pkttype(own) => Self::Pkttype(*own),
-            Match::Policy(_) => Self::Unmodelled("-m policy"),
+            Match::Policy(own) => Self::Policy(own.clone()),
             Match::Quota(own) => Self::Quota(quota::Account::new(own)),
             Match::Rateest(own) => Self::Rateest(Box::new(rateest::Asker::new(own))),
-            Match::Realm(_) => Self::Unmodelled("-m realm"),
+            Match::Realm(own) => Self::Realm(own.clone()),
             Match::Rpfilter(own) => Self::Rpfilter(*own),
             Match::Rt(own) => Self::Rt(own.clone()),
             Match::Recent(own) => {
@@ -308,7 +319,13 @@ impl Condition {
             Self::Ah(own) => spi::holds_ah(own, asked),
             Self::Ah6(own) => spi::holds_ah6(own, asked),
             Self::Bpf(own) => bpf::holds(own, asked),
+            Self::Cgroup(own) => cgroup::holds(own, asked, env),
             Self::Comment => Ok(()),
+            Self::Cpu(own) => cpu::holds(own, asked, env),
+            Self::Devgroup(own) => devgroup::holds(own, asked, env),
+            Self::Ipvs(own) => ipvs::holds(own),
+            Self::Policy(own) => policy::holds(own, asked, env),
+            Self::Realm(own) => devgroup::holds_realm(own, asked),
             Self::Connlabel(own) => connlabel::holds(own, asked, env),
             Self::Connmark(own) => connmark::holds(own, asked, env),
             Self::Conntrack(own) => conntrack::holds(own, asked, env),
@@ -334,7 +351,7 @@ impl Condition {
             Self::Multiport(own) => multiport::holds(own, asked),
             Self::Nfacct(own) => own.holds(asked, env),
             Self::Osf(own) => own.holds(asked, env),
-            Self::Owner(own) => owner::holds(own, asked),
+            Self::Owner(own) => owner::holds(own, asked, env),
             Self::Physdev(own) => physdev::holds(own, asked, env),
             Self::Pkttype(own) => pkttype::holds(own, asked),
             Self::Rateest(own) => own.holds(env),

@@ -6,12 +6,12 @@ use rules::Negatable;
 use rules::matches::owner::Owner;
 
 use super::{Asked, Held, Miss, hold};
-use crate::skb;
 use crate::trace::Found;
+use crate::{Env, skb};
 
-pub(super) fn holds(rule: &Owner, asked: &Asked<'_>) -> Held {
+pub(super) fn holds(rule: &Owner, asked: &Asked<'_>, env: &Env<'_>) -> Held {
     if asked.packet.origin.is_some_and(|origin| !origin.known) {
-        return Err(Miss::Undecided("who sent the packet (-m owner)"));
+        return Err(Miss::Undecided(SENDER));
     }
     let socket = asked.packet.origin.and_then(|origin| origin.socket);
     let Some(socket) = socket else {
@@ -24,8 +24,13 @@ pub(super) fn holds(rule: &Owner, asked: &Asked<'_>) -> Held {
         return nobody(rule, "owner");
     }
     id(rule.uid, socket.uid, "--uid-owner")?;
-    group(rule, socket)
+    group(rule, socket, asked, env)
 }
+
+const SENDER: &str = "who sent the packet (-m owner; give `local uid N gid N …`, or --machine FILE with `uid N gid N` in \
+     the line of its socket)";
+const GROUPS: &str = "the supplementary groups of the sender (--suppl-groups; give `local groups N,N …`, or --machine FILE \
+     with `groups N,N` in the line of its socket)";
 
 /// Without an owner only inverted options hold.
 fn nobody(rule: &Owner, nothing: &'static str) -> Held {
@@ -44,10 +49,13 @@ fn id(wanted: Option<Negatable<(u32, u32)>>, id: u32, option: &'static str) -> H
     }
 }
 
-fn group(rule: &Owner, socket: skb::Owner) -> Held {
-    let further = rule.supplementary_groups && rule.gid.is_some_and(|wanted| !fits(wanted, socket.gid));
-    if further {
-        return Err(Miss::Undecided("the supplementary groups of the sender (--suppl-groups)"));
+fn group(rule: &Owner, socket: skb::Owner, asked: &Asked<'_>, env: &Env<'_>) -> Held {
+    if let Some(wanted) = rule.gid.filter(|wanted| rule.supplementary_groups && !fits(*wanted, socket.gid)) {
+        let Some(groups) = asked.packet.origin.and_then(|origin| origin.groups) else {
+            return Err(Miss::Undecided(GROUPS));
+        };
+        let has = env.machine.groups_of(groups).iter().any(|&group| fits(wanted, group));
+        return hold(has != wanted.invert, "--gid-owner", Found::Number(socket.gid.into()));
     }
     id(rule.gid, socket.gid, "--gid-owner")
 }

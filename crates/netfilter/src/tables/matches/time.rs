@@ -5,15 +5,22 @@ use super::{Held, Miss, hold};
 use crate::Env;
 use crate::trace::Found;
 
+/// What is missing without a time zone.
+const ZONE: &str =
+    "the kernel's time zone (-m time --kerneltz; give --machine FILE with a line `timezone MINUTES-WEST`)";
+
 /// Seconds of a day.
 const DAY: u64 = 86_400;
 
 /// The options in the kernel's order: dates, time of day, day of the week, day of the month.
 pub(super) fn holds(rule: &Time, env: &Env<'_>) -> Held {
+    let mut second = env.now.wall / 1_000_000_000;
     if rule.kernel_zone {
-        return Err(Miss::Undecided("-m time --kerneltz: the kernel's time zone"));
+        let Some(west) = env.machine.minutes_west else { return Err(Miss::Undecided(ZONE)) };
+        // Linux: `sys_tz.tz_minuteswest`.
+        second = second.wrapping_add_signed(-60 * i64::from(west));
     }
-    at(rule, env.now.wall / 1_000_000_000)
+    at(rule, second)
 }
 
 /// Whether it holds at a second since 1970 of the rule's time zone.

@@ -3,6 +3,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use netfilter::machine::Secured;
 use netfilter::skb::{Link, LinkKind, Origin, Owner};
 use netfilter::{DeviceId, Machine, Network};
 use packet::{Family, InterfaceName};
@@ -225,8 +226,8 @@ fn duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(number * factor).ok()
 }
 
-/// One packet: `DEVICE PACKET` or `local [uid N] [gid N] [nosocket] [mark N] PACKET`, in the one-line form of
-/// `packet::show`.
+/// One packet: `DEVICE [cpu N] [ipsec none|(STATES)] PACKET` or `local [uid N] [gid N] [groups N,N] [cgroup PATH]
+/// [class N] [nosocket] [mark N] [cpu N] PACKET`, in the one-line form of `packet::show`.
 fn one(
     arguments: &Arguments,
     network: &Network,
@@ -243,6 +244,13 @@ fn one(
         }
         None => (None, trimmed),
     };
+    let (arrival, rest) = match origin {
+        Some(_) => (None, rest),
+        None => match arrival(machine, rest)? {
+            Some((arrival, rest)) => (Some(arrival), rest),
+            None => (None, rest),
+        },
+    };
     let offset = text.len() - text.trim_start().len() + (trimmed.len() - rest.len());
     let shown = packet::show::parse(rest).map_err(|problem| {
         let caret = " ".repeat(offset + problem.span.start);
@@ -257,13 +265,16 @@ fn one(
         }
         (Some(origin), None) => From::Local(origin),
         (None, name) => {
-            let Some(name) = name.or(default_device(arguments)?) else {
+            let arrival = arrival.unwrap_or_default();
+            let Some(name) = arrival.device.or(name).or(default_device(arguments)?) else {
                 return Err(Failure::usage(format!(
                     "where does this packet come from? Put a device before it (`eth0 {trimmed}`), or `local`"
                 )));
             };
             let device = device_of(network, name)?;
-            From::Device(device, Link { kind: link_kind(network, device, &shown.bytes), ..Link::default() })
+            let Arrival { cpu, secured, .. } = arrival;
+            let kind = link_kind(network, device, &shown.bytes);
+            From::Device(device, Link { kind, cpu, secured, ..Link::default() })
         }
     };
     Ok(Given { at, from, bytes: shown.bytes, text: trimmed.to_owned(), captured: false, cut: false })
@@ -288,6 +299,50 @@ fn link_kind(network: &Network, device: DeviceId, bytes: &[u8]) -> LinkKind {
 
 /// The set of types of addresses that has broadcast alone (Linux: `RTN_BROADCAST`).
 const BROADCAST: u16 = 1 << 3;
+
+/// What stands between a device and its packet: `cpu N`, `ipsec none`, `ipsec (STATES)`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Arrival {
+    device: Option<InterfaceName>,
+    cpu: Option<u32>,
+    secured: Secured,
+}
+
+/// Reads it, if it is there.
+fn arrival<'t>(machine: &mut Machine, text: &'t str) -> Result<Option<(Arrival, &'t str)>, Failure> {
+    let (name, mut rest) = text.split_once(' ').unwrap_or((text, ""));
+    let mut arrival = Arrival { device: InterfaceName::new(name), ..Arrival::default() };
+    let mut found = false;
+    loop {
+        rest = rest.trim_start();
+        if let Some(value) = rest.strip_prefix("cpu ") {
+            let (value, after) = value.trim_start().split_once(' ').unwrap_or((value, ""));
+            let wanted = || Failure::usage(format!("`cpu {value}`: wanted is a number (0 to 4294967295)"));
+            arrival.cpu = Some(number(value).ok_or_else(wanted)?);
+            (rest, found) = (after, true);
+        } else if let Some(value) = rest.strip_prefix("ipsec ") {
+            let value = value.trim_start();
+            if let Some(after) = value.strip_prefix("none ") {
+                arrival.secured = Secured::Clear;
+                (rest, found) = (after, true);
+                continue;
+            }
+            let states = value.strip_prefix('(').and_then(|value| value.split_once(')'));
+            let wanted = |why: String| {
+                Failure::usage(format!(
+                    "`ipsec`: wanted is `ipsec none` or `ipsec (esp tunnel FROM TO spi N reqid N)`{why}"
+                ))
+            };
+            let Some((states, after)) = states else { return Err(wanted(String::new())) };
+            let row = netfilter::machine::text::parse_transforms(states)
+                .map_err(|problem| wanted(format!("; {}: `{}`", problem.kind, problem.word)))?;
+            arrival.secured = Secured::By(machine.transforms(&row));
+            (rest, found) = (after, true);
+        } else {
+            return Ok(found.then_some((arrival, rest)));
+        }
+    }
+}
 
 /// A number, decimal or `0x…`.
 fn number(text: &str) -> Option<u32> {

@@ -180,6 +180,9 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
         Step::Copied { packet, gateway } => {
             json!({"step": "copy", "hook": hook, "id": packet, "gateway": gateway.to_string()})
         }
+        Step::Protected { device, states } => {
+            json!({"step": "protect", "device": device.to_string(), "states": states})
+        }
         Step::Assigned { socket } => {
             json!({"step": "assign", "hook": hook, "socket": socket.to_string()})
         }

@@ -200,6 +200,11 @@ impl Writer<'_> {
                 self.answers.insert(*packet, "copy");
                 self.line(&format!("> sends a copy by {gateway}"));
             }
+            Step::Protected { device, states } => {
+                self.phase(&format!(
+                    "PROTECT by {states}: another packet leaves by {device}, by its own way through OUTPUT and POSTROUTING"
+                ));
+            }
             Step::Assigned { socket } => {
                 self.line(&format!("~ goes to the socket at {socket}, with its addresses as they are"));
             }

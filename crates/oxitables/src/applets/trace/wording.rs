@@ -1,8 +1,10 @@
 //! Words that the text and the JSON form of a trace share: packets, drop reasons, names of chains and rules.
+use std::net::SocketAddr;
+
 use netfilter::Drop;
 use netfilter::network::Unroutable;
-use netfilter::trace::Mismatch;
-use packet::Family;
+use netfilter::trace::{Mismatch, Step};
+use packet::{Family, InterfaceName};
 use rules::{ChainId, Rule, Ruleset, Table};
 
 use super::run::{End, Passage};
@@ -195,13 +197,35 @@ fn malformed(what: packet::Malformed) -> &'static str {
     }
 }
 
+/// The socket that TPROXY gave the packet to.
+fn assigned(passage: &Passage) -> Option<SocketAddr> {
+    passage.steps.iter().rev().find_map(|(id, step)| match step {
+        Step::Assigned { socket } if *id == passage.id => Some(*socket),
+        _ => None,
+    })
+}
+
+/// The device by which the packet would have left, had IPsec not taken it.
+fn protected(passage: &Passage) -> Option<InterfaceName> {
+    passage.steps.iter().rev().find_map(|(id, step)| match step {
+        Step::Protected { device, .. } if *id == passage.id => Some(*device),
+        _ => None,
+    })
+}
+
 /// The end in a sentence.
 pub(super) fn result(passage: &Passage, rulesets: &[Ruleset]) -> String {
     match &passage.end {
-        End::Delivered => "ACCEPTED, delivered to a process of this machine".to_owned(),
+        End::Delivered => match assigned(passage) {
+            Some(socket) => format!("ACCEPTED, delivered to the socket at {socket}"),
+            None => "ACCEPTED, delivered to a process of this machine".to_owned(),
+        },
         End::Forwarded { device } => format!("ACCEPTED, sent by {device}"),
         End::Kept => "kept, a fragment that waits for the rest of its datagram".to_owned(),
-        End::Stolen => "taken by a module".to_owned(),
+        End::Stolen => match protected(passage) {
+            Some(device) => format!("ACCEPTED, protected by IPsec before it leaves by {device}"),
+            None => "taken by a module".to_owned(),
+        },
         End::Dropped(reason) => format!("DROPPED: {}", drop_reason(*reason, rulesets, passage.family)),
         End::Undecided(reason) => {
             format!("CANNOT DECIDE: {}", drop_reason(*reason, rulesets, passage.family))
