@@ -72,7 +72,8 @@ impl Machine {
         }
     }
 
-    /// iptables-legacy. Moves the calling thread, and all that it starts, into a fresh network namespace. The one before ends with it.
+    /// iptables-legacy. Moves the calling thread, and all that it starts, into a fresh network namespace. The one before
+    /// ends with it.
     pub fn new(family: Family) -> std::io::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         sys::judge::unshare_network()?;

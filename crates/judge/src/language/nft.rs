@@ -46,11 +46,21 @@ pub fn same_form(legacy: &Side, nft: &Side) -> (Side, Side, Vec<&'static str>) {
     note(save, changed, POLICY);
     let changed = list.split_inclusive('\n').map(without_policy_counters).collect();
     note(list, changed, POLICY);
-    for out in [&mut legacy.said.out, &mut nft.said.out] {
-        let dump = |line: &&str| ["libiptc v", "ip ", "ip6 "].iter().any(|start| line.starts_with(start));
-        let changed = out.split_inclusive('\n').take_while(|line| !dump(line)).collect();
-        note(out, changed, DUMP);
+    // The dumps stand before, between or behind what is to be compared.
+    let dump = |line: &str| ["libiptc v", "ip ", "ip6 "].iter().any(|start| line.starts_with(start));
+    if [&legacy, &nft].iter().any(|side| side.said.out.lines().any(dump)) {
+        note(&mut legacy.said.out, String::new(), DUMP);
+        note(&mut nft.said.out, String::new(), DUMP);
     }
+    let any = |line: &str| match line.split_once(" opt ") {
+        Some((start, rest)) => {
+            let rest = rest.replacen(" in + out ", " in * out ", 1).replacen(" out + ", " out * ", 1);
+            format!("{start} opt {rest}")
+        }
+        None => line.to_owned(),
+    };
+    let changed = legacy.said.out.split_inclusive('\n').map(any).collect();
+    note(&mut legacy.said.out, changed, ANY_DEVICE);
     let echo = |line: &str| {
         line.contains(" opt ")
             || ["Deleting chain `", "Flushing chain `"].iter().any(|start| line.starts_with(start))
@@ -334,22 +344,22 @@ pub const EXCUSES: &[Excuse] = &[
                 "No chain/target/match by that name.",
             ];
             let nft = ["TCP match requires '-p tcp'", "UDP match requires '-p udp'"];
-            (trial.ours.exit, trial.theirs.exit) == (1, 2)
-                && trial.our_looks == trial.their_looks
-                && texts.contains(&own)
-                && nft.contains(&other)
+            let jump = own.starts_with("goto '") || own.starts_with("Couldn't load target `");
+            let refused =
+                if jump { trial.ours.exit == 2 } else { trial.ours.exit == 1 && texts.contains(&own) };
+            refused && trial.theirs.exit == 2 && trial.our_looks == trial.their_looks && nft.contains(&other)
         },
     },
     Excuse {
-        deviation: "`-L` of a chain that is not there",
+        deviation: "`-L` and `-Z` of a chain that is not there",
         holds: |trial| {
             let own = message(trial.family, &trial.ours.error, &trial.theirs.error);
             let other = message(trial.family, &trial.theirs.error, &trial.ours.error);
             (trial.ours.exit, trial.theirs.exit) == (1, 1)
                 && trial.our_looks == trial.their_looks
                 && own == "No chain/target/match by that name."
-                && other.starts_with("chain `")
-                && other.ends_with("' is incompatible, use 'nft' tool.")
+                && (other == "Incompatible with this kernel."
+                    || other.starts_with("chain `") && other.ends_with("' is incompatible, use 'nft' tool."))
         },
     },
     Excuse {

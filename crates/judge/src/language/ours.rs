@@ -2,6 +2,7 @@
 use packet::Family;
 use rules::fixture::DebianNames;
 use rules::syntax::apply::{Editor, Session};
+use rules::syntax::objects::Objects;
 use rules::syntax::{Error, ErrorKind, Mode, Parsed, lex, parse, print};
 use rules::{Ruleset, Table};
 
@@ -41,7 +42,9 @@ impl Ours {
             return self.failed(&error, said);
         };
         let present = self.ruleset.table_mut(table).clone();
-        let mut editor = Editor::new(present, self.ruleset.family());
+        let family = self.ruleset.family();
+        let objects = Objects::of(family, []).with_given(rules::fixture::given());
+        let mut editor = Editor::new(present, family).with_objects(objects);
         let mut session = Session { names: &DebianNames, out: &mut said.out, warnings: &mut warnings };
         let applied = editor.apply(command, &mut session);
         for warning in warnings {
