@@ -51,6 +51,7 @@ pub struct EngineHalf {
     now: Now,
     kernel: Vec<StepOutcome>,
     known: Arc<Mutex<Vec<Choice>>>,
+    cookies: Arc<Mutex<Cookies>>,
     last_output: BTreeMap<String, Vec<u8>>,
     done: usize,
     loads: bool,
@@ -73,6 +74,7 @@ impl Default for EngineHalf {
             now: Now { mono: Instant(1_000_000_000_000), wall: WALL },
             kernel: Vec::new(),
             known: Arc::default(),
+            cookies: Arc::default(),
             last_output: BTreeMap::new(),
             done: 0,
             loads: false,
@@ -80,9 +82,44 @@ impl Default for EngineHalf {
     }
 }
 
+/// How the kernel's SYNPROXY has answered SYNs.
+#[derive(Debug, Default)]
+struct Cookies {
+    /// In this step: the client's tuple, the number and the timestamp.
+    answers: Vec<(Tuple, u32, Option<u32>)>,
+    /// By how much the kernel's cookie for a tuple is ahead of ours.
+    ahead: Vec<(Tuple, u32)>,
+}
+
+impl Cookies {
+    /// Takes the answers of a step.
+    fn adopt(&mut self, outputs: &[Output]) {
+        self.answers.clear();
+        for view in outputs.iter().filter_map(|output| packet::View::parse(&output.bytes).ok()) {
+            let Some(tcp) = view.tcp().filter(|tcp| tcp.flags() & 0x12 == 0x12 && tcp.window() == 0) else {
+                continue;
+            };
+            let tuple = Tuple {
+                source: view.destination(),
+                destination: view.source(),
+                protocol: 6,
+                source_id: tcp.destination(),
+                destination_id: tcp.source(),
+            };
+            let options = view.after_header().get(20..tcp.header_len()).unwrap_or(&[]);
+            let timestamp = options.windows(6).find_map(|bytes| match *bytes {
+                [8, 10, a, b, c, d] => Some(u32::from_be_bytes([a, b, c, d])),
+                _ => None,
+            });
+            self.answers.push((tuple, tcp.sequence(), timestamp));
+        }
+    }
+}
+
 /// Random choices as the kernel made them.
 #[derive(Debug)]
 struct Adopted {
+    cookies: Arc<Mutex<Cookies>>,
     known: Arc<Mutex<Vec<Choice>>>,
     own: Seeded,
 }
@@ -117,6 +154,31 @@ impl Random for Adopted {
         }
         let span = u32::from(last.saturating_sub(first)) + 1;
         first.saturating_add(u16::try_from((u64::from(self.own.bits()) * u64::from(span)) >> 32).unwrap_or(0))
+    }
+
+    // A cookie is legal whatever it is, since nobody but the kernel can read it.
+    fn cookie(&mut self, tuple: &Tuple, own: u32) -> u32 {
+        let Ok(mut cookies) = self.cookies.lock() else { return own };
+        let Some(given) = cookies.answers.iter().find(|answer| answer.0 == *tuple).map(|answer| answer.1)
+        else {
+            return own;
+        };
+        cookies.ahead.retain(|(known, _)| known != tuple);
+        cookies.ahead.push((*tuple, given.wrapping_sub(own)));
+        given
+    }
+
+    fn own_cookie(&mut self, tuple: &Tuple, given: u32) -> u32 {
+        let Ok(cookies) = self.cookies.lock() else { return given };
+        let ahead = cookies.ahead.iter().find(|(known, _)| known == tuple);
+        given.wrapping_sub(ahead.map_or(0, |&(_, ahead)| ahead))
+    }
+
+    fn timestamp(&mut self, tuple: &Tuple, own: u32) -> u32 {
+        let Ok(cookies) = self.cookies.lock() else { return own };
+        let given = cookies.answers.iter().find(|answer| answer.0 == *tuple).and_then(|answer| answer.2);
+        // What the lowest bits carry is no choice.
+        given.filter(|given| given & 0x3f == own & 0x3f).unwrap_or(own)
     }
 }
 
@@ -522,6 +584,7 @@ impl Judged for EngineHalf {
         self.rulesets.clear();
         self.done = 0;
         self.known = Arc::new(Mutex::new(Vec::new()));
+        self.cookies = Arc::default();
         self.now = Now { mono: Instant(1_000_000_000_000), wall: WALL };
         let network =
             netfilter::route::text::parse(&network_text(case)?).map_err(|error| error.to_string())?;
@@ -532,7 +595,11 @@ impl Judged for EngineHalf {
             always_track: false,
             hash_key: [1, 2],
             network,
-            random: Box::new(Adopted { known: self.known.clone(), own: Seeded::new(1) }),
+            random: Box::new(Adopted {
+                cookies: self.cookies.clone(),
+                known: self.known.clone(),
+                own: Seeded::new(1),
+            }),
         });
         engine.set_machine(
             netfilter::machine::text::parse(&machine_text(case)).map_err(|error| error.to_string())?,
@@ -583,6 +650,9 @@ impl Judged for EngineHalf {
                         .collect()
                 })
                 .unwrap_or_default();
+            if let Ok(mut cookies) = self.cookies.lock() {
+                cookies.adopt(&kernel.outputs);
+            }
             if let Ok(mut known) = self.known.lock() {
                 *known = kernel
                     .connections

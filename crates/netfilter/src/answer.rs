@@ -355,17 +355,17 @@ fn pseudo(source: IpAddr, destination: IpAddr, protocol: u8, length: usize) -> u
 
 /// The fields of an IP header that differ between answers.
 #[derive(Clone, Copy)]
-struct Header {
-    protocol: u8,
-    tos: u8,
+pub(crate) struct Header {
+    pub(crate) protocol: u8,
+    pub(crate) tos: u8,
     /// IPv4 only.
-    id: u16,
+    pub(crate) id: u16,
     /// IPv4 only.
-    dont_fragment: bool,
+    pub(crate) dont_fragment: bool,
 }
 
 /// An IP packet; `None` if it would be too long.
-fn ip_packet(
+pub(crate) fn ip_packet(
     env: &Env<'_>,
     header: Header,
     source: IpAddr,
@@ -402,7 +402,7 @@ fn ip_packet(
 }
 
 /// A packet that starts here. ICMP errors come from the kernel's own socket, resets from none (F75).
-fn machine_packet(env: &mut Env<'_>, bytes: Vec<u8>, socket: bool) -> Option<Packet> {
+pub(crate) fn machine_packet(env: &mut Env<'_>, bytes: Vec<u8>, socket: bool) -> Option<Packet> {
     let layout: Layout = layout::parse(&bytes).ok()?;
     let owner = Owner { has_file: false, ..Owner::default() };
     Some(Packet {

@@ -230,6 +230,10 @@ impl Engine {
         if ruleset.tables().iter().any(needs_defrag) {
             wanted.push(Callee::Defrag);
         }
+        // Linux: `nf_synproxy_ipv4_init`, `nf_synproxy_ipv6_init`.
+        if ruleset.tables().iter().any(proxies) {
+            wanted.push(Callee::Synproxy);
+        }
         self.registry.retain(family, |entry| {
             matches!(entry.callee, Callee::Module(_)) || wanted.contains(&entry.callee)
         });
@@ -323,6 +327,7 @@ impl Engine {
             Callee::Defrag => in_and_out(priority::DEFRAG),
             Callee::Conntrack => in_and_out(priority::CONNTRACK),
             Callee::Helper => at_the_end(priority::HELPER),
+            Callee::Synproxy => at_the_end(priority::CONFIRM - 1),
             Callee::Confirm => at_the_end(priority::CONFIRM),
             Callee::Module(_) => Vec::new(),
         };
@@ -484,6 +489,12 @@ impl Engine {
 fn needs_accounting(table: &TableRules) -> bool {
     let mut rules = table.slots_in_order().flat_map(|(_, chain)| &chain.rules);
     rules.any(|rule| rule.matches.iter().any(|own| matches!(own, Match::Connbytes(_))))
+}
+
+/// Whether a table has a rule of SYNPROXY.
+fn proxies(table: &TableRules) -> bool {
+    let mut rules = table.slots_in_order().flat_map(|(_, chain)| &chain.rules);
+    rules.any(|rule| matches!(rule.target, Some(Target::Synproxy(_))))
 }
 
 /// Whether a table has a rule that looks at labels of connections (Linux: `connlabel_mt_check`).

@@ -47,6 +47,8 @@ pub enum Callee {
     Nat,
     /// Connection tracking helpers.
     Helper,
+    /// The connections that SYNPROXY has begun.
+    Synproxy,
     /// Confirmation of new connections.
     Confirm,
     /// A module of the embedding program, by its number.

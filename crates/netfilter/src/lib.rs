@@ -20,6 +20,7 @@ pub mod objects;
 mod path;
 pub mod route;
 pub mod skb;
+pub mod synproxy;
 pub mod tables;
 pub mod time;
 pub mod trace;

@@ -14,11 +14,13 @@ use std::net::IpAddr;
 use packet::{Family, layout, rewrite};
 use rules::{Hook, Table};
 
+use crate::conntrack::Direction;
 use crate::engine::{Decision, Deliver, Engine, SendError, Transmit};
 use crate::hook::{Callee, Verdict};
 use crate::machine::lookup::Sought;
 use crate::network::{Route, Unroutable, Way};
 use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Owner, Packet, Tracking};
+use crate::synproxy::{self, Watched};
 use crate::trace::Step;
 use crate::{DeviceId, Now, answer, defrag, machine, nat, tables};
 
@@ -491,6 +493,7 @@ impl Engine {
                 let (mut env, _) = self.env_and_defrag(now);
                 crate::Conntrack::confirm(packet, &mut env)
             }
+            Callee::Synproxy => self.call_synproxy(now, packet, depth),
             Callee::Table(table) => self.call_table(now, table, hook, packet, depth),
             Callee::Nat => self.call_nat(now, hook, packet),
             Callee::Module(number) => {
@@ -529,6 +532,31 @@ impl Engine {
             return self.reroute(packet, "mark, TOS or address changed in mangle OUTPUT");
         }
         Verdict::Accept
+    }
+
+    /// Linux: `ipv4_synproxy_hook`: the acknowledgement to the server is on its way before the numbers are moved.
+    fn call_synproxy(&mut self, now: Now, packet: &mut Packet, depth: u8) -> Verdict {
+        let watched = {
+            let (mut env, _) = self.env_and_defrag(now);
+            synproxy::watch(packet, &mut env)
+        };
+        match watched {
+            Watched::On => Verdict::Accept,
+            Watched::Ended => Verdict::Drop(Drop::Conntrack),
+            Watched::Answered { server, client, connection, by } => {
+                if let Some(server) = server {
+                    let (mut env, _) = self.env_and_defrag(now);
+                    synproxy::emit(packet, *server, "ACK of SYNPROXY to the server", &mut env);
+                    self.send_emitted(now, depth);
+                }
+                self.conntrack.move_sequence(connection, Direction::Reply, by);
+                if let Some(client) = client {
+                    let (mut env, _) = self.env_and_defrag(now);
+                    synproxy::emit(packet, *client, "ACK of SYNPROXY to the client", &mut env);
+                }
+                Verdict::Stolen
+            }
+        }
     }
 
     fn call_nat(&mut self, now: Now, hook: Hook, packet: &mut Packet) -> Verdict {

@@ -238,6 +238,8 @@ pub struct Template {
     pub zone: crate::conntrack::Zone,
     /// The helper's name.
     pub helper: Option<Box<str>>,
+    /// Whether SYNPROXY has sent the packet to a server.
+    pub synproxy: bool,
 }
 
 /// A datagram that was gathered out of fragments before the rules saw it (F63, F64).

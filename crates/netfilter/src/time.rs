@@ -54,6 +54,24 @@ pub trait Random: Send {
         let offset = (u64::from(self.bits()) * u64::from(span)) >> 32;
         first.saturating_add(u16::try_from(offset).unwrap_or(0))
     }
+
+    /// The number with which SYNPROXY answers a SYN, instead of our own cookie.
+    fn cookie(&mut self, tuple: &crate::Tuple, own: u32) -> u32 {
+        let _ = tuple;
+        own
+    }
+
+    /// Our own cookie for one that [`Random::cookie`] may have given.
+    fn own_cookie(&mut self, tuple: &crate::Tuple, given: u32) -> u32 {
+        let _ = tuple;
+        given
+    }
+
+    /// The timestamp with which SYNPROXY answers a SYN, instead of our own; its lowest 6 bits must stay.
+    fn timestamp(&mut self, tuple: &crate::Tuple, own: u32) -> u32 {
+        let _ = tuple;
+        own
+    }
 }
 
 /// A small seeded generator (SplitMix64). Not for secrets: the keyed hash of the connection table takes its key from

@@ -10,6 +10,35 @@ pub fn turned_round(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(turned_craft(bytes)?.build())
 }
 
+/// The options of an answer to what SYNPROXY sends, which alone has a window of 0 in a SYN/ACK and an acknowledgement in
+/// a SYN: the server takes up all that it is offered, and timestamps are echoed. None to others.
+fn proxied_options(bytes: &[u8], flags: u8, window: u16, acknowledgement: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    let to_client = flags & (SYN | ACK) == SYN | ACK && window == 0;
+    let to_server = flags & (SYN | ACK) == SYN && acknowledgement != 0;
+    let Ok(view) = View::parse(bytes) else { return out };
+    let tcp = view.after_header();
+    let header = tcp.get(12).map_or(0, |offset| usize::from(offset >> 4) * 4);
+    let mut rest = tcp.get(20..header).unwrap_or(&[]);
+    while let Some(&kind) = rest.first().filter(|_| to_client || to_server) {
+        let length = if kind < 2 { 1 } else { rest.get(1).map_or(0, |&length| usize::from(length)) };
+        match (kind, rest.get(..length)) {
+            (8, Some(&[_, _, a, b, c, d, ..])) => {
+                out.extend([1, 1, 8, 10]);
+                out.extend(if to_server { 7_000_000_u32 } else { 2_000_u32 }.to_be_bytes());
+                out.extend([a, b, c, d]);
+            }
+            (2, Some(_)) if to_server => out.extend([2, 4, 5, 100]),
+            (3, Some(_)) if to_server => out.extend([1, 3, 3, 5]),
+            (4, Some(_)) if to_server => out.extend([1, 1, 4, 2]),
+            (_, Some(_)) if length > 0 => {}
+            _ => break,
+        }
+        rest = rest.get(length..).unwrap_or(&[]);
+    }
+    out
+}
+
 /// As [`turned_round`], not built yet.
 pub fn turned_craft(bytes: &[u8]) -> Option<Craft> {
     let view = View::parse(bytes).ok()?;
@@ -36,7 +65,7 @@ pub fn turned_craft(bytes: &[u8]) -> Option<Craft> {
                 ack: tcp.sequence().wrapping_add(length),
                 window: 8192,
                 urgent: 0,
-                options: Vec::new(),
+                options: proxied_options(bytes, flags, tcp.window(), tcp.acknowledgement()),
                 offset: None,
             }
         }

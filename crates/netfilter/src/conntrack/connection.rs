@@ -94,6 +94,8 @@ pub struct Rare {
     pub helper: Option<Helper>,
     /// Movements of TCP sequence numbers, if a helper changed lengths.
     pub sequence: Option<SequenceAdjust>,
+    /// What SYNPROXY knows of it.
+    pub synproxy: Option<crate::synproxy::State>,
     /// Source and destination of the replies, of translated IPv6.
     reply: Option<[Ipv6Addr; 2]>,
 }
@@ -131,6 +133,7 @@ static NOTHING_RARE: Rare = Rare {
     expectation: None,
     helper: None,
     sequence: None,
+    synproxy: None,
     reply: None,
 };
 

@@ -112,6 +112,15 @@ impl Conntrack {
         self.index.reserve(connections.saturating_mul(2), |&entry| hash_entry(key, slots, entry));
     }
 
+    /// A hash that nobody else knows of a tuple and a number, apart from those by which connections are found.
+    pub(crate) fn secret(&self, tuple: &Tuple, number: u64) -> u64 {
+        let [one, other] = self.key;
+        let mut hash = SipHash::new([!one, !other]);
+        hash.word(hash_tuple(self.key, tuple, 0));
+        hash.word(number);
+        hash.finish()
+    }
+
     /// How many connections there are, the unconfirmed included (`nf_conntrack_count`).
     pub fn len(&self) -> usize {
         self.count

@@ -228,6 +228,15 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
         }
         Step::InWindow(new) => Some(new),
         Step::Pass => None,
+        // Linux: where the SYN of SYNPROXY or its answer was lost, a keep-alive of the client asks for a new one.
+        Step::Invalid(Invalid::TcpState(_))
+            if connection.rare().synproxy.is_some()
+                && (from, kind, reply) == (State::SynSent, Kind::Ack, false)
+                && !tcp.last.reply()
+                && tcp.sides[0].end.wrapping_sub(1) == header.sequence() =>
+        {
+            return Outcome::Accept;
+        }
         Step::Invalid(error) => return Outcome::Invalid(error),
         Step::Reopen => return Outcome::Repeat,
     };
@@ -499,6 +508,18 @@ impl Conntrack {
         if old != State::Close && !status.has(Status::FIXED_TIMEOUT) {
             self.set_expires(id, now + close);
             self.note(EventKind::Update, id);
+        }
+    }
+
+    /// The largest window that a side has offered, as a header says it.
+    pub(crate) fn largest_window(&self, id: ConnectionId, direction: Direction) -> u16 {
+        match self.get(id).map(|connection| connection.protocol) {
+            Some(ProtocolState::Tcp(tcp)) => {
+                let [original, reply] = tcp.sides;
+                let side = if direction == Direction::Original { original } else { reply };
+                (side.largest_window & 0xffff) as u16
+            }
+            _ => 0,
         }
     }
 

@@ -267,6 +267,9 @@ impl Conntrack {
         now: Now,
     ) -> Option<ConnectionId> {
         let id = self.insert(Connection::new(original, reply, zone), now.mono)?;
+        if template.is_some_and(|template| template.synproxy) {
+            self.set_synproxy(id, Default::default());
+        }
         if let Some(expectation) = self.take_expectation(&original, zone, now.mono) {
             self.meet(id, expectation, now.mono);
         } else if let Some(kind) = template

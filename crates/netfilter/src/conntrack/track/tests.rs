@@ -111,13 +111,13 @@ fn f21_f35_states_without_a_connection() {
 #[test]
 fn f36_zones_separate() {
     let mut world = World::new();
-    world.template = Some(Template { zone: Zone { original: 7, reply: 7 }, helper: None });
+    world.template = Some(Template { zone: Zone { original: 7, reply: 7 }, ..Template::default() });
     assert_eq!(world.forward("lan0", &query()).state_name(), "NEW");
     assert!(world.line().ends_with("mark=0 zone=7 use=2"), "{}", world.line());
     world.template = None;
     assert_eq!(world.forward("wan0", &answer()).state_name(), "NEW", "a reply without the zone");
     assert_eq!(world.forward("lan0", &query()).state_name(), "ESTABLISHED", "of that one");
-    world.template = Some(Template { zone: Zone { original: 7, reply: 7 }, helper: None });
+    world.template = Some(Template { zone: Zone { original: 7, reply: 7 }, ..Template::default() });
     assert_eq!(world.forward("wan0", &answer()).state_name(), "ESTABLISHED");
     assert_eq!(world.lines().len(), 2);
 }
@@ -125,7 +125,7 @@ fn f36_zones_separate() {
 #[test]
 fn f36_a_zone_for_one_direction() {
     let mut world = World::new();
-    world.template = Some(Template { zone: Zone { original: 7, reply: 0 }, helper: None });
+    world.template = Some(Template { zone: Zone { original: 7, reply: 0 }, ..Template::default() });
     world.forward("lan0", &query());
     let line = world.line();
     assert!(line.contains("dport=53 zone-orig=7 packets=1") && line.ends_with("mark=0 use=2"), "{line}");

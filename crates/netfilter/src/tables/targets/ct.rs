@@ -35,7 +35,7 @@ pub(super) fn apply(rule: &Ct, packet: &mut Packet) -> Effect {
         ZoneId::Number(number) => in_direction(number, zone.direction),
         ZoneId::Mark => in_direction(low_half(packet.mark), zone.direction),
     });
-    packet.template = Some(Box::new(Template { zone, helper: rule.helper.clone() }));
+    packet.template = Some(Box::new(Template { zone, helper: rule.helper.clone(), ..Template::default() }));
     Effect::Continue
 }
 

@@ -12,6 +12,7 @@ mod npt;
 mod rateest;
 mod reject;
 pub(super) mod set;
+mod synproxy;
 mod tcpmss;
 mod tcpoptstrip;
 mod tee;
@@ -80,6 +81,7 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
         | Target::Set(_)
         | Target::Snat(_)
         | Target::Snpt(_)
+        | Target::Synproxy(_)
         | Target::Tcpmss(_)
         | Target::Tcpoptstrip(_)
         | Target::Tee(_)
@@ -88,11 +90,7 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
         | Target::Trace
         | Target::Ttl(_) => None,
         // The first three no kernel takes, and there is no security module for the fourth.
-        Target::Clusterip(_)
-        | Target::Led(_)
-        | Target::Ulog(_)
-        | Target::Secmark(_)
-        | Target::Synproxy(_) => target.name(),
+        Target::Clusterip(_) | Target::Led(_) | Target::Ulog(_) | Target::Secmark(_) => target.name(),
     }
 }
 
@@ -147,6 +145,7 @@ pub(super) fn apply(
         Target::Nfqueue(own) => nfqueue::apply(*own, packet, env),
         Target::Rateest(_) => rateest::apply(shared, packet, env),
         Target::Snpt(own) => npt::source(own, packet, env),
+        Target::Synproxy(own) => synproxy::apply(own, packet, env),
         Target::Tcpmss(own) => tcpmss::apply(*own, packet, env),
         Target::Tcpoptstrip(own) => tcpoptstrip::apply(own, packet, env),
         Target::Tee(own) => tee::apply(own, place, packet, env),

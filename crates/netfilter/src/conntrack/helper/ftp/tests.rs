@@ -2,7 +2,7 @@ use packet::build;
 
 use super::{Announcement, Family, Found, search};
 use crate::conntrack::testing::World;
-use crate::conntrack::{Status, Tuple, Zone};
+use crate::conntrack::{Status, Tuple};
 use crate::hook::Verdict;
 use crate::skb::{Drop, Template};
 
@@ -62,7 +62,7 @@ struct Control {
 impl Control {
     fn new() -> Self {
         let mut world = World::new();
-        world.template = Some(Template { zone: Zone::default(), helper: Some("ftp".into()) });
+        world.template = Some(Template { helper: Some("ftp".into()), ..Template::default() });
         let mut control = Self { world, client: 101, server: 501 };
         let syn = build::tcp(CLIENT, SERVER).flags("S").seq(100).build();
         control.world.forward("lan0", &syn);

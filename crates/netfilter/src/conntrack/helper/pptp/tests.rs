@@ -2,8 +2,8 @@ use packet::{build, protocol};
 use proptest::prelude::*;
 
 use super::{COOKIE, LEAST, message};
+use crate::conntrack::Status;
 use crate::conntrack::testing::World;
-use crate::conntrack::{Status, Zone};
 use crate::skb::Template;
 
 const CLIENT: &str = "10.0.1.5:1000";
@@ -29,7 +29,7 @@ fn said(number: u16, body: &[u8]) -> Vec<u8> {
 impl Control {
     fn new() -> Self {
         let mut world = World::new();
-        world.template = Some(Template { zone: Zone::default(), helper: Some("pptp".into()) });
+        world.template = Some(Template { helper: Some("pptp".into()), ..Template::default() });
         let mut control = Self { world, numbers: [101, 501] };
         let syn = build::tcp(CLIENT, SERVER).flags("S").seq(100).build();
         control.world.forward("lan0", &syn);
