@@ -236,7 +236,10 @@ pub fn network_text(case: &Case) -> Result<String, String> {
     }
     for words in &changes {
         match words.as_slice() {
-            ["address", device, address] => out.push_str(&format!("address {address} dev {device}\n")),
+            ["address", device, address, more @ ..] => {
+                out.push_str(&format!("address {address} dev {device} {}
+", more.join(" ")));
+            }
             ["mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf" | "fact" | "cpu" | "cgroup", ..] => {}
             ["mark", mark, table] => {
                 out.push_str(&format!(

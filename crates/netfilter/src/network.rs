@@ -2,7 +2,7 @@
 //!
 //! Types only; decisions are in `route`.
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use packet::InterfaceName;
 
@@ -78,6 +78,8 @@ pub struct Address {
     pub length: u8,
     /// The other end of a point-to-point link, whose subnet it is then (IPv4).
     pub peer: Option<IpAddr>,
+    /// IPv4: the broadcast address that was given with it (`brd`).
+    pub broadcast: Option<Ipv4Addr>,
     /// IPv4: how far it is valid (Linux: `RT_SCOPE_*`; 0 everywhere, 253 on the link, 254 within the machine).
     pub scope: u8,
     /// IPv6: its preferred life has ended (RFC 6724 rule 3 avoids it).
@@ -91,7 +93,7 @@ impl Address {
     pub fn new(address: IpAddr, length: u8) -> Self {
         let host = matches!(address, IpAddr::V4(address) if address.is_loopback());
         let scope = if host { 254 } else { 0 };
-        Self { address, length, peer: None, scope, deprecated: false, temporary: false }
+        Self { address, length, peer: None, broadcast: None, scope, deprecated: false, temporary: false }
     }
 
     /// The subnet that is reached directly; `None` if the prefix is too long.

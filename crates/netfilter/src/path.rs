@@ -402,6 +402,8 @@ impl Engine {
     fn hear_own_broadcast(&mut self, now: Now, packet: &Packet, device: DeviceId, depth: u8) {
         let mut copy = packet.clone();
         copy.output = Some(device);
+        // Linux: `skb_clone`: a copy has no socket.
+        copy.origin = copy.origin.map(|origin| Origin { socket: None, known: true, ..origin });
         self.shared = true;
         let passed = self.pass(now, Hook::Postrouting, &mut copy, depth);
         self.shared = false;

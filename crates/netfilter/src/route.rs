@@ -7,7 +7,7 @@
 //! Differences from Linux: among several next hops none is chosen ([`Unroutable::Undecided`]: the kernel's hash has a
 //! secret key); no route exceptions (path MTU, redirects); no VRF; IPv4 groups other than 224.0.0.1, and IPv6 groups that
 //! no address or role of the machine joins, have no listener. A look-up goes over the routes of a table one by one.
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use packet::{Family, InterfaceName};
 
@@ -282,6 +282,16 @@ impl Network {
     /// The way back to the source of a flow that came in by a device (`-m rpfilter`). `loose`: IPv6 prefers no device.
     pub fn reverse_path(&self, device: DeviceId, flow: Flow, loose: bool) -> ReversePath {
         reverse::look_up(self, device, flow, loose)
+    }
+
+    /// The prefix length of the subnet of a device whose broadcast address, as it was given (`brd`), this is.
+    // Linux: `nf_conntrack_broadcast_help`: second addresses of a subnet do not count.
+    pub(crate) fn broadcast_subnet(&self, device: DeviceId, broadcast: Ipv4Addr) -> Option<u8> {
+        let device = self.device(device)?;
+        let primary =
+            |own: &Address| source::primaries(device).any(|first| IpAddr::V4(first.address) == own.address);
+        let own = device.addresses.iter().find(|own| own.broadcast == Some(broadcast) && primary(own))?;
+        Some(own.length)
     }
 
     /// Whether an address is one of the machine's own.

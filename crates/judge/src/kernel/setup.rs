@@ -173,8 +173,9 @@ pub(super) fn change(text: &str) -> Result<(), String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let family = |text: &str| if text.contains(':') { "-6" } else { "-4" };
     let args: Vec<Vec<&str>> = match words.as_slice() {
-        ["address", device, address] => {
+        ["address", device, address, more @ ..] => {
             let mut args = vec!["address", "add", address, "dev", device];
+            args.extend(more);
             if address.contains(':') {
                 args.push("nodad");
             }

@@ -11,24 +11,27 @@
 //! * [`Function`](super::expect::Function) for what is done with the connection that comes: the part of it that needs
 //!   only the table is [`meet`], the translation is `nat::expected`.
 //!
-//! The kernel has more helpers (F35); a ruleset that names one of those cannot be decided ([`is_modelled`]).
+//! A ruleset that names a helper which is not modelled cannot be decided ([`is_modelled`]).
 use std::time::Duration;
 
 use packet::{Family, protocol};
 
-use super::expect::{Expectation, Function};
-use super::{ConnectionId, Conntrack};
+use super::expect::{Expectation, Function, expect_near};
+use super::{ConnectionId, Conntrack, Direction};
 use crate::env::Env;
 use crate::hook::Verdict;
+use crate::nat::payload;
 use crate::skb::{Drop, Info, Packet};
 use crate::time::Instant;
 
 mod amanda;
+mod broadcast;
 mod ftp;
 mod irc;
 pub(super) mod pptp;
 mod sane;
 mod sip;
+mod snmp;
 mod tftp;
 
 pub(crate) use pptp::other_direction;
@@ -42,12 +45,18 @@ pub enum Kind {
     Ftp,
     /// IRC.
     Irc,
+    /// The name service of NetBIOS.
+    NetbiosNs,
     /// PPTP.
     Pptp,
     /// SANE.
     Sane,
     /// SIP.
     Sip,
+    /// SNMP.
+    Snmp,
+    /// Traps of SNMP.
+    SnmpTrap,
     /// TFTP.
     Tftp,
 }
@@ -69,8 +78,18 @@ const fn policy(most_expected: usize, seconds: u64, name: &'static str) -> Polic
 
 impl Kind {
     /// All that a rule can name.
-    const NAMED: [Kind; 7] =
-        [Kind::Amanda, Kind::Ftp, Kind::Irc, Kind::Pptp, Kind::Sane, Kind::Sip, Kind::Tftp];
+    const NAMED: [Kind; 10] = [
+        Kind::Amanda,
+        Kind::Ftp,
+        Kind::Irc,
+        Kind::NetbiosNs,
+        Kind::Pptp,
+        Kind::Sane,
+        Kind::Sip,
+        Kind::Snmp,
+        Kind::SnmpTrap,
+        Kind::Tftp,
+    ];
 
     /// The helper of this name for a family and a protocol.
     pub fn from_name(name: &str, family: Family, protocol: u8) -> Option<Self> {
@@ -83,9 +102,12 @@ impl Kind {
             Kind::Amanda => "amanda",
             Kind::Ftp => "ftp",
             Kind::Irc => "irc",
+            Kind::NetbiosNs => "netbios-ns",
             Kind::Pptp => "pptp",
             Kind::Sane => "sane",
             Kind::Sip => "sip",
+            Kind::Snmp => "snmp",
+            Kind::SnmpTrap => "snmp_trap",
             Kind::Tftp => "tftp",
         }
     }
@@ -97,6 +119,9 @@ impl Kind {
             Kind::Irc | Kind::Pptp => protocol == protocol::TCP && matches!(family, Family::V4),
             Kind::Sip => matches!(protocol, protocol::TCP | protocol::UDP),
             Kind::Amanda | Kind::Tftp => protocol == protocol::UDP,
+            Kind::NetbiosNs | Kind::Snmp | Kind::SnmpTrap => {
+                protocol == protocol::UDP && matches!(family, Family::V4)
+            }
         }
     }
 
@@ -111,6 +136,9 @@ impl Kind {
             },
             Kind::Amanda => policy(4, 180, ""),
             Kind::Irc => policy(8, 300, ""),
+            Kind::NetbiosNs => policy(1, 3, ""),
+            Kind::Snmp => policy(1, 30, ""),
+            Kind::SnmpTrap => policy(0, 180, ""),
             Kind::Pptp => policy(2, 300, ""),
             Kind::Ftp | Kind::Sane | Kind::Tftp => policy(1, 300, ""),
         }
@@ -119,10 +147,6 @@ impl Kind {
 
 /// The class of SIP's signalling.
 pub(crate) use sip::class::SIGNALLING as SIP_SIGNALLING;
-
-/// The names of the kernel's helpers (F35).
-pub const KERNEL_HELPERS: [&str; 10] =
-    ["ftp", "tftp", "sip", "irc", "pptp", "Q.931", "amanda", "netbios-ns", "snmp", "sane"];
 
 /// Whether a helper that `-j CT --helper` names does here what it does in the kernel.
 pub fn is_modelled(name: &str) -> bool {
@@ -155,7 +179,9 @@ impl Helper {
             Kind::Sip => State::Sip(sip::Memory::default()),
             Kind::Pptp => State::Pptp(Box::default()),
             Kind::Sane => State::Sane { start_requested: false },
-            Kind::Amanda | Kind::Irc | Kind::Tftp => State::Nothing,
+            Kind::Amanda | Kind::Irc | Kind::NetbiosNs | Kind::Snmp | Kind::SnmpTrap | Kind::Tftp => {
+                State::Nothing
+            }
         };
         Self { kind, state }
     }
@@ -180,9 +206,18 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
         Kind::Amanda => amanda::help(packet, id, info, env),
         Kind::Ftp => ftp::help(packet, id, info, env),
         Kind::Irc => irc::help(packet, id, info, env),
+        Kind::NetbiosNs => {
+            broadcast::help(kind, 137, packet, id, info, env);
+            Verdict::Accept
+        }
         Kind::Pptp => pptp::help(packet, id, info, env),
         Kind::Sane => sane::help(packet, id, info, env),
         Kind::Sip => sip::help(packet, id, info, env),
+        Kind::Snmp => {
+            broadcast::help(kind, snmp::PORT, packet, id, info, env);
+            snmp::help(kind, packet, id, info, env)
+        }
+        Kind::SnmpTrap => snmp::help(kind, packet, id, info, env),
         Kind::Tftp => tftp::help(packet, id, info, env),
     }
 }
@@ -234,5 +269,39 @@ fn complain_in(helper: Kind, why: &'static str, text: &str, packet: &Packet, env
     Drop::Helper(why)
 }
 
-/// Linux: what a helper cannot expect is not let through.
-const CANNOT_EXPECT: Verdict = Verdict::Drop(Drop::Conntrack);
+/// What a helper cannot expect is not let through.
+fn cannot_expect(helper: Kind, packet: &Packet, env: &mut Env<'_>) -> Verdict {
+    Verdict::Drop(complain(helper, "cannot add expectation", packet, env))
+}
+
+/// Expects a connection as it is announced, if the announcing one is not translated.
+fn expect_plainly(expectation: Expectation, packet: &Packet, env: &mut Env<'_>) -> Verdict {
+    match env.conntrack.expect(expectation, env.now.mono) {
+        Ok(_) => Verdict::Accept,
+        Err(_) => cannot_expect(expectation.helper, packet, env),
+    }
+}
+
+/// Expects a connection that follows its translated master, at a port as near as possible to the announced one, and
+/// replaces the announcement, `length` bytes at `at` of the payload, by what `text` makes of that port.
+fn expect_translated(
+    mut expectation: Expectation,
+    direction: Direction,
+    (at, length): (usize, usize),
+    text: impl FnOnce(u16) -> Option<String>,
+    packet: &mut Packet,
+    env: &mut Env<'_>,
+) -> Verdict {
+    let announced = expectation.destination_port;
+    expectation.function = Function::FollowMaster;
+    expectation.direction = direction;
+    expectation.saved_port = announced;
+    let Some((port, expected)) = expect_near(expectation, announced, env) else {
+        return Verdict::Drop(complain(expectation.helper, "all ports in use", packet, env));
+    };
+    if text(port).is_some_and(|text| payload::replace(packet, env, at, length, text.as_bytes())) {
+        return Verdict::Accept;
+    }
+    env.conntrack.unexpect(expected);
+    Verdict::Drop(complain(expectation.helper, "cannot mangle packet", packet, env))
+}

@@ -15,7 +15,7 @@
 //! | statement | words |
 //! |---|---|
 //! | `device NAME` | `mtu N` (1500), `mac M`, `master DEVICE`, `group N`, `type bridge\|bond\|vrf`, `up` (the default), `down`; `lo` is there from the start |
-//! | `address A[/N] dev DEVICE` | makes the local, broadcast and connected routes as the kernel does; `peer A`, `scope global\|link\|host\|N`, `deprecated`, `temporary` |
+//! | `address A[/N] dev DEVICE` | makes the local, broadcast and connected routes as the kernel does; `peer A`, `brd A` (or `+`), `scope global\|link\|host\|N`, `deprecated`, `temporary` |
 //! | `[-4\|-6] route [TYPE] DEST` | TYPE: `unicast local broadcast multicast anycast blackhole unreachable prohibit throw`; DEST: an address, a prefix or `default`; `via A`, `dev DEVICE`, `src A`, `table N\|local\|main\|default`, `metric N`, `tos N`, `mtu N`, `realms [N/]N`, `from P`, `pref low\|medium\|high`, `onlink`, and any number of `nexthop via A dev DEVICE` |
 //! | `[-4\|-6] rule` | `not`, `from P`, `to P`, `fwmark N[/M]`, `iif DEVICE`, `oif DEVICE`, `tos N`, `ipproto N`, `sport N[-N]`, `dport N[-N]`, `uidrange N-N`, `priority N`, `table N` (or `lookup N`), `suppress_prefixlength N`, `suppress_ifgroup N`, `realms [N/]N`; instead of a table `goto N`, `nop`, `blackhole`, `unreachable`, `prohibit` |
 //! | `sysctl NAME=VALUE` | `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`, `net.ipv4.conf.X.{rp_filter,accept_local,route_localnet,src_valid_mark,forwarding}`, `net.ipv6.conf.X.{forwarding,force_forwarding,use_tempaddr,disable_ipv6}`, `net.bridge.bridge-nf-call-{ip,ip6}tables`; X is `all`, `default` (for devices that come later) or a device |
@@ -23,7 +23,7 @@
 //! A leading word `ip` is taken too. The order counts, as it does for `ip`: a device stands before its addresses. A
 //! setting that is not known is an error, because it would be ignored otherwise.
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use packet::{AddrMask, Family, InterfaceName};
 
@@ -379,6 +379,7 @@ fn address(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> {
                     }
                 };
             }
+            "brd" | "broadcast" => own.broadcast = broadcast(&own, words)?,
             "deprecated" => own.deprecated = true,
             "temporary" => own.temporary = true,
             "nodad" => {}
@@ -387,6 +388,16 @@ fn address(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> {
     }
     let device = device.ok_or_else(|| words.error(ErrorKind::Missing))?;
     if network.add_address(device, own) { Ok(()) } else { Err(place) }
+}
+
+/// An IPv4 address, `+` for the last one of the subnet, or `-` for none.
+fn broadcast(own: &Address, words: &mut Words<'_>) -> Result<Option<Ipv4Addr>, Error> {
+    let word = words.value()?;
+    match (word, own.subnet()) {
+        ("-", _) => Ok(None),
+        ("+", Some(AddrMask::V4 { address, mask })) => Ok(Some((address | !mask).into())),
+        _ => word.parse().map(Some).map_err(|_| words.error(ErrorKind::Address)),
+    }
 }
 
 fn kind(word: &str) -> Option<RouteKind> {

@@ -36,6 +36,10 @@ pub(super) fn address_routes(
         ..RouteEntry::new(destination, kind)
     };
     network.add_route(TABLE_LOCAL, route(AddrMask::host(own.address), RouteKind::Local));
+    if let Some(broadcast) = own.broadcast.filter(|broadcast| up && !broadcast.is_broadcast()) {
+        let destination = AddrMask::host(IpAddr::V4(broadcast));
+        network.add_route(TABLE_LOCAL, route(destination, RouteKind::Broadcast));
+    }
     let AddrMask::V4 { address: net, mask } = subnet else { return };
     if !up || primary != address || net == 0 || (own.length == 32 && net == u32::from(address)) {
         return;
@@ -46,8 +50,11 @@ pub(super) fn address_routes(
         network.add_route(TABLE_MAIN, route(subnet, RouteKind::Unicast));
     }
     if own.length < 31 {
-        let broadcast = AddrMask::host(IpAddr::V4((net | !mask).into()));
-        network.add_route(TABLE_LOCAL, route(broadcast, RouteKind::Broadcast));
+        let broadcast = Ipv4Addr::from(net | !mask);
+        if own.broadcast != Some(broadcast) {
+            let destination = AddrMask::host(IpAddr::V4(broadcast));
+            network.add_route(TABLE_LOCAL, route(destination, RouteKind::Broadcast));
+        }
     }
 }
 

@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use packet::protocol;
 
-use super::{CANNOT_EXPECT, Kind, decimal};
-use crate::conntrack::expect::{Expectation, Function, expect_near};
+use super::{Kind, decimal, expect_plainly, expect_translated};
+use crate::conntrack::expect::Expectation;
 use crate::conntrack::{ConnectionId, Direction, Status};
 use crate::env::Env;
 use crate::hook::Verdict;
-use crate::nat::payload;
 use crate::skb::{Info, Packet};
 
 /// How long the connection lives after an answer (Linux: `master_timeout`).
@@ -60,19 +59,10 @@ fn expect(
     let mut expectation = Expectation::new(id, Kind::Amanda, protocol::TCP, original.destination, port);
     expectation.source = Some(original.source);
     if !connection.status.any(Status::NAT_MASK) {
-        return match env.conntrack.expect(expectation, env.now.mono) {
-            Ok(_) => Verdict::Accept,
-            Err(_) => CANNOT_EXPECT,
-        };
+        return expect_plainly(expectation, packet, env);
     }
-    expectation.function = Function::FollowMaster;
-    expectation.saved_port = port;
-    let Some((port, expected)) = expect_near(expectation, port, env) else { return CANNOT_EXPECT };
-    if payload::replace(packet, env, place.start, place.len(), port.to_string().as_bytes()) {
-        return Verdict::Accept;
-    }
-    env.conntrack.unexpect(expected);
-    CANNOT_EXPECT
+    let place = (place.start, place.len());
+    expect_translated(expectation, Direction::Original, place, |port| Some(port.to_string()), packet, env)
 }
 
 fn payload(packet: &Packet) -> &[u8] {

@@ -7,14 +7,13 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use packet::{Family, protocol};
 
-use super::{CANNOT_EXPECT, Helper, Kind, State};
-use crate::conntrack::expect::{Expectation, Function, expect_near};
+use super::{Helper, Kind, State, complain_in, expect_plainly, expect_translated};
+use crate::conntrack::expect::Expectation;
 use crate::conntrack::tcp::{after, before};
 use crate::conntrack::{ConnectionId, Direction, Status};
 use crate::env::Env;
 use crate::hook::Verdict;
-use crate::nat::payload;
-use crate::skb::{Drop, Info, Packet};
+use crate::skb::{Info, Packet};
 
 /// Where lines begin, of each direction: the two newest places.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,7 +86,7 @@ struct Announcement {
 enum Found {
     Nothing,
     /// The beginning is there, the rest is not, or is not understood.
-    Partly,
+    Partly(&'static str),
     Announcement(Announcement),
 }
 
@@ -113,7 +112,10 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
         match search(payload, reply, packet.family()) {
             Found::Nothing => Verdict::Accept,
             // Linux: a packet that announces something that is not understood is not let through.
-            Found::Partly => return Verdict::Drop(Drop::Conntrack),
+            Found::Partly(pattern) => {
+                let text = format!("partial matching of `{pattern}'");
+                return Verdict::Drop(complain_in(Kind::Ftp, "partial matching", &text, packet, env));
+            }
             Found::Announcement(found) => announce(packet, id, info.direction(), found, env),
         }
     } else {
@@ -145,24 +147,11 @@ fn announce(
     let mut expectation = Expectation::new(id, Kind::Ftp, protocol::TCP, other.destination, found.port);
     expectation.source = Some(other.source);
     if !connection.status.any(Status::NAT_MASK) {
-        return match env.conntrack.expect(expectation, env.now.mono) {
-            Ok(_) => Verdict::Accept,
-            Err(_) => CANNOT_EXPECT,
-        };
+        return expect_plainly(expectation, packet, env);
     }
-    expectation.function = Function::FollowMaster;
-    expectation.direction = direction.reversed();
-    expectation.saved_port = found.port;
-    let Some((port, expected)) = expect_near(expectation, found.port, env) else { return CANNOT_EXPECT };
-    match text(found.form, other.destination, port) {
-        Some(text) if payload::replace(packet, env, found.at, found.length, text.as_bytes()) => {
-            Verdict::Accept
-        }
-        _ => {
-            env.conntrack.unexpect(expected);
-            CANNOT_EXPECT
-        }
-    }
+    let place = (found.at, found.length);
+    let text = |port| text(found.form, other.destination, port);
+    expect_translated(expectation, direction.reversed(), place, text, packet, env)
 }
 
 /// The announcement of an address and a port; `None` if the form cannot say it.
@@ -185,10 +174,10 @@ fn text(form: Form, address: IpAddr, port: u16) -> Option<String> {
 
 /// Looks for the announcements of a direction at the beginning of a payload.
 fn search(payload: &[u8], reply: bool, family: Family) -> Found {
-    let patterns: [(&[u8], Option<u8>, Form); 2] = if reply {
-        [(b"227 ", None, Form::Numbers), (b"229 ", Some(b'('), Form::ExtendedPassive)]
+    let patterns: [(&'static str, Option<u8>, Form); 2] = if reply {
+        [("227 ", None, Form::Numbers), ("229 ", Some(b'('), Form::ExtendedPassive)]
     } else {
-        [(b"PORT", Some(b' '), Form::Numbers), (b"EPRT", Some(b' '), Form::Extended)]
+        [("PORT", Some(b' '), Form::Numbers), ("EPRT", Some(b' '), Form::Extended)]
     };
     for (pattern, skip, form) in patterns {
         match search_one(payload, pattern, skip, form, reply, family) {
@@ -201,7 +190,7 @@ fn search(payload: &[u8], reply: bool, family: Family) -> Found {
 
 fn search_one(
     payload: &[u8],
-    pattern: &[u8],
+    pattern: &'static str,
     skip: Option<u8>,
     form: Form,
     reply: bool,
@@ -211,23 +200,24 @@ fn search_one(
         return Found::Nothing;
     }
     if payload.len() <= pattern.len() {
-        let begins = pattern.get(..payload.len()).is_some_and(|start| start.eq_ignore_ascii_case(payload));
-        return if begins { Found::Partly } else { Found::Nothing };
+        let begins =
+            pattern.as_bytes().get(..payload.len()).is_some_and(|start| start.eq_ignore_ascii_case(payload));
+        return if begins { Found::Partly(pattern) } else { Found::Nothing };
     }
     let Some((head, rest)) = payload.split_at_checked(pattern.len()) else { return Found::Nothing };
-    if !head.eq_ignore_ascii_case(pattern) {
+    if !head.eq_ignore_ascii_case(pattern.as_bytes()) {
         return Found::Nothing;
     }
     let mut at = pattern.len();
     if let Some(skip) = skip {
         match rest.iter().position(|&byte| byte == skip) {
             Some(place) if place + 1 < rest.len() => at += place + 1,
-            _ => return Found::Partly,
+            _ => return Found::Partly(pattern),
         }
     } else if reply {
         match rest.iter().position(u8::is_ascii_digit) {
             Some(place) => at += place,
-            None => return Found::Partly,
+            None => return Found::Partly(pattern),
         }
     }
     let data = payload.get(at..).unwrap_or(&[]);
@@ -240,7 +230,7 @@ fn search_one(
         Some((address, port, length)) => {
             Found::Announcement(Announcement { form, address, port, at, length })
         }
-        None => Found::Partly,
+        None => Found::Partly(pattern),
     }
 }
 

@@ -7,12 +7,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use packet::protocol;
 
-use super::{CANNOT_EXPECT, Kind, behind_tcp, decimal};
-use crate::conntrack::expect::{Expectation, Function, expect_near};
+use super::{Kind, behind_tcp, decimal, expect_plainly, expect_translated};
+use crate::conntrack::expect::Expectation;
 use crate::conntrack::{ConnectionId, Direction, Status};
 use crate::env::Env;
 use crate::hook::Verdict;
-use crate::nat::payload;
 use crate::skb::{Info, Packet};
 
 /// How much of a packet is read (Linux: `MAX_SEARCH_SIZE`).
@@ -47,24 +46,15 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     };
     let read = payload.get(..payload.len().min(MOST_READ)).unwrap_or(payload);
     let Some(offer) = search(read, known) else { return Verdict::Accept };
-    let mut expectation = Expectation::new(id, Kind::Irc, protocol::TCP, reply.destination, offer.port);
+    let expectation = Expectation::new(id, Kind::Irc, protocol::TCP, reply.destination, offer.port);
     if !connection.status.any(Status::NAT_MASK) {
-        return match env.conntrack.expect(expectation, env.now.mono) {
-            Ok(_) => Verdict::Accept,
-            Err(_) => CANNOT_EXPECT,
-        };
+        return expect_plainly(expectation, packet, env);
     }
-    expectation.function = Function::FollowMaster;
-    expectation.direction = Direction::Reply;
-    expectation.saved_port = offer.port;
-    let Some((port, expected)) = expect_near(expectation, offer.port, env) else { return CANNOT_EXPECT };
-    let IpAddr::V4(seen) = reply.destination else { return CANNOT_EXPECT };
-    let text = format!("{} {port}", u32::from(seen));
-    if payload::replace(packet, env, offer.at, offer.length, text.as_bytes()) {
-        return Verdict::Accept;
-    }
-    env.conntrack.unexpect(expected);
-    CANNOT_EXPECT
+    let text = |port| match reply.destination {
+        IpAddr::V4(seen) => Some(format!("{} {port}", u32::from(seen))),
+        IpAddr::V6(_) => None,
+    };
+    expect_translated(expectation, Direction::Reply, (offer.at, offer.length), text, packet, env)
 }
 
 /// The first offer of the first message, if `known` agrees to it.

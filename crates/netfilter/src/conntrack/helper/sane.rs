@@ -4,7 +4,7 @@
 //! the port is said.
 use packet::protocol;
 
-use super::{CANNOT_EXPECT, Helper, Kind, State, behind_tcp};
+use super::{Helper, Kind, State, behind_tcp, expect_plainly};
 use crate::conntrack::ConnectionId;
 use crate::conntrack::expect::Expectation;
 use crate::env::Env;
@@ -38,8 +38,5 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     let port = u16::from_be_bytes([high, low]);
     let mut expectation = Expectation::new(id, Kind::Sane, protocol::TCP, original.destination, port);
     expectation.source = Some(original.source);
-    match env.conntrack.expect(expectation, env.now.mono) {
-        Ok(_) => Verdict::Accept,
-        Err(_) => CANNOT_EXPECT,
-    }
+    expect_plainly(expectation, packet, env)
 }

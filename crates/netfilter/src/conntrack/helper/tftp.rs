@@ -3,7 +3,7 @@
 //! Read first: RFC 1350, section 4; Linux `nf_conntrack_tftp.c`, `nf_nat_tftp.c`.
 use packet::protocol;
 
-use super::{CANNOT_EXPECT, Kind, behind_udp};
+use super::{Kind, behind_udp, expect_plainly};
 use crate::conntrack::expect::{Expectation, Function};
 use crate::conntrack::{ConnectionId, Direction, Status};
 use crate::env::Env;
@@ -29,8 +29,5 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, _info: Info, env: &mut
         expectation.direction = Direction::Reply;
         expectation.saved_port = connection.original().source_id;
     }
-    match env.conntrack.expect(expectation, env.now.mono) {
-        Ok(_) => Verdict::Accept,
-        Err(_) => CANNOT_EXPECT,
-    }
+    expect_plainly(expectation, packet, env)
 }

@@ -36,14 +36,14 @@ fn f62_the_four_forms() {
 fn f62_what_is_not_understood() {
     for (text, reply, expected) in [
         ("USER a\r\n", false, Found::Nothing),
-        ("PO", false, Found::Partly),
-        ("PORT", false, Found::Partly),
-        ("PORT 10,0,1\r\n", false, Found::Partly),
-        ("PORT 10,0,1,5,19,137", false, Found::Partly),
-        ("EPRT |1|10.0.1.5|0|\r\n", false, Found::Partly),
-        ("EPRT 111\r\n", false, Found::Partly),
-        ("227 no numbers\r\n", true, Found::Partly),
-        ("229 (|||x|)\r\n", true, Found::Partly),
+        ("PO", false, Found::Partly("PORT")),
+        ("PORT", false, Found::Partly("PORT")),
+        ("PORT 10,0,1\r\n", false, Found::Partly("PORT")),
+        ("PORT 10,0,1,5,19,137", false, Found::Partly("PORT")),
+        ("EPRT |1|10.0.1.5|0|\r\n", false, Found::Partly("EPRT")),
+        ("EPRT 111\r\n", false, Found::Partly("EPRT")),
+        ("227 no numbers\r\n", true, Found::Partly("227 ")),
+        ("229 (|||x|)\r\n", true, Found::Partly("229 ")),
         ("PORT 10,0,1,5,19,137\r\n", true, Found::Nothing),
         ("227 (10,0,1,5,19,137)\r\n", false, Found::Nothing),
     ] {
@@ -149,7 +149,7 @@ fn f62_somebody_elses_address_is_not_expected_and_nonsense_is_dropped() {
     control.say(false, "USER a\r\n");
     assert_eq!(control.say(false, "PORT 10,0,1,6,19,137\r\n"), Verdict::Accept);
     assert!(control.expected().is_empty());
-    assert_eq!(control.say(false, "PORT nonsense\r\n"), Verdict::Drop(Drop::Conntrack));
+    assert_eq!(control.say(false, "PORT nonsense\r\n"), Verdict::Drop(Drop::Helper("partial matching")));
 }
 
 #[test]
