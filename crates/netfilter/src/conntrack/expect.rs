@@ -6,6 +6,7 @@
 //!
 //! Limits: [`helper::Kind::policy`] says how many of a class a connection may expect at once (the oldest makes room),
 //! [`super::Config::expect_max`] how many there are at all ([`Refused::Full`]).
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use hashbrown::HashTable;
@@ -113,6 +114,10 @@ pub(super) struct Expectations {
     items: Vec<Option<Expectation>>,
     free: Vec<u32>,
     index: HashTable<u32>,
+    /// The table's: those who send packets choose the ports, and so what is expected.
+    key: [u64; 2],
+    /// What each connection expects, so that one is not asked about the others'.
+    of_masters: BTreeMap<ConnectionId, Vec<u32>>,
     wheel: Wheel,
     made: u64,
 }
@@ -208,9 +213,8 @@ impl Expectation {
     }
 }
 
-fn hash(destination: IpAddr, port: u16, protocol: u8) -> u64 {
-    // Why: a fixed key will do, for the number of expectations is small and limited.
-    let mut hash = SipHash::new([0x6578_7065, 0x6374]);
+fn hash(key: [u64; 2], destination: IpAddr, port: u16, protocol: u8) -> u64 {
+    let mut hash = SipHash::new(key);
     match destination {
         IpAddr::V4(address) => hash.word(u64::from(u32::from(address))),
         IpAddr::V6(address) => {
@@ -224,6 +228,15 @@ fn hash(destination: IpAddr, port: u16, protocol: u8) -> u64 {
 }
 
 impl Expectations {
+    /// None, under the key of a table.
+    pub(super) fn new(key: [u64; 2]) -> Self {
+        Self { key, ..Self::default() }
+    }
+
+    fn hash(&self, destination: IpAddr, port: u16, protocol: u8) -> u64 {
+        hash(self.key, destination, port, protocol)
+    }
+
     fn item(&self, number: u32) -> Option<&Expectation> {
         self.items.get(usize::try_from(number).ok()?)?.as_ref()
     }
@@ -243,21 +256,22 @@ impl Expectations {
         if let Some(item) = usize::try_from(number).ok().and_then(|at| self.items.get_mut(at)) {
             *item = Some(expectation);
         }
-        let items = &self.items;
+        let (key, items) = (self.key, &self.items);
         let rehash = |&number: &u32| {
             let item = usize::try_from(number).ok().and_then(|at| items.get(at)).and_then(Option::as_ref);
-            item.map_or(0, |item| hash(item.destination, item.destination_port, item.protocol))
+            item.map_or(0, |item| hash(key, item.destination, item.destination_port, item.protocol))
         };
-        let own = hash(expectation.destination, expectation.destination_port, expectation.protocol);
+        let own = hash(key, expectation.destination, expectation.destination_port, expectation.protocol);
         self.index.insert_unique(own, number, rehash);
+        self.of_masters.entry(expectation.master).or_default().push(number);
         self.wheel.arm(number, expectation.expires);
         number
     }
 
     /// How many of a class a connection expects, and the oldest of them.
     fn of_class(&self, master: ConnectionId, class: u8) -> (usize, Option<u32>) {
-        let own = (0_u32..).zip(&self.items).filter_map(|(number, item)| {
-            item.filter(|item| item.master == master && item.class == class).map(|item| (item.order, number))
+        let own = self.of_masters.get(&master).into_iter().flatten().filter_map(|&number| {
+            self.item(number).filter(|item| item.class == class).map(|item| (item.order, number))
         });
         let (mut count, mut oldest) = (0, None);
         for item in own {
@@ -269,7 +283,13 @@ impl Expectations {
 
     fn remove(&mut self, number: u32) -> Option<Expectation> {
         let item = usize::try_from(number).ok().and_then(|at| self.items.get_mut(at))?.take()?;
-        let hash = hash(item.destination, item.destination_port, item.protocol);
+        let hash = self.hash(item.destination, item.destination_port, item.protocol);
+        if let Some(own) = self.of_masters.get_mut(&item.master) {
+            own.retain(|&other| other != number);
+            if own.is_empty() {
+                self.of_masters.remove(&item.master);
+            }
+        }
         if let Ok(entry) = self.index.find_entry(hash, |&other| other == number) {
             entry.remove();
         }
@@ -283,10 +303,9 @@ impl Expectations {
     }
 
     fn numbers_of(&self, master: ConnectionId) -> Vec<u32> {
-        let numbered = (0_u32..).zip(&self.items);
-        numbered
-            .filter_map(|(number, item)| item.filter(|item| item.master == master).map(|_| number))
-            .collect()
+        let mut own = self.of_masters.get(&master).cloned().unwrap_or_default();
+        own.sort_unstable();
+        own
     }
 }
 
@@ -310,7 +329,11 @@ impl Conntrack {
             return Err(Refused::NoHelper);
         }
         expectation.zone = zone_number(master.zone);
-        let own = hash(expectation.destination, expectation.destination_port, expectation.protocol);
+        let own = self.expectations.hash(
+            expectation.destination,
+            expectation.destination_port,
+            expectation.protocol,
+        );
         let expectations = &self.expectations;
         let clash = expectations
             .index
@@ -355,7 +378,7 @@ impl Conntrack {
             return None;
         }
         let zone = zone_number(zone);
-        let hash = hash(tuple.destination, tuple.destination_id, tuple.protocol);
+        let hash = self.expectations.hash(tuple.destination, tuple.destination_id, tuple.protocol);
         let number = *self.expectations.index.find(hash, |&number| {
             self.expectations.item(number).is_some_and(|item| {
                 !item.flags.has(Flags::INACTIVE)
@@ -383,7 +406,7 @@ impl Conntrack {
     /// `nf_ct_expect_find_get`).
     pub fn find_expectation(&self, tuple: &Tuple, zone: Zone, now: Instant) -> Option<ExpectationId> {
         let zone = zone_number(zone);
-        let hash = hash(tuple.destination, tuple.destination_id, tuple.protocol);
+        let hash = self.expectations.hash(tuple.destination, tuple.destination_id, tuple.protocol);
         let found = self.expectations.index.find(hash, |&number| {
             self.expectations
                 .item(number)

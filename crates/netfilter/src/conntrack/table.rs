@@ -95,7 +95,7 @@ impl Conntrack {
             index: HashTable::new(),
             sources: HashTable::new(),
             wheel: Wheel::default(),
-            expectations: Expectations::default(),
+            expectations: Expectations::new(hash_key),
             events: VecDeque::new(),
             lost_events: 0,
             labels: Labels::default(),

@@ -1,6 +1,9 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use super::{NONE, Status, entry_of, hash_entry, slot_of};
-use crate::conntrack::Conntrack;
 use crate::conntrack::connection::Sourced;
+use crate::conntrack::{Config, Connection, Conntrack, Rare, Tuple, Zone};
+use crate::time::Instant;
 
 impl Conntrack {
     /// What holds whenever no packet is on its way: everything that is left is confirmed and found by both tuples, has a
@@ -84,4 +87,68 @@ fn a_connection_takes_less_than_256_bytes() {
     let index = 3 * 5 * 16 / 7;
     assert!(slab + index <= 256, "{slot} bytes in the slab, {node} in the wheel, {index} in the indexes");
     assert!(std::mem::size_of::<crate::conntrack::ProtocolState>() <= 56);
+}
+
+/// Fills a table and counts what the allocator gave for it: slots, both entries of the index, the wheel, the lists of
+/// sources. Nothing is reserved before.
+fn bytes_for_each(count: u32, make: impl Fn(u32) -> (Tuple, Tuple)) -> f64 {
+    let mut table = Conntrack::new(Config { max: 2_000_000, ..Config::default() }, [1, 2]);
+    let counted = allocation_counter::measure(|| {
+        for number in 0..count {
+            let (original, reply) = make(number);
+            let id = table.insert(Connection::new(original, reply, Zone::default()), Instant(0)).unwrap();
+            table.get_mut(id).unwrap().expires = Instant(u64::from(number) << 20);
+            table.index_source(id);
+            assert!(table.index(id, Instant(0)));
+        }
+    });
+    assert_eq!(table.len(), count as usize);
+    counted.bytes_current as f64 / f64::from(count)
+}
+
+fn v4_masqueraded(number: u32) -> (Tuple, Tuple) {
+    let port = |bits: u32| 1024 + (bits & 0x3fff) as u16;
+    let original = Tuple {
+        source: IpAddr::V4(Ipv4Addr::from(0x0a00_0000 | number >> 4)),
+        destination: IpAddr::V4(Ipv4Addr::from(0x0808_0000 | number & 0xff)),
+        protocol: 6,
+        source_id: port(number),
+        destination_id: 443,
+    };
+    let mut reply = original.inverted().unwrap();
+    reply.destination = IpAddr::V4(Ipv4Addr::from(0xcb00_7100 | number >> 14));
+    (original, reply)
+}
+
+fn v6(number: u32) -> (Tuple, Tuple) {
+    let original = Tuple {
+        source: IpAddr::V6(Ipv6Addr::from(0xfd00 << 112 | u128::from(number >> 4))),
+        destination: IpAddr::V6(Ipv6Addr::from(0x2001 << 112 | u128::from(number & 0xff))),
+        protocol: 6,
+        source_id: 1024 + (number & 0x3fff) as u16,
+        destination_id: 443,
+    };
+    (original, original.inverted().unwrap())
+}
+
+/// At most 256 bytes all told: for a million masqueraded connections of IPv4, also where the indexes have just grown (seven
+/// eighths of a power of two), and for IPv6 that is not translated. Translated IPv6 takes a box besides.
+#[test]
+fn a_million_connections_take_at_most_256_bytes_each() {
+    for (what, count, bytes) in [
+        ("IPv4", 1_000_000, bytes_for_each(1_000_000, v4_masqueraded)),
+        ("IPv4, indexes grown", 114_700, bytes_for_each(114_700, v4_masqueraded)),
+        ("IPv6", 114_700, bytes_for_each(114_700, v6)),
+    ] {
+        println!("{what}: {bytes:.1} bytes for each of {count}");
+        assert!(bytes <= 256.0, "{what}: {bytes:.1} bytes for each of {count}");
+        assert!(bytes > 200.0, "{what}: the allocator was counted: {bytes:.1}");
+    }
+    let translated = bytes_for_each(10_000, |number| {
+        let (original, mut reply) = v6(number);
+        reply.destination = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        (original, reply)
+    });
+    println!("IPv6, translated: {translated:.1} bytes; what is rare takes {}", size_of::<Rare>());
+    assert!(translated <= 256.0 + size_of::<Rare>() as f64 + 16.0);
 }
