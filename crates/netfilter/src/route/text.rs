@@ -551,7 +551,7 @@ fn rule(network: &mut Network, words: &mut Words<'_>, given: Option<Family>) -> 
             "not" => rule.invert = true,
             "tos" | "dsfield" => {
                 let tos = u8::try_from(words.number()?).map_err(|_| words.error(ErrorKind::Number))?;
-                rule.tos = Some((tos, TOS_OF_RULES));
+                rule.tos = Some((tos, 0xfc));
             }
             "ipproto" => {
                 let protocol = words.value()?;
@@ -576,16 +576,25 @@ fn rule(network: &mut Network, words: &mut Words<'_>, given: Option<Family>) -> 
         }
     }
     let family = family.unwrap_or(Family::V4);
+    if let Some((_, mask)) = &mut rule.tos {
+        *mask = tos_of_rules(family);
+    }
     rule.priority = priority.unwrap_or_else(|| next_priority(network.rules(family)));
     network.add_rule(family, rule);
     Ok(())
 }
 
-/// The bits of the TOS that a rule with `tos` compares (Linux: `fib4_rule_match` by `fib_dscp_masked_match`).
-pub(super) const TOS_OF_RULES: u8 = 0x1c;
+/// The bits of the TOS that a rule with `tos` compares (Linux: `fib4_rule_match` takes three bits of the DSCP,
+/// `fib6_rule_match` all of it).
+pub fn tos_of_rules(family: Family) -> u8 {
+    match family {
+        Family::V4 => 0x1c,
+        Family::V6 => 0xfc,
+    }
+}
 
 /// A protocol by its number or one of the usual names.
-fn protocol_named(word: &str) -> Option<u8> {
+pub fn protocol_named(word: &str) -> Option<u8> {
     use packet::protocol as p;
     Some(match word {
         "icmp" => p::ICMP,

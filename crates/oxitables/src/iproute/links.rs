@@ -1,0 +1,157 @@
+//! Links and addresses: `ip -d -j link`, `ip -d -j addr`.
+use std::net::IpAddr;
+
+use netfilter::DeviceId;
+use netfilter::network::{Address, Device, DeviceKind};
+use packet::InterfaceName;
+
+use super::json::{Object, objects};
+use super::names::{Names, scope};
+use super::{Problem, Read};
+
+/// A master that was named before its link.
+type Waiting = Vec<(DeviceId, String)>;
+
+pub(super) fn read(read: &mut Read, outputs: &[(&str, &str)], names: &Names) -> Result<(), Problem> {
+    let mut masters = Waiting::new();
+    for output in outputs {
+        for mut object in objects(*output)? {
+            let Some(id) = link(read, &mut object, names, &mut masters)? else { continue };
+            let mut own = Vec::new();
+            for address in object.row("addr_info")? {
+                own.extend(one_address(address)?);
+            }
+            // Linux: the list of IPv6 has the newest first, that of this crate has it last.
+            let (v4, v6): (Vec<Address>, Vec<Address>) = own.into_iter().partition(|own| own.address.is_ipv4());
+            let all: Vec<Address> = v4.into_iter().chain(v6.into_iter().rev()).collect();
+            if let Some(device) = device(read, id).filter(|_| !all.is_empty()) {
+                device.addresses = all;
+            }
+        }
+    }
+    for (id, master) in masters {
+        let found = InterfaceName::new(&master).and_then(|name| read.network.device_named(name));
+        let Some(found) = found else {
+            let output = outputs.first().map_or("", |output| output.0).to_owned();
+            return Err(Problem { output, entry: None, what: format!("the master `{master}` is no link") });
+        };
+        if let Some(device) = device(read, id) {
+            device.master = Some(found);
+        }
+    }
+    Ok(())
+}
+
+fn device(read: &mut Read, id: DeviceId) -> Option<&mut Device> {
+    read.network.devices.get_mut(id.0 as usize)
+}
+
+/// A link; `None` for an empty object, which `ip -4 addr` prints for links without addresses.
+fn link(
+    read: &mut Read,
+    object: &mut Object,
+    names: &Names,
+    masters: &mut Waiting,
+) -> Result<Option<DeviceId>, Problem> {
+    let Some(text) = object.text("ifname")? else { return Ok(None) };
+    object.about.clone_from(&text);
+    let Some(name) = InterfaceName::new(&text) else {
+        return Err(object.problem("a device name has 1 to 15 bytes"));
+    };
+    let known = read.network.device_named(name);
+    let mtu = object.number("mtu")?;
+    let id = known.unwrap_or_else(|| read.network.add_device(name, 1500));
+    let flags = object.words("flags")?;
+    let kind = match object.object("linkinfo")? {
+        Some(mut info) => info.text("info_kind")?,
+        None => None,
+    };
+    let kind = match kind.as_deref() {
+        None => None,
+        Some("bridge") => Some(DeviceKind::Bridge),
+        Some("bond" | "team") => Some(DeviceKind::Bond),
+        Some("vrf") => Some(DeviceKind::Vrf),
+        Some(_) => Some(DeviceKind::Plain),
+    };
+    let group = match object.text("group")? {
+        None => 0,
+        Some(word) => names.group(&word).ok_or_else(|| {
+            object.problem(format!("\"group\": \"{word}\" is not a number and has no line in /etc/iproute2/group"))
+        })?,
+    };
+    let mac = object.text("address")?.as_deref().and_then(mac);
+    let ethernet = object.text("link_type")?.as_deref() == Some("ether");
+    if let Some(master) = object.text("master")? {
+        masters.push((id, master));
+    }
+    if object.take("xdp").is_some() {
+        read.notes.push(format!("{text} has an XDP program, which may drop or change packets before anything here"));
+    }
+    if let Some(device) = device(read, id) {
+        device.mtu = mtu.unwrap_or(device.mtu);
+        device.up = flags.iter().any(|flag| flag == "UP");
+        device.group = group;
+        device.mac = mac.filter(|_| ethernet);
+        // Without -d nothing is said of the kind.
+        device.kind = kind.unwrap_or(device.kind);
+    }
+    Ok(Some(id))
+}
+
+fn mac(text: &str) -> Option<[u8; 6]> {
+    let bytes: Vec<u8> =
+        text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect::<Option<_>>()?;
+    bytes.try_into().ok()
+}
+
+/// Keys of an address that do not change the way of a packet: its routes are printed by themselves.
+const HARMLESS: [&str; 14] = [
+    "broadcast",
+    "label",
+    "dynamic",
+    "mngtmpaddr",
+    "noprefixroute",
+    "nodad",
+    "optimistic",
+    "stable-privacy",
+    "autojoin",
+    "protocol",
+    "proto",
+    "metric",
+    "valid_life_time",
+    "preferred_life_time",
+];
+
+/// An address; `None` for one that is not in use, and for other families.
+fn one_address(mut object: Object) -> Result<Option<Address>, Problem> {
+    match object.text("family")?.as_deref() {
+        Some("inet" | "inet6") => {}
+        _ => return Ok(None),
+    }
+    let local = object.address("local")?;
+    let peer = object.address("address")?;
+    let length = object.number::<u8>("prefixlen")?;
+    let scope_name = object.text("scope")?;
+    let (deprecated, temporary) = (object.flag("deprecated"), object.flag("temporary"));
+    // Why: `ip` prints `secondary` for both of IPv4's second addresses and IPv6's temporary ones in old versions.
+    let secondary = object.flag("secondary");
+    let unusable = object.flag("tentative") | object.flag("dadfailed");
+    object.pass_over(&HARMLESS);
+    let (Some(address), Some(length)) = (local.or(peer), length) else {
+        return Err(object.problem("an address wants \"local\" and \"prefixlen\""));
+    };
+    let mut own = Address::new(address, length);
+    if let Some(word) = scope_name {
+        let number = scope(&word);
+        own.scope = number.ok_or_else(|| object.problem(format!("\"scope\": \"{word}\" is not known")))?;
+    }
+    own.peer = peer.filter(|peer| Some(*peer) != local && local.is_some());
+    if own.subnet().is_none() {
+        return Err(object.problem(format!("\"prefixlen\": {length} is too long")));
+    }
+    own.deprecated = deprecated;
+    own.temporary = temporary || (secondary && matches!(address, IpAddr::V6(_)));
+    object.finish()?;
+    // Linux: what is not yet, or never will be, unique on its link is neither local nor chosen as a source.
+    Ok((!unusable).then_some(own))
+}
