@@ -292,16 +292,8 @@ fn conntrack_config(case: &Case) -> Result<netfilter::conntrack::Config, String>
         let Some((name, value)) = rest.split_once(' ') else { continue };
         let Some(name) = name.strip_prefix("net.netfilter.nf_conntrack_") else { continue };
         let number: u64 = value.trim().parse().map_err(|_| format!("not a number: `{change}`"))?;
-        match name {
-            "acct" => config.acct = number != 0,
-            "checksum" => config.checksum = number != 0,
-            "tcp_loose" => config.tcp_loose = number != 0,
-            "tcp_be_liberal" => config.tcp_be_liberal = number != 0,
-            "udp_timeout" => config.timeouts.udp = Duration::from_secs(number),
-            "udp_timeout_stream" => config.timeouts.udp_stream = Duration::from_secs(number),
-            "icmp_timeout" => config.timeouts.icmp = Duration::from_secs(number),
-            "tcp_timeout_syn_sent" => config.timeouts.tcp_syn_sent = Duration::from_secs(number),
-            _ => return Err(format!("no such setting in the engine's half: `{name}`")),
+        if !config.set(name, number) {
+            return Err(format!("no such setting in the engine's half: `{name}`"));
         }
     }
     Ok(config)

@@ -327,6 +327,8 @@ pub enum Drop {
     Helper(&'static str),
     /// An answer or fragment loop reached its limit.
     Limit,
+    /// A module that stands for something whose verdict is not known, and what. This is no verdict.
+    Unknown(&'static str),
     /// A rule asks something that is not known or not modelled. This is no verdict: what the packet would have come to
     /// cannot be said, and it goes no further.
     Undecided {

@@ -13,11 +13,13 @@ mod capture;
 mod diagnosis;
 mod forward;
 mod host;
+mod iproute;
 mod manual;
 mod names;
 mod owners;
 mod rulesfile;
 mod rulesjson;
+mod snapshot;
 mod target;
 mod whole;
 

@@ -39,6 +39,7 @@ pub mod sctp;
 pub mod sequence;
 mod siphash;
 mod status;
+mod sysctl;
 mod table;
 pub mod tcp;
 mod timer;

@@ -9,6 +9,7 @@ mod link;
 mod man;
 mod restore;
 mod save;
+mod snapshot;
 mod trace;
 mod translate;
 mod words;
@@ -90,6 +91,7 @@ pub(crate) enum Subcommand {
     /// Print where the ruleset lives
     Target,
     Trace(Box<trace::Arguments>),
+    Snapshot(snapshot::Arguments),
     /// Run a command behind rules, in a network namespace of its own
     Exec(exec::Arguments),
     /// Play a small network of real processes
@@ -109,6 +111,7 @@ impl Subcommand {
     pub(crate) fn run(self) -> ExitCode {
         match self {
             Self::Trace(arguments) => trace::main(&arguments),
+            Self::Snapshot(arguments) => snapshot::main(&arguments),
             Self::Exec(arguments) => ExitCode::from(exec::run(&arguments)),
             Self::Lab(arguments) => ExitCode::from(lab::run(&arguments)),
             Self::Link(arguments) => link::main(&arguments),

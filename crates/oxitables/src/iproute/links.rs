@@ -22,7 +22,8 @@ pub(super) fn read(read: &mut Read, outputs: &[(&str, &str)], names: &Names) -> 
                 own.extend(one_address(address)?);
             }
             // Linux: the list of IPv6 has the newest first, that of this crate has it last.
-            let (v4, v6): (Vec<Address>, Vec<Address>) = own.into_iter().partition(|own| own.address.is_ipv4());
+            let (v4, v6): (Vec<Address>, Vec<Address>) =
+                own.into_iter().partition(|own| own.address.is_ipv4());
             let all: Vec<Address> = v4.into_iter().chain(v6.into_iter().rev()).collect();
             if let Some(device) = device(read, id).filter(|_| !all.is_empty()) {
                 device.addresses = all;
@@ -76,7 +77,9 @@ fn link(
     let group = match object.text("group")? {
         None => 0,
         Some(word) => names.group(&word).ok_or_else(|| {
-            object.problem(format!("\"group\": \"{word}\" is not a number and has no line in /etc/iproute2/group"))
+            object.problem(format!(
+                "\"group\": \"{word}\" is not a number and has no line in /etc/iproute2/group"
+            ))
         })?,
     };
     let mac = object.text("address")?.as_deref().and_then(mac);
@@ -85,7 +88,9 @@ fn link(
         masters.push((id, master));
     }
     if object.take("xdp").is_some() {
-        read.notes.push(format!("{text} has an XDP program, which may drop or change packets before anything here"));
+        read.notes.push(format!(
+            "{text} has an XDP program, which may drop or change packets before anything here"
+        ));
     }
     if let Some(device) = device(read, id) {
         device.mtu = mtu.unwrap_or(device.mtu);

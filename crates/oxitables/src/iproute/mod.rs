@@ -73,10 +73,9 @@ impl fmt::Display for Problem {
 pub(crate) fn read(outputs: &Outputs<'_>, names: &Names) -> Result<Read, Problem> {
     let mut read = Read { network: Network::empty(), notes: Vec::new() };
     links::read(&mut read, &outputs.links, names)?;
-    for (family, routes, rules) in [
-        (Family::V4, outputs.routes_v4, outputs.rules_v4),
-        (Family::V6, outputs.routes_v6, outputs.rules_v6),
-    ] {
+    for (family, routes, rules) in
+        [(Family::V4, outputs.routes_v4, outputs.rules_v4), (Family::V6, outputs.routes_v6, outputs.rules_v6)]
+    {
         if let Some(output) = routes {
             routes::read(&mut read, family, output, names)?;
         }

@@ -64,8 +64,9 @@ fn route(read: &mut Read, family: Family, mut object: Object, names: &Names) -> 
     let destination = prefix(&object, family, &text)?;
     let kind = match object.text("type")? {
         None => RouteKind::Unicast,
-        Some(word) => kind(&word)
-            .ok_or_else(|| object.problem(format!("\"type\": \"{word}\": this kind of route is not known")))?,
+        Some(word) => kind(&word).ok_or_else(|| {
+            object.problem(format!("\"type\": \"{word}\": this kind of route is not known"))
+        })?,
     };
     // Linux: the entry "nothing found" of old kernels, which is no route.
     let nothing = object.take("error").and_then(|error| error.as_i64()) == Some(-101);
@@ -94,7 +95,9 @@ fn route(read: &mut Read, family: Family, mut object: Object, names: &Names) -> 
         route.mtu = metrics.number("mtu")?;
         metrics.pass_over(&HARMLESS_METRICS);
         if let Some(hops) = metrics.number::<u8>("hoplimit")? {
-            read.notes.push(format!("the route to {text} sets hoplimit {hops}; answers of this machine have its usual TTL here"));
+            read.notes.push(format!(
+                "the route to {text} sets hoplimit {hops}; answers of this machine have its usual TTL here"
+            ));
         }
         metrics.finish()?;
     }
@@ -191,7 +194,9 @@ pub(super) fn device(network: &Network, object: &Object, name: &str) -> Result<D
 
 /// `default`, an address or a prefix.
 fn prefix(object: &Object, family: Family, text: &str) -> Result<AddrMask, Problem> {
-    let wrong = || object.problem(format!("\"{text}\" is no prefix of IPv{}", if family == Family::V4 { 4 } else { 6 }));
+    let wrong = || {
+        object.problem(format!("\"{text}\" is no prefix of IPv{}", if family == Family::V4 { 4 } else { 6 }))
+    };
     if matches!(text, "default" | "all" | "any") {
         return AddrMask::prefix(family.unspecified(), 0).ok_or_else(wrong);
     }
@@ -212,7 +217,8 @@ pub(super) fn realms(object: &mut Object, from: &str, to: &str, names: &Names) -
     for (half, key) in halves.iter_mut().zip([from, to]) {
         if let Some(word) = object.text(key)? {
             let number = names.realm(&word).filter(|number| *number < 65536);
-            *half = number.ok_or_else(|| object.problem(format!("the realm \"{word}\" has no number here")))?;
+            *half =
+                number.ok_or_else(|| object.problem(format!("the realm \"{word}\" has no number here")))?;
         }
     }
     Ok(halves[0] << 16 | halves[1])

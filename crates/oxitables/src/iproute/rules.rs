@@ -118,26 +118,24 @@ fn action(object: &mut Object, rule: &mut PolicyRule, names: &Names, of_vrf: boo
                 ))
             })?;
         }
-        (RuleAction::Lookup, None) if !of_vrf => return Err(object.problem("the rule has neither table nor action")),
+        (RuleAction::Lookup, None) if !of_vrf => {
+            return Err(object.problem("the rule has neither table nor action"));
+        }
         _ => {}
     }
     Ok(())
 }
 
 /// `all`, or an address and its length beside it.
-fn prefix(
-    object: &mut Object,
-    family: Family,
-    key: &str,
-    length: &str,
-) -> Result<Option<AddrMask>, Problem> {
+fn prefix(object: &mut Object, family: Family, key: &str, length: &str) -> Result<Option<AddrMask>, Problem> {
     let text = object.text(key)?;
     let length = object.number::<u8>(length)?;
     match text.as_deref() {
         None | Some("all") => Ok(None),
         Some(text) => {
             let address = text.parse().ok().filter(|address| Family::of(*address) == family);
-            let prefix = address.and_then(|address| AddrMask::prefix(address, length.unwrap_or(family.bits())));
+            let prefix =
+                address.and_then(|address| AddrMask::prefix(address, length.unwrap_or(family.bits())));
             prefix.map(Some).ok_or_else(|| object.problem(format!("\"{key}\": \"{text}\" is no prefix")))
         }
     }

@@ -11,12 +11,15 @@ use rules::Ruleset;
 use rules::syntax::Names as _;
 
 use super::Arguments;
+use super::host::{self, State};
 use super::run::{From, Given, Prepared};
 use crate::capture;
 use crate::names::SystemNames;
+use crate::snapshot::Host;
 use crate::{rulesfile, whole};
 
 /// Why a trace cannot begin.
+#[derive(Debug)]
 pub(super) struct Failure {
     /// What is wrong, where, and what to give instead.
     pub(super) text: String,
@@ -25,19 +28,25 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn usage(text: impl Into<String>) -> Self {
+    pub(super) fn usage(text: impl Into<String>) -> Self {
         Self { text: text.into(), exit: 2 }
     }
 }
 
 /// Reads everything.
 pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
-    if arguments.rules.is_none() && arguments.rules6.is_none() {
-        return Err(Failure::usage("no rules: give --rules FILE (iptables-save format) or --rules6 FILE"));
+    if arguments.rules.is_none() && arguments.rules6.is_none() && arguments.snapshot.is_none() {
+        return Err(Failure::usage(
+            "no rules: give --rules FILE (iptables-save format), --rules6 FILE or --snapshot FILE",
+        ));
     }
-    let rulesets = rulesets(arguments)?;
-    let network = network(arguments)?;
-    let mut machine = machine(arguments)?;
+    let host = arguments.snapshot.as_deref().map(host::read).transpose()?;
+    let (rulesets, families) = rulesets(arguments, host.as_ref())?;
+    let network = match &host {
+        Some(host) if arguments.routes.is_none() && arguments.route_lines.is_empty() => host.network.clone(),
+        _ => network(arguments)?,
+    };
+    let mut machine = machine(arguments, host.as_ref())?;
     let mut packets = Vec::new();
     if let Some(path) = &arguments.pcap {
         packets.extend(captured(path, arguments, &network)?);
@@ -49,24 +58,24 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
             "no packet: give one, such as 'eth0 tcp 10.0.0.5:40000 > 192.168.1.1:22 S', or --pcap FILE",
         ));
     }
-    let given = [(Family::V4, arguments.rules.is_some()), (Family::V6, arguments.rules6.is_some())];
     Ok(Prepared {
         rulesets,
         network,
         machine,
         packets,
         seed: arguments.seed,
-        always_track: arguments.always_track,
+        always_track: arguments.always_track || host.as_ref().is_some_and(|host| host.tracks),
         connections: arguments
             .conntrack
             .as_deref()
             .map(|path| Ok((path.display().to_string(), text_of(path)?)))
             .transpose()?,
-        families: given.into_iter().filter_map(|(family, given)| given.then_some(family)).collect(),
+        families,
+        state: host.map(State::from).unwrap_or_default(),
     })
 }
 
-fn text_of(path: &Path) -> Result<String, Failure> {
+pub(super) fn text_of(path: &Path) -> Result<String, Failure> {
     let cannot = |error| Failure { text: format!("Can't open {}: {error}", path.display()), exit: 4 };
     let file = fs::File::open(path).map_err(cannot)?;
     let bytes = whole::read(file, whole::MOST_BYTES).map_err(cannot)?;
@@ -77,12 +86,21 @@ fn text_of(path: &Path) -> Result<String, Failure> {
     })
 }
 
-fn rulesets(arguments: &Arguments) -> Result<Vec<Ruleset>, Failure> {
+/// The rulesets of both families, and the families that something is known of.
+fn rulesets(arguments: &Arguments, host: Option<&Host>) -> Result<(Vec<Ruleset>, Vec<Family>), Failure> {
     let mut rulesets = Vec::new();
+    let mut families = Vec::new();
     for (family, path) in [(Family::V4, &arguments.rules), (Family::V6, &arguments.rules6)] {
         let ruleset = match path {
-            None => Ruleset::new(family),
+            None => match host.filter(|host| host.families.contains(&family)) {
+                Some(host) => {
+                    families.push(family);
+                    host::rules(host, family)?
+                }
+                None => Ruleset::new(family),
+            },
             Some(path) => {
+                families.push(family);
                 let text = text_of(path)?;
                 rulesfile::read(family, &path.display().to_string(), &text)
                     .map_err(|problem| Failure { text: problem.text, exit: problem.exit })?
@@ -90,7 +108,7 @@ fn rulesets(arguments: &Arguments) -> Result<Vec<Ruleset>, Failure> {
         };
         rulesets.push(ruleset);
     }
-    Ok(rulesets)
+    Ok((rulesets, families))
 }
 
 fn network(arguments: &Arguments) -> Result<Network, Failure> {
@@ -125,7 +143,10 @@ fn network(arguments: &Arguments) -> Result<Network, Failure> {
     })
 }
 
-fn machine(arguments: &Arguments) -> Result<Machine, Failure> {
+fn machine(arguments: &Arguments, host: Option<&Host>) -> Result<Machine, Failure> {
+    if let Some(host) = host.filter(|_| arguments.machine.is_empty()) {
+        return Ok(host.machine.clone());
+    }
     let mut reader = netfilter::machine::text::Reader::default();
     for path in &arguments.machine {
         let text = text_of(path)?;

@@ -3,6 +3,7 @@
 //! Exit codes: 0 every packet passed, 1 a packet was dropped, 2 usage or a file that does not parse, 3 something cannot
 //! be decided, 4 the system refused (a file that cannot be read).
 mod advice;
+mod host;
 mod input;
 mod json;
 mod reason;
@@ -32,6 +33,10 @@ Examples:
 
 Exit codes: 0 every packet passed, 1 a packet was dropped, 2 usage or parse error, 3 cannot decide, 4 system")]
 pub(crate) struct Arguments {
+    /// A host's whole state, as `oxitables snapshot` writes it; rules, routes and facts that are given besides count instead
+    /// of its own
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
     /// Rules of IPv4 in iptables-save format
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
@@ -45,7 +50,7 @@ pub(crate) struct Arguments {
     #[arg(long = "route-line", value_name = "LINE")]
     route_lines: Vec<String>,
     /// Sockets and their owners, IPsec, processor, time zone: what rules ask that stands in no packet
-    /// (docs/machine-file.md); also /proc/net/tcp or the output of `ss -tuanOe` (may be repeated)
+    /// (docs/machine-file.md), instead of those of a snapshot; also /proc/net/tcp or the output of `ss -tuanOe` (may be repeated)
     #[arg(long, value_name = "FILE")]
     machine: Vec<PathBuf>,
     /// Packets of a pcap or pcapng file, before those given as words; those it calls outgoing are left out
@@ -101,9 +106,9 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
     };
     let mut passages = match run::Passages::new(prepared) {
         Ok(passages) => passages,
-        Err(problem) => {
-            eprintln!("oxitables trace: {problem}");
-            return ExitCode::from(2);
+        Err(failure) => {
+            eprintln!("oxitables trace: {}", failure.text);
+            return ExitCode::from(failure.exit);
         }
     };
     for passage in passages.by_ref() {

@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use netfilter::conntrack;
 use netfilter::engine::{Config, Decision, Engine, SendError};
-use netfilter::env::Settings;
 use netfilter::network::Unroutable;
 use netfilter::skb::{Drop, Link, Origin};
 use netfilter::time::Seeded;
@@ -13,8 +12,11 @@ use packet::Family;
 use rules::syntax::Names as _;
 use rules::{Chain, Counters, Hook, Ruleset, Table};
 
+use super::host::{Lines, State};
+use super::input::Failure;
 use super::{advice, wording};
 use crate::names::SystemNames;
+use crate::snapshot::{START_MILLISECONDS, Settings};
 
 /// Everything that a trace needs, read and checked.
 pub(super) struct Prepared {
@@ -34,6 +36,8 @@ pub(super) struct Prepared {
     pub(super) families: Vec<Family>,
     /// The connections that there are before the first packet: a name and the text.
     pub(super) connections: Option<(String, String)>,
+    /// What a snapshot has besides.
+    pub(super) state: State,
 }
 
 /// A packet to trace.
@@ -137,23 +141,41 @@ pub(super) struct Passages {
     packets: std::iter::Enumerate<std::vec::IntoIter<Given>>,
     /// When the last packet came.
     now: Now,
+    /// The wall clock at the start.
+    wall: Option<u64>,
 }
 
 impl Passages {
     /// Everything is in place; the error says what is wrong with the connections.
-    pub(super) fn new(prepared: Prepared) -> Result<Self, String> {
-        let Prepared { rulesets, network, machine, packets, seed, always_track, families, connections } =
-            prepared;
-        let usual = conntrack::Config::default();
+    pub(super) fn new(prepared: Prepared) -> Result<Self, Failure> {
+        let Prepared {
+            rulesets,
+            network,
+            machine,
+            packets,
+            seed,
+            always_track,
+            families,
+            connections,
+            mut state,
+        } = prepared;
+        let usual = || Settings {
+            conntrack: conntrack::Config { acct: true, ..conntrack::Config::default() },
+            ..Settings::default()
+        };
+        let mut settings = state.settings.clone().unwrap_or_else(usual);
+        if let Some((name, text)) = connections {
+            state.connections = vec![Lines { name, first: 1, text }];
+        }
         // Why: a host with a larger table than usual has a larger limit than usual.
-        let lines = connections.as_ref().map_or(0, |(_, text)| text.lines().count());
-        let max = usual.max.max(lines.saturating_mul(2));
+        let lines: usize = state.connections.iter().map(|own| own.text.lines().count()).sum();
+        settings.conntrack.max = settings.conntrack.max.max(lines.saturating_mul(2));
         let mut engine = Engine::new(Config {
-            settings: Settings::default(),
-            conntrack: conntrack::Config { acct: true, max, ..usual },
-            defrag: netfilter::defrag::Settings::default(),
+            settings: settings.engine,
+            conntrack: settings.conntrack,
+            defrag: settings.defrag,
             // Why: a host that has connections tracks them, whatever these rules ask.
-            always_track: always_track || connections.is_some(),
+            always_track: always_track || lines > 0,
             hash_key: [seed, !seed],
             network,
             random: Box::new(Seeded::new(seed)),
@@ -162,11 +184,16 @@ impl Passages {
         for ruleset in &rulesets {
             engine.set_ruleset(ruleset);
         }
-        let now = moment(Duration::ZERO);
-        if let Some((name, text)) = &connections {
-            let names = SystemNames::new();
+        let wall = state.wall;
+        let now = moment(wall, Duration::ZERO);
+        state.put_into(&mut engine);
+        let names = SystemNames::new();
+        for Lines { name, first, text } in &state.connections {
             let loaded = engine.conntrack_mut().load(text, &|label| names.connection_label(label), now);
-            let loaded = loaded.map_err(|problem| format!("{name}: {problem}"))?;
+            let loaded = loaded.map_err(|mut problem| {
+                problem.line += first.saturating_sub(1);
+                Failure::usage(format!("{name}:{problem}"))
+            })?;
             if loaded.offloaded > 0 {
                 eprintln!(
                     "oxitables trace: {name}: {} connections are offloaded on their host, where their packets pass by \
@@ -175,7 +202,8 @@ impl Passages {
                 );
             }
         }
-        Ok(Self { engine, rulesets, families, packets: packets.into_iter().enumerate(), now })
+        let packets = packets.into_iter().enumerate();
+        Ok(Self { engine, rulesets, families, packets, now, wall })
     }
 
     /// The connections and expectations, as `conntrack -L -o extended` prints them.
@@ -191,13 +219,13 @@ impl Iterator for Passages {
 
     fn next(&mut self) -> Option<Passage> {
         let (at, given) = self.packets.next()?;
-        self.now = moment(given.at);
+        self.now = moment(self.wall, given.at);
         Some(match family(&given.bytes) {
             Some(family) if !self.families.contains(&family) => {
                 not_asked(at + 1, given, family, wording::no_rules(family))
             }
             Some(family) if given.cut => not_asked(at + 1, given, family, wording::CUT),
-            _ => passage(&mut self.engine, &mut self.rulesets, at + 1, given),
+            _ => passage(&mut self.engine, &mut self.rulesets, self.wall, at + 1, given),
         })
     }
 }
@@ -236,8 +264,14 @@ fn not_asked(number: usize, given: Given, family: Family, why: &'static str) -> 
     }
 }
 
-fn passage(engine: &mut Engine, rulesets: &mut [Ruleset], number: usize, given: Given) -> Passage {
-    let now = moment(given.at);
+fn passage(
+    engine: &mut Engine,
+    rulesets: &mut [Ruleset],
+    wall: Option<u64>,
+    number: usize,
+    given: Given,
+) -> Passage {
+    let now = moment(wall, given.at);
     engine.expire(now);
     for ruleset in rulesets.iter_mut() {
         engine.store_counters(ruleset);
@@ -302,19 +336,21 @@ fn errno(error: SendError) -> &'static str {
     }
 }
 
-/// The moment of a packet: the clocks begin at one hour, so that nothing lies before the origin.
-fn moment(at: Duration) -> Now {
+/// The moment of a packet: the clocks begin at one hour, so that nothing lies before the origin; the wall clock at the
+/// time of the snapshot, if there is one.
+fn moment(wall: Option<u64>, at: Duration) -> Now {
     let nanos = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
-    let mono = 3_600_000_000_000_u64.saturating_add(nanos);
-    Now { mono: Instant(mono), wall: mono }
+    let start = START_MILLISECONDS * 1_000_000;
+    let wall = wall.unwrap_or(start).saturating_add(nanos);
+    Now { mono: Instant(start.saturating_add(nanos)), wall }
 }
 
 /// The end of the packet: where its own way (loopback included) ended last.
 fn end(engine: &Engine, steps: &[(u64, Step)], id: u64, decision: Option<Decision>) -> End {
     let undecided = steps.iter().find_map(|(_, step)| match step {
-        Step::Dropped(reason @ (Drop::Undecided { .. } | Drop::Route(Unroutable::Undecided(_)))) => {
-            Some(*reason)
-        }
+        Step::Dropped(
+            reason @ (Drop::Undecided { .. } | Drop::Unknown(_) | Drop::Route(Unroutable::Undecided(_))),
+        ) => Some(*reason),
         _ => None,
     });
     if let Some(reason) = undecided {

@@ -183,6 +183,7 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
         Drop::Undecided { table, hook, chain, number, what } => {
             format!("{what} is not known: {}", by_rule(table, hook, chain, number))
         }
+        Drop::Unknown(what) => format!("{what} is not known"),
         Drop::Limit => "a limit of the engine: too many answers or loops for one packet".to_owned(),
     }
 }
