@@ -51,20 +51,22 @@ pub(crate) struct Host {
 /// Why a snapshot cannot be used.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// The message, without the file's name.
+    /// The message.
     pub(crate) text: String,
     /// Exit code.
     pub(crate) exit: u8,
 }
 
-impl From<Problem> for Failure {
-    fn from(problem: Problem) -> Self {
-        Self { text: problem.to_string(), exit: 2 }
+impl Failure {
+    fn at(file: &str, problem: &Problem) -> Self {
+        Self { text: format!("{file}:{problem}"), exit: 2 }
     }
 }
 
 /// The sections of a snapshot, taken one after another.
 struct Sections<'s> {
+    /// The name of the file.
+    file: &'s str,
     all: &'s [Section],
     taken: Vec<bool>,
 }
@@ -126,12 +128,13 @@ fn is_ip(name: &str, objects: &[&str], family: Option<Family>) -> bool {
 /// Reads a host out of its snapshot. `name` is that of the file, for messages about rules.
 pub(crate) fn read(name: &str, sections: &[Section]) -> Result<Host, Failure> {
     let mut notes = Vec::new();
-    let mut sections = Sections { all: sections, taken: vec![false; sections.len()] };
+    let mut sections = Sections { file: name, all: sections, taken: vec![false; sections.len()] };
     let (mut network, routed) = network(&mut sections, &mut notes)?;
     let settings = match sections.take(|own| matches!(own, "sysctl" | "sysctl -a" | "sysctl -a -N")).first() {
         None => Settings::default(),
         Some(section) => match &section.body {
-            Ok(text) => sysctls::read(section, text, &mut network, &mut notes)?,
+            Ok(text) => sysctls::read(section, text, &mut network, &mut notes)
+                .map_err(|problem| Failure::at(name, &problem))?,
             Err(reason) => {
                 return Err(Failure {
                     text: format!("cannot decide: the settings (`sysctl`) were not read: {reason}"),
@@ -156,19 +159,22 @@ pub(crate) fn read(name: &str, sections: &[Section]) -> Result<Host, Failure> {
         nft.any(|(_, own)| own.tables().iter().any(|rules| rules.table().name() == table))
     };
     let foreign = match native {
-        Some((section, text)) => foreign::read(text, section.line, &is_ours)?,
+        Some((section, text)) => {
+            foreign::read(text, section.line, &is_ours).map_err(|problem| Failure::at(name, &problem))?
+        }
         None => Vec::new(),
     };
     let sets = match sections.text("ipset save", &mut notes) {
         None => None,
-        Some((section, text)) => Some(sets(section, text)?),
+        Some((section, text)) => Some(sets(name, section, text)?),
     };
     let connections = connections(&mut sections, &mut notes);
     let wall = sections.text("time", &mut notes).and_then(|(_, text)| nanoseconds(text));
     sections.take(|own| own == "versions");
-    for (section, _) in sections.all.iter().zip(&sections.taken).filter(|(_, taken)| !**taken) {
+    if let Some((section, _)) = sections.all.iter().zip(&sections.taken).find(|(_, taken)| !**taken) {
         let line = section.line.saturating_sub(1);
-        return Err(Problem { line, what: format!("no section is called `{}`", section.name) }.into());
+        let what = format!("no section is called `{}`", section.name);
+        return Err(Failure::at(name, &Problem { line, what }));
     }
     let tracks = native.is_some_and(|(_, text)| !foreign.is_empty() && foreign::tracks(text));
     let name = name.to_owned();
@@ -190,13 +196,8 @@ pub(crate) fn read(name: &str, sections: &[Section]) -> Result<Host, Failure> {
 
 /// The network, and the families whose routes and rules are there.
 fn network(sections: &mut Sections<'_>, notes: &mut Vec<String>) -> Result<(Network, Vec<Family>), Failure> {
-    let mut texts = Vec::new();
-    for name in ["rt_tables", "group", "rt_realms"] {
-        texts.push(sections.text(name, notes).map_or("", |(_, text)| text));
-    }
-    let [tables, groups, realms] = *texts else {
-        return Err(Problem { line: 0, what: String::new() }.into());
-    };
+    let [tables, groups, realms] = ["rt_tables", "group", "rt_realms"]
+        .map(|name| sections.text(name, notes).map_or("", |(_, text)| text));
     let names = Names::new(tables, groups, realms);
     let mut outputs = Outputs::default();
     for section in sections.take(|own| is_ip(own, &["l", "link", "a", "addr", "address"], None)) {
@@ -226,8 +227,8 @@ fn network(sections: &mut Sections<'_>, notes: &mut Vec<String>) -> Result<(Netw
             Family::V6 => (outputs.routes_v6, outputs.rules_v6) = (routes, rules),
         }
     }
-    let read =
-        iproute::read(&outputs, &names).map_err(|problem| Failure { text: problem.to_string(), exit: 2 })?;
+    let read = iproute::read(&outputs, &names)
+        .map_err(|problem| Failure { text: format!("{}: {problem}", sections.file), exit: 2 })?;
     notes.extend(read.notes);
     Ok((read.network, families))
 }
@@ -262,9 +263,10 @@ fn rulesets(
     Ok(rulesets)
 }
 
-fn sets(section: &Section, text: &str) -> Result<Sets, Failure> {
+fn sets(file: &str, section: &Section, text: &str) -> Result<Sets, Failure> {
     rules::set::restore::load(text, START_MILLISECONDS).map_err(|(line, fault)| {
-        Problem { line: section.line + line - 1, what: format!("ipset: {}", fault.text()) }.into()
+        let what = format!("ipset: {}", fault.text());
+        Failure::at(file, &Problem { line: section.line + line - 1, what })
     })
 }
 
@@ -276,11 +278,12 @@ fn machine(
     settings: &Settings,
     notes: &mut Vec<String>,
 ) -> Result<Machine, Failure> {
+    let file = sections.file;
     let mut reader = netfilter::machine::text::Reader::default();
     let mut read = |line: usize, text: &str| {
         reader.read(text).map_err(|mut problem| {
             problem.line += line.saturating_sub(1);
-            Failure { text: problem.to_string(), exit: 2 }
+            Failure { text: format!("{file}:{problem}"), exit: 2 }
         })
     };
     read(0, &settings.machine)?;

@@ -195,9 +195,8 @@ pub(super) fn read(
         }
     }
     ways.settle(network);
-    match hops.iter().max_by_key(|(_, count)| **count) {
-        Some((hop, _)) => settings.engine.default_hop_limit = *hop,
-        None => {}
+    if let Some((hop, _)) = hops.iter().max_by_key(|(_, count)| **count) {
+        settings.engine.default_hop_limit = *hop;
     }
     if hops.len() > 1 {
         let hop = settings.engine.default_hop_limit;

@@ -17,6 +17,7 @@ mod mistakes;
 mod pages;
 mod programs;
 mod restore;
+mod snapshot;
 mod speed;
 mod terminal;
 mod trace;

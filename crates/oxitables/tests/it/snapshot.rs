@@ -1,0 +1,161 @@
+//! A snapshot of a namespace says what the kernel does in it: the same packets through the kernel and through
+//! `trace --snapshot`.
+use std::path::Path;
+use std::process::Command;
+
+use judge::{Case, Judged as _, Kernel, Step};
+use serde_json::Value;
+
+use crate::programs::BINARY;
+
+const CASES: &str = include_str!("../../../../fixtures/snapshot/hosts.case");
+
+/// Whether the kernel can be asked; says why not.
+fn can() -> bool {
+    let Some(missing) = judge::kernel::missing() else { return true };
+    assert!(std::env::var_os("OXITABLES_REQUIRE_KERNEL").is_none(), "the kernel cannot be asked: {missing}");
+    println!("skipped: {missing}");
+    false
+}
+
+/// Device and bytes; what the kernel numbers by chance is 0.
+fn output(device: &str, bytes: &[u8]) -> (String, String) {
+    let mut bytes = bytes.to_vec();
+    if bytes.first().is_some_and(|first| first >> 4 == 4) {
+        bytes[4..6].fill(0);
+        bytes[10..12].fill(0);
+    }
+    (device.to_owned(), judge::craft::hex(&bytes))
+}
+
+/// Devices and packets that came out.
+type Outputs = Vec<(String, String)>;
+
+/// What a run of the steps brought out in each step, by the kernel and by the trace of a snapshot that was taken at
+/// `mark` (a step `sleep 0`).
+fn both(case: &Case, folder: &Path) -> (Vec<Outputs>, Vec<Outputs>) {
+    let mut kernel = Kernel::new().unwrap();
+    kernel.load(case).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+    let file = folder.join(format!("{}.snapshot", case.name));
+    let mut by_kernel = Vec::new();
+    let mut packets: Vec<String> = Vec::new();
+    let mut last = std::collections::BTreeMap::new();
+    let mut taken = false;
+    for step in &case.steps {
+        if matches!(step, Step::Sleep { .. }) {
+            // The judge's own table of nft would be one that is not modelled.
+            let status = Command::new("nft").args(["delete", "table", "inet", "orctrace"]).status().unwrap();
+            assert!(status.success());
+            let run = Command::new(BINARY).arg("snapshot").arg("-o").arg(&file).output().unwrap();
+            assert!(run.status.success(), "{run:?}");
+            taken = true;
+            continue;
+        }
+        let outcome = kernel.step(step);
+        let injected = match step {
+            Step::Inject { device, bytes } => Some((device.clone(), bytes.clone())),
+            Step::Reply { device } => {
+                let bytes: &Vec<u8> =
+                    last.get(device).unwrap_or_else(|| panic!("{}: nothing to answer", case.name));
+                Some((device.clone(), judge::case::turned_round(bytes).unwrap()))
+            }
+            _ => None,
+        };
+        for own in &outcome.outputs {
+            last.insert(own.device.clone(), own.bytes.clone());
+        }
+        if let (true, Some((device, bytes))) = (taken, injected) {
+            packets.push(format!("{device} hex {}", judge::craft::hex(&bytes)));
+            by_kernel.push(outcome.outputs.iter().map(|own| output(&own.device, &own.bytes)).collect());
+        }
+    }
+    let run = Command::new(BINARY)
+        .args(["trace", "--json", "--snapshot"])
+        .arg(&file)
+        .args(&packets)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(run.stdout).unwrap();
+    assert_ne!(run.status.code(), Some(2), "{}: {}", case.name, String::from_utf8_lossy(&run.stderr));
+    let by_trace = text
+        .lines()
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            assert_ne!(line["result"], "undecided", "{}: {}", case.name, line["reason"]);
+            let all = line["out"].as_array().unwrap().iter();
+            let mut all: Vec<_> = all
+                .map(|own| {
+                    let bytes = judge::craft::unhex(own["bytes"].as_str().unwrap()).unwrap();
+                    output(own["device"].as_str().unwrap(), &bytes)
+                })
+                .collect();
+            // The kernel half reads its devices one after another.
+            all.sort_by_key(|(device, _)| judge::kernel::DEVICES.iter().position(|own| own == device));
+            all
+        })
+        .collect();
+    (by_kernel, by_trace)
+}
+
+#[test]
+fn the_trace_of_a_snapshot_is_what_the_kernel_does() {
+    if !can() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let cases = judge::case::parse(CASES).unwrap();
+    assert!(cases.len() >= 4);
+    for case in cases {
+        let path = folder.path().to_owned();
+        let name = case.name.clone();
+        // Each in a namespace of its own.
+        let (kernel, trace) = std::thread::spawn(move || both(&case, &path)).join().unwrap();
+        assert!(kernel.iter().any(|outputs| !outputs.is_empty()), "{name}: nothing came out");
+        assert_eq!(kernel, trace, "{name}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("host");
+    let run = Command::new(BINARY)
+        .args(["snapshot", "--without", "rules", "--without", "conntrack", "--without", "sysctl", "-o"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert!(said.contains("`iptables-legacy-save -c`: left out (--without rules)"), "{said}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("oxitables-snapshot 1\n== versions\n"));
+    assert!(text.contains("== /proc/net/nf_conntrack\n!! left out (--without conntrack)\n"));
+    let trace = |file: &Path| {
+        let run = Command::new(BINARY)
+            .args(["trace", "-q", "--snapshot"])
+            .arg(file)
+            .arg("lo udp 127.0.0.1:1 > 127.0.0.1:2")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+        (run.status.code(), text)
+    };
+    let (exit, said) = trace(&file);
+    assert_eq!(exit, Some(3), "{said}");
+    assert!(said.contains("the settings (`sysctl`) were not read"), "{said}");
+    std::fs::write(&file, "oxitables-snapshot 1\n== ip -j addr\n[]\n== ip -j -7 rule\n[]\n").unwrap();
+    let (exit, said) = trace(&file);
+    assert_eq!(exit, Some(2), "{said}");
+    assert!(said.contains("host:4: no section is called `ip -j -7 rule`"), "{said}");
+    let bad = "[{\"dst\":\"10.0.0.0/8\",\"dev\":\"lo\",\"colour\":\"red\",\"flags\":[]}]";
+    let links = "[{\"ifname\":\"lo\",\"flags\":[\"UP\"],\"mtu\":65536}]";
+    let text = format!(
+        "oxitables-snapshot 1\n== ip -j link\n{links}\n== ip -j -4 route show table all\n{bad}\n== ip -j -4 rule\n[]\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let (exit, said) = trace(&file);
+    assert_eq!(exit, Some(2), "{said}");
+    let wanted =
+        "ip -j -4 route show table all: entry 1 (10.0.0.0/8): \"colour\": \"red\": this key is not known";
+    assert!(said.contains(wanted), "{said}");
+}
