@@ -84,6 +84,8 @@ pub enum Function {
     Nothing,
     /// It is translated as its master is (Linux: `nf_nat_follow_master`).
     FollowMaster,
+    /// A forwarded call of H.323: it goes where its expectation says (Linux: `nf_nat_callforwarding_expect`).
+    Forwarded,
     /// It is one direction of a tunnel of PPTP.
     Pptp,
     /// It goes where its expectation says and comes from where its master does, or, if it is a medium that is expected the

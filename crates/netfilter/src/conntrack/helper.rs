@@ -17,7 +17,7 @@ use std::time::Duration;
 use packet::{Family, protocol};
 
 use super::expect::{Expectation, Function, expect_near};
-use super::{ConnectionId, Conntrack, Direction};
+use super::{ConnectionId, Conntrack, Direction, Status};
 use crate::env::Env;
 use crate::hook::Verdict;
 use crate::nat::payload;
@@ -27,6 +27,7 @@ use crate::time::Instant;
 mod amanda;
 mod broadcast;
 mod ftp;
+mod h323;
 mod irc;
 pub(super) mod pptp;
 mod sane;
@@ -43,12 +44,18 @@ pub enum Kind {
     Amanda,
     /// FTP.
     Ftp,
+    /// H.245 of H.323: only for connections that another helper of H.323 expects.
+    H245,
     /// IRC.
     Irc,
     /// The name service of NetBIOS.
     NetbiosNs,
     /// PPTP.
     Pptp,
+    /// Q.931 of H.323.
+    Q931,
+    /// RAS of H.323.
+    Ras,
     /// SANE.
     Sane,
     /// SIP.
@@ -78,12 +85,14 @@ const fn policy(most_expected: usize, seconds: u64, name: &'static str) -> Polic
 
 impl Kind {
     /// All that a rule can name.
-    const NAMED: [Kind; 10] = [
+    const NAMED: [Kind; 12] = [
         Kind::Amanda,
         Kind::Ftp,
         Kind::Irc,
         Kind::NetbiosNs,
         Kind::Pptp,
+        Kind::Q931,
+        Kind::Ras,
         Kind::Sane,
         Kind::Sip,
         Kind::Snmp,
@@ -101,9 +110,12 @@ impl Kind {
         match self {
             Kind::Amanda => "amanda",
             Kind::Ftp => "ftp",
+            Kind::H245 => "H.245",
             Kind::Irc => "irc",
             Kind::NetbiosNs => "netbios-ns",
             Kind::Pptp => "pptp",
+            Kind::Q931 => "Q.931",
+            Kind::Ras => "RAS",
             Kind::Sane => "sane",
             Kind::Sip => "sip",
             Kind::Snmp => "snmp",
@@ -115,10 +127,10 @@ impl Kind {
     /// Whether it is there for a family and a protocol.
     const fn reads(self, family: Family, protocol: u8) -> bool {
         match self {
-            Kind::Ftp | Kind::Sane => protocol == protocol::TCP,
+            Kind::Ftp | Kind::H245 | Kind::Q931 | Kind::Sane => protocol == protocol::TCP,
             Kind::Irc | Kind::Pptp => protocol == protocol::TCP && matches!(family, Family::V4),
             Kind::Sip => matches!(protocol, protocol::TCP | protocol::UDP),
-            Kind::Amanda | Kind::Tftp => protocol == protocol::UDP,
+            Kind::Amanda | Kind::Ras | Kind::Tftp => protocol == protocol::UDP,
             Kind::NetbiosNs | Kind::Snmp | Kind::SnmpTrap => {
                 protocol == protocol::UDP && matches!(family, Family::V4)
             }
@@ -135,6 +147,9 @@ impl Kind {
                 _ => policy(2, 180, "image"),
             },
             Kind::Amanda => policy(4, 180, ""),
+            Kind::H245 => policy(18, 240, ""),
+            Kind::Q931 => policy(20, 240, ""),
+            Kind::Ras => policy(32, 240, ""),
             Kind::Irc => policy(8, 300, ""),
             Kind::NetbiosNs => policy(1, 3, ""),
             Kind::Snmp => policy(1, 30, ""),
@@ -166,6 +181,7 @@ pub struct Helper {
 enum State {
     Nothing,
     Ftp(ftp::Lines),
+    H323(Box<h323::Memory>),
     Pptp(Box<pptp::Control>),
     Sane { start_requested: bool },
     Sip(sip::Memory),
@@ -176,6 +192,7 @@ impl Helper {
     pub(super) fn new(kind: Kind) -> Self {
         let state = match kind {
             Kind::Ftp => State::Ftp(ftp::Lines::default()),
+            Kind::H245 | Kind::Q931 | Kind::Ras => State::H323(Box::default()),
             Kind::Sip => State::Sip(sip::Memory::default()),
             Kind::Pptp => State::Pptp(Box::default()),
             Kind::Sane => State::Sane { start_requested: false },
@@ -205,6 +222,7 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     match kind {
         Kind::Amanda => amanda::help(packet, id, info, env),
         Kind::Ftp => ftp::help(packet, id, info, env),
+        Kind::H245 | Kind::Q931 | Kind::Ras => h323::help(packet, id, kind, info, env),
         Kind::Irc => irc::help(packet, id, info, env),
         Kind::NetbiosNs => {
             broadcast::help(kind, 137, packet, id, info, env);
@@ -225,7 +243,7 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
 /// What becomes of the table when a connection meets an expectation, whether it is translated or not.
 pub(super) fn meet(table: &mut Conntrack, expectation: &Expectation, now: Instant) {
     match expectation.function {
-        Function::Nothing | Function::FollowMaster | Function::Sip => {}
+        Function::Nothing | Function::FollowMaster | Function::Forwarded | Function::Sip => {}
         Function::Pptp => pptp::meet(table, expectation, now),
     }
 }
@@ -255,6 +273,22 @@ fn decimal(text: &[u8]) -> (u64, usize) {
     digits.fold((0_u64, 0), |(value, length), byte| {
         (value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0')), length + 1)
     })
+}
+
+/// Gives a connection that a helper looks at so long a life (Linux: `nf_ct_refresh`).
+fn prolong(id: ConnectionId, life: Duration, env: &mut Env<'_>) {
+    let Some(connection) = env.conntrack.get(id) else { return };
+    if connection.status.has(Status::FIXED_TIMEOUT) {
+        return;
+    }
+    let from = if connection.status.has(Status::CONFIRMED) { env.now.mono } else { Instant(0) };
+    env.conntrack.set_expires(id, from + life);
+}
+
+/// Seconds that a message names, in the kernel's arithmetic: 32 bits of clock ticks, of which it has 250 a second.
+fn in_ticks(seconds: u32) -> Duration {
+    const TICKS: u32 = 250;
+    Duration::from_millis(u64::from(seconds.wrapping_mul(TICKS)) * 1000 / u64::from(TICKS))
 }
 
 /// Says in the log why a helper drops a packet (Linux: `nf_ct_helper_log`).

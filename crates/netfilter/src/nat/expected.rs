@@ -23,9 +23,19 @@ pub(crate) fn expected(id: ConnectionId, env: &mut Env<'_>) {
     match expectation.function {
         Function::Nothing => {}
         Function::FollowMaster => follow_master(id, &expectation, env),
+        Function::Forwarded => forwarded(id, &expectation, env),
         Function::Pptp => pptp(id, &expectation, env),
         Function::Sip => sip(id, &expectation, env),
     }
+}
+
+/// A call that was forwarded: to what its expectation stands for.
+fn forwarded(id: ConnectionId, expectation: &Expectation, env: &mut Env<'_>) {
+    let Some(connection) = env.conntrack.get(id) else { return };
+    let source = connection.tuple(expectation.direction.reversed()).source;
+    let Some(address) = expectation.saved_address else { return };
+    pick::bind(id, &pick::one_address(source, None), End::Source, env);
+    pick::bind(id, &pick::one_address(address, Some(expectation.saved_port)), End::Destination, env);
 }
 
 /// A tunnel of PPTP (Linux: `pptp_nat_expected`): the client's key is that of the client towards the client, and the

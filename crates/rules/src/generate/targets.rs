@@ -96,8 +96,8 @@ fn ct(random: &mut Random<'_>, header: &Header) -> Ct {
         0 => own.notrack = true,
         1 => {
             own.helper = match header.positive_protocol() {
-                Some(protocol::TCP) => Some("ftp".into()),
-                Some(protocol::UDP) => Some("tftp".into()),
+                Some(protocol::TCP) => Some(random.choose(["ftp", "sane", "sip", "Q.931"]).into()),
+                Some(protocol::UDP) => Some(random.choose(["tftp", "amanda", "sip", "RAS"]).into()),
                 _ => None,
             };
         }

@@ -17,14 +17,13 @@ use std::time::Duration;
 use packet::{Family, protocol};
 
 use self::text::{Header, Span, has, header, is_letter, uri};
-use super::{Helper, Kind, State};
+use super::{Helper, Kind, State, prolong};
 use crate::conntrack::expect::ExpectationId;
 use crate::conntrack::{ConnectionId, Direction, Status, Tuple};
 use crate::env::Env;
 use crate::hook::Verdict;
 use crate::nat::payload;
 use crate::skb::{Drop, Info, Packet};
-use crate::time::Instant;
 
 mod address;
 mod media;
@@ -116,7 +115,7 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     if payload >= total {
         return Verdict::Accept;
     }
-    prolong(id, env);
+    prolong(id, TIMEOUT, env);
     packet.pull(total);
     let length = total - payload;
     if length < SHORTEST {
@@ -129,16 +128,6 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
         Ok(()) => Verdict::Accept,
         Err(reason) => Verdict::Drop(reason),
     }
-}
-
-/// Gives the connection its life.
-fn prolong(id: ConnectionId, env: &mut Env<'_>) {
-    let Some(connection) = env.conntrack.get(id) else { return };
-    if connection.status.has(Status::FIXED_TIMEOUT) {
-        return;
-    }
-    let from = if connection.status.has(Status::CONFIRMED) { env.now.mono } else { Instant(0) };
-    env.conntrack.set_expires(id, from + TIMEOUT);
 }
 
 impl Message<'_, '_> {

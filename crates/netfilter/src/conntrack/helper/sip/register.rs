@@ -2,21 +2,14 @@
 //!
 //! Linux: `process_register_request`, `process_register_response`, `nf_nat_sip_expect`.
 use std::net::IpAddr;
-use std::time::Duration;
 
 use super::address::number;
 use super::text::{Header, Uri, Walk, header, number_parameter, transport, uri};
 use super::{Message, class};
 use crate::conntrack::Status;
 use crate::conntrack::expect::{Expectation, Flags, Function, expect_near};
-use crate::conntrack::helper::Kind;
+use crate::conntrack::helper::{Kind, in_ticks};
 use crate::skb::Drop;
-
-/// How long something is valid, in the kernel's arithmetic: 32 bits of clock ticks, of which it has 250 a second.
-fn validity(seconds: u32) -> Duration {
-    const TICKS: u32 = 250;
-    Duration::from_millis(u64::from(seconds.wrapping_mul(TICKS)) * 1000 / u64::from(TICKS))
-}
 
 impl Message<'_, '_> {
     /// What the header Expires says; 0 without it, or if it is too large a number.
@@ -138,7 +131,7 @@ impl Message<'_, '_> {
                 same.then_some((id, Flags(item.flags.0 & !Flags::INACTIVE.0)))
             });
             if let Some((id, flags)) = found {
-                let expires = self.env.now.mono + validity(seconds);
+                let expires = self.env.now.mono + in_ticks(seconds);
                 self.env.conntrack.renew_expectation(id, flags, expires);
                 return Ok(true);
             }

@@ -1,0 +1,228 @@
+//! RAS: endpoints find their gatekeeper, register with it and ask it about calls.
+//!
+//! Linux: `process_ras` and what it calls, `expect_q931`, `nat_q931`, `set_sig_addr`, `set_ras_addr`.
+use std::net::IpAddr;
+use std::time::Duration;
+
+use packet::protocol;
+
+use super::per::{Reader, Value};
+use super::registration::RAS_MESSAGE;
+use super::{Done, Failed, Kind, Place, Signal, place};
+use crate::conntrack::expect::{Expectation, Flags, expect_near};
+use crate::conntrack::helper::{in_ticks, prolong};
+use crate::conntrack::{Status, Tuple};
+
+/// How long a registration is valid that does not say so (the module's parameter `default_rrq_ttl`), in seconds.
+const USUAL_VALIDITY: u32 = 300;
+/// How long a connection lives on when an endpoint unregisters.
+const FAREWELL: Duration = Duration::from_secs(30);
+
+/// Whether an address is the loopback's, which some endpoints put before their own.
+fn is_loopback(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(address) if address.is_loopback())
+}
+
+impl Signal<'_, '_> {
+    /// The message of a datagram.
+    pub(super) fn ras(&mut self) -> Done {
+        let bytes = self.bytes(self.packet.layout.total_len.saturating_sub(self.payload));
+        let Ok(Value::Choice(name, body)) = Reader::new(&bytes, 0).field(&RAS_MESSAGE, true) else {
+            return Ok(());
+        };
+        let one = |name: &str| body.get(name).and_then(|value| place(value, &bytes, self.family));
+        let many = |name: &str| -> Vec<Option<Place>> {
+            let elements = body.get(name).map_or(&[][..], Value::elements);
+            elements.iter().map(|value| place(value, &bytes, self.family)).collect()
+        };
+        match name {
+            "gatekeeperRequest" => self.write_own(&[one("rasAddress")]),
+            "locationRequest" => self.write_own(&[one("replyAddress")]),
+            "gatekeeperConfirm" => self.gatekeeper(one("rasAddress")),
+            "registrationRequest" => {
+                let (calls, own) = (many("callSignalAddress"), many("rasAddress"));
+                self.registration(&calls, &own, body.get("timeToLive"))
+            }
+            "registrationConfirm" => {
+                let calls = many("callSignalAddress");
+                self.registered(&calls, body.get("timeToLive"))
+            }
+            "unregistrationRequest" => {
+                let calls = many("callSignalAddress");
+                self.unregistered(&calls)
+            }
+            "admissionRequest" => self.admission(one("destCallSignalAddress"), one("srcCallSignalAddress")),
+            "admissionConfirm" => self.admitted(one("destCallSignalAddress")),
+            "locationConfirm" => self.located(one("callSignalAddress")),
+            "infoRequestResponse" => {
+                let calls = many("callSignalAddress");
+                self.write_own(&[one("rasAddress")])?;
+                self.write_signal(&calls)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what stands for this end of the connection over the first address that is it.
+    fn write_own(&mut self, places: &[Option<Place>]) -> Done {
+        let Some((own, other)) = self.tuples().filter(|_| self.writes()) else { return Ok(()) };
+        let found =
+            places.iter().flatten().find(|found| (found.address, found.port) == (own.source, own.source_id));
+        match found {
+            Some(found) => self.write(found.at, other.destination, other.destination_id),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what stands for an endpoint's signalling on the other side over the first address that is it.
+    fn write_signal(&mut self, places: &[Option<Place>]) -> Done {
+        let Some((own, other)) = self.tuples().filter(|_| self.writes()) else { return Ok(()) };
+        let (known, stands_for) = self.signal_ports();
+        for (at, found) in places.iter().enumerate() {
+            let Some(found) = found.filter(|found| found.port == known) else { continue };
+            if found.address == own.source {
+                // Linux: for one behind the loopback's address that one is written.
+                let first =
+                    places.first().copied().flatten().filter(|first| at > 0 && is_loopback(first.address));
+                return self.write(first.unwrap_or(found).at, other.destination, stands_for);
+            }
+            if found.address == own.destination {
+                return self.write(found.at, other.source, stands_for);
+            }
+        }
+        Ok(())
+    }
+
+    /// A gatekeeper that wants registrations elsewhere than at the address where it was found.
+    fn gatekeeper(&mut self, found: Option<Place>) -> Done {
+        let (Some((own, other)), Some(found)) = (self.tuples(), found) else { return Ok(()) };
+        let expected = self.env.conntrack.get(self.id).is_none_or(|own| own.status.has(Status::EXPECTED));
+        if expected || (found.address, found.port) == (own.source, own.source_id) {
+            return Ok(());
+        }
+        let mut expectation = Expectation::new(self.id, self.kind, protocol::UDP, found.address, found.port);
+        expectation.source = Some(other.source);
+        expectation.gives = Some(Kind::Ras);
+        self.expect(expectation)
+    }
+
+    /// Expects calls to an endpoint, as often as they come.
+    fn registration(
+        &mut self,
+        calls: &[Option<Place>],
+        own: &[Option<Place>],
+        validity: Option<&Value>,
+    ) -> Done {
+        self.expect_calls(calls)?;
+        self.write_own(own)?;
+        let validity = match validity {
+            Some(&Value::Number(seconds)) => seconds,
+            _ => USUAL_VALIDITY,
+        };
+        self.remember(|memory| memory.valid = validity);
+        Ok(())
+    }
+
+    fn expect_calls(&mut self, calls: &[Option<Place>]) -> Done {
+        let Some((own, other)) = self.tuples() else { return Ok(()) };
+        let found = calls.iter().enumerate().find_map(|(at, found)| {
+            found.filter(|found| found.address == own.source && found.port != 0).map(|found| (at, found))
+        });
+        let Some((at, found)) = found else { return Ok(()) };
+        let Some(mut expectation) = self.expectation(protocol::TCP, found.port) else { return Ok(()) };
+        expectation.gives = Some(Kind::Q931);
+        expectation.flags = Flags::PERMANENT;
+        let (known, stands_for) = self.signal_ports();
+        if !self.writes() {
+            self.expect(expectation)?;
+            self.set_signal_ports(found.port, stands_for);
+            return Ok(());
+        }
+        let expectation = self.following(expectation, found.port);
+        let wanted = if known == found.port { stands_for } else { found.port };
+        let Some((port, id)) = expect_near(expectation, wanted, self.env) else { return Ok(()) };
+        if self.write(found.at, other.destination, port).is_err() {
+            self.env.conntrack.unexpect(id);
+            return Err(Failed::Refused);
+        }
+        self.set_signal_ports(found.port, port);
+        if let Some(first) =
+            calls.first().copied().flatten().filter(|first| at > 0 && is_loopback(first.address))
+        {
+            // Linux: whether that can be written does not count.
+            let _ = self.write(first.at, other.destination, port);
+        }
+        Ok(())
+    }
+
+    /// A registration is accepted: connection and expectation live as long.
+    fn registered(&mut self, calls: &[Option<Place>], validity: Option<&Value>) -> Done {
+        self.write_signal(calls)?;
+        if let Some(&Value::Number(seconds)) = validity {
+            self.remember(|memory| memory.valid = seconds);
+        }
+        let valid = self.memory().valid;
+        let Some((own, _)) = self.tuples().filter(|_| valid > 0) else { return Ok(()) };
+        let valid = in_ticks(valid);
+        prolong(self.id, valid, self.env);
+        let (_, port) = self.signal_ports();
+        let now = self.env.now.mono;
+        let Some(zone) = self.env.conntrack.get(self.id).map(|own| own.zone) else { return Ok(()) };
+        // Linux: it is sought as if it came from nowhere, so that one from a certain address is not found.
+        let tuple = Tuple {
+            source: self.family.unspecified(),
+            destination: own.destination,
+            protocol: protocol::TCP,
+            source_id: 0,
+            destination_id: port,
+        };
+        if let Some(id) = self.env.conntrack.find_expectation(&tuple, zone, now)
+            && let Some(item) = self.env.conntrack.expectation(id).filter(|item| item.master == self.id)
+        {
+            let flags = item.flags;
+            self.env.conntrack.renew_expectation(id, flags, now + valid);
+        }
+        Ok(())
+    }
+
+    fn unregistered(&mut self, calls: &[Option<Place>]) -> Done {
+        self.write_signal(calls)?;
+        for id in self.env.conntrack.expectations_of(self.id) {
+            self.env.conntrack.unexpect(id);
+        }
+        self.set_signal_ports(0, 0);
+        prolong(self.id, FAREWELL, self.env);
+        Ok(())
+    }
+
+    /// An endpoint asks whether it may answer, or make, a call.
+    fn admission(&mut self, to: Option<Place>, from: Option<Place>) -> Done {
+        let Some((own, other)) = self.tuples().filter(|_| self.writes()) else { return Ok(()) };
+        let (known, stands_for) = self.signal_ports();
+        if let Some(found) = to.filter(|found| (found.address, found.port) == (own.source, known)) {
+            return self.write(found.at, other.destination, stands_for);
+        }
+        match from.filter(|found| found.address == own.source) {
+            Some(found) => self.write(found.at, other.destination, found.port),
+            None => Ok(()),
+        }
+    }
+
+    fn admitted(&mut self, to: Option<Place>) -> Done {
+        let (Some((own, _)), Some(found)) = (self.tuples(), to) else { return Ok(()) };
+        if found.address == own.destination {
+            return self.write_signal(&[to]);
+        }
+        self.located(to)
+    }
+
+    /// A call will be made to this address.
+    fn located(&mut self, to: Option<Place>) -> Done {
+        let (Some((_, other)), Some(found)) = (self.tuples(), to) else { return Ok(()) };
+        let mut expectation = Expectation::new(self.id, self.kind, protocol::TCP, found.address, found.port);
+        expectation.source = Some(other.source);
+        expectation.gives = Some(Kind::Q931);
+        expectation.flags = Flags::PERMANENT;
+        self.expect(expectation)
+    }
+}
