@@ -237,8 +237,11 @@ pub fn network_text(case: &Case) -> Result<String, String> {
     for words in &changes {
         match words.as_slice() {
             ["address", device, address, more @ ..] => {
-                out.push_str(&format!("address {address} dev {device} {}
-", more.join(" ")));
+                out.push_str(&format!(
+                    "address {address} dev {device} {}
+",
+                    more.join(" ")
+                ));
             }
             ["mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf" | "fact" | "cpu" | "cgroup", ..] => {}
             ["mark", mark, table] => {

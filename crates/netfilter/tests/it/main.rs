@@ -5,3 +5,4 @@ mod original_destination;
 mod recorded;
 mod situations;
 mod states;
+mod timeouts;
