@@ -133,7 +133,7 @@ impl Case {
     pub fn objects(&self) -> impl Iterator<Item = &str> {
         self.network.iter().filter_map(|change| match change.strip_prefix("osf ") {
             Some(fingerprint) => Some(fingerprint),
-            None => change.starts_with("nfacct ").then_some(change),
+            None => ["nfacct ", "nfct "].iter().any(|own| change.starts_with(own)).then_some(change),
         })
     }
 }

@@ -276,6 +276,10 @@ impl Engine {
     /// What other programs have made and rules name, in the place of what was given before. Before the rulesets: a rule
     /// whose object is not there when its table is set stays undecided.
     pub fn set_objects(&mut self, objects: Objects) {
+        let usual = &self.conntrack.config.timeouts;
+        let policies = objects.policies.iter().map(|policy| policy.timeouts(usual)).collect();
+        self.conntrack.set_policies(policies);
+        self.named.policies = objects.policies.into_iter().map(|policy| policy.name).collect();
         self.named.accounts = objects.accounts;
         self.named.fingerprints = objects.fingerprints;
     }

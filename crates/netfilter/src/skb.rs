@@ -238,6 +238,8 @@ pub struct Template {
     pub zone: crate::conntrack::Zone,
     /// The helper's name.
     pub helper: Option<Box<str>>,
+    /// The timeout policy, by its place.
+    pub timeout: Option<u16>,
     /// Whether SYNPROXY has sent the packet to a server.
     pub synproxy: bool,
 }

@@ -24,7 +24,7 @@ pub struct Config {
     /// Most events that wait for [`super::Conntrack::poll_event`]; the oldest is lost beyond. 0: none are made
     /// (`nf_conntrack_events=0`).
     pub most_events: usize,
-    /// Timeouts.
+    /// Timeouts of connections without a policy of their own.
     pub timeouts: Timeouts,
 }
 
@@ -49,8 +49,10 @@ impl Default for Config {
 /// `nf_conntrack_` and with `_timeout` taken out stands before each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// `tcp_timeout_syn_sent`, also for a simultaneous opening.
+    /// `tcp_timeout_syn_sent`.
     pub tcp_syn_sent: Duration,
+    /// Of a simultaneous opening; no sysctl.
+    pub tcp_syn_sent2: Duration,
     /// `tcp_timeout_syn_recv`.
     pub tcp_syn_recv: Duration,
     /// `tcp_timeout_established`.
@@ -106,6 +108,7 @@ impl Default for Timeouts {
         let seconds = Duration::from_secs;
         Self {
             tcp_syn_sent: seconds(120),
+            tcp_syn_sent2: seconds(120),
             tcp_syn_recv: seconds(60),
             tcp_established: seconds(432_000),
             tcp_fin_wait: seconds(120),

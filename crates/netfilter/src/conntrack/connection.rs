@@ -94,6 +94,8 @@ pub struct Rare {
     pub helper: Option<Helper>,
     /// Movements of TCP sequence numbers, if a helper changed lengths.
     pub sequence: Option<SequenceAdjust>,
+    /// The timeout policy by which it lives, by its place ([`super::Conntrack::set_policies`]).
+    pub policy: Option<u16>,
     /// What SYNPROXY knows of it.
     pub synproxy: Option<crate::synproxy::State>,
     /// Source and destination of the replies, of translated IPv6.
@@ -133,6 +135,7 @@ static NOTHING_RARE: Rare = Rare {
     expectation: None,
     helper: None,
     sequence: None,
+    policy: None,
     synproxy: None,
     reply: None,
 };

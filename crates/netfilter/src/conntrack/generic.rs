@@ -6,7 +6,7 @@ use super::{ConnectionId, Conntrack};
 
 /// What a packet does to its connection: it lives on.
 pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, context: &Context) -> Outcome {
-    let timeout = table.config.timeouts.generic;
+    let timeout = table.timeouts_of(id).generic;
     table.refresh(id, context, view.bytes().len(), timeout);
     Outcome::Accept
 }

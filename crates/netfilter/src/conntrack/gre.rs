@@ -86,7 +86,7 @@ pub struct Gre {
 
 /// What a packet does to its tunnel.
 pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, context: &Context) -> Outcome {
-    let timeouts = &table.config.timeouts;
+    let timeouts = table.timeouts_of(id);
     let fresh = Gre { timeout: timeouts.gre, stream_timeout: timeouts.gre_stream };
     let Some(connection) = table.get_mut(id) else { return Outcome::Accept };
     let status = connection.status;

@@ -120,7 +120,7 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
     if !confirmed && !opens {
         return Outcome::Invalid(Invalid::IcmpAnswer);
     }
-    let timeouts = &table.config.timeouts;
+    let timeouts = table.timeouts_of(id);
     let timeout = if v4 { timeouts.icmp } else { timeouts.icmpv6 };
     table.refresh(id, context, view.bytes().len(), timeout);
     Outcome::Accept

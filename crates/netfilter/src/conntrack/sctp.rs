@@ -359,7 +359,7 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
         return Outcome::Invalid(error);
     }
     if !ignored {
-        let timeout = state.timeout(&table.config.timeouts);
+        let timeout = state.timeout(table.timeouts_of(id));
         table.refresh(id, context, view.bytes().len(), timeout);
     }
     Outcome::Accept

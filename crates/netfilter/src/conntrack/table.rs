@@ -15,8 +15,8 @@ use super::labels::Labels;
 use super::siphash::SipHash;
 use super::timer::Wheel;
 use super::{
-    Config, Connection, ConnectionId, Direction, Event, EventKind, Status, Tuple, Zone, gre, helper, sctp,
-    tcp,
+    Config, Connection, ConnectionId, Direction, Event, EventKind, Status, Timeouts, Tuple, Zone, gre,
+    helper, sctp, tcp,
 };
 use crate::network::DeviceId;
 use crate::time::{Instant, Now};
@@ -72,6 +72,8 @@ pub struct Conntrack {
     pub(super) lost_events: u64,
     /// Labels of connections.
     pub(super) labels: Labels,
+    /// Timeouts under each policy.
+    policies: Vec<Timeouts>,
     /// Keys of tunnels.
     pub(super) keys: gre::Keys,
 }
@@ -99,6 +101,7 @@ impl Conntrack {
             events: VecDeque::new(),
             lost_events: 0,
             labels: Labels::default(),
+            policies: Vec::new(),
             keys: gre::Keys::default(),
         }
     }
@@ -110,6 +113,19 @@ impl Conntrack {
         self.wheel.reserve(connections);
         let (key, slots) = (self.key, &self.slots);
         self.index.reserve(connections.saturating_mul(2), |&entry| hash_entry(key, slots, entry));
+    }
+
+    /// The timeout policies that rules may give to new connections (`CT --timeout`), which name them by their places.
+    pub(crate) fn set_policies(&mut self, policies: Vec<Timeouts>) {
+        self.policies = policies;
+    }
+
+    /// How long a connection lives in its states.
+    // Linux: `nf_ct_timeout_lookup`.
+    #[inline]
+    pub(super) fn timeouts_of(&self, id: ConnectionId) -> &Timeouts {
+        let policy = self.get(id).and_then(|connection| connection.rare().policy);
+        policy.and_then(|place| self.policies.get(usize::from(place))).unwrap_or(&self.config.timeouts)
     }
 
     /// A hash that nobody else knows of a tuple and a number, apart from those by which connections are found.

@@ -14,9 +14,7 @@ use rules::Hook;
 
 use super::sequence::SequenceAdjust;
 use super::track::{Context, Invalid, Outcome};
-use super::{
-    Config, Connection, ConnectionId, Conntrack, Direction, EventKind, ProtocolState, Status, Timeouts,
-};
+use super::{Connection, ConnectionId, Conntrack, Direction, EventKind, ProtocolState, Status, Timeouts};
 
 mod states;
 mod window;
@@ -410,7 +408,7 @@ fn finish(
     status: Status,
     bytes: usize,
 ) -> Outcome {
-    let mut timeout = timeout(&table.config, tcp, new, kind);
+    let mut timeout = timeout(table.config.tcp_max_retrans, table.timeouts_of(id), tcp, new, kind);
     if new != old && status.has(Status::CONFIRMED) {
         table.note(EventKind::Update, id);
     }
@@ -426,7 +424,7 @@ fn finish(
             return Outcome::Accept;
         }
         if new == State::Established {
-            timeout = timeout.min(table.config.timeouts.tcp_unacknowledged);
+            timeout = timeout.min(table.timeouts_of(id).tcp_unacknowledged);
         }
     } else if !status.has(Status::ASSURED)
         && matches!(old, State::SynRecv | State::Established)
@@ -441,11 +439,10 @@ fn finish(
 }
 
 /// The length of life that a packet gives.
-fn timeout(config: &Config, tcp: &Tcp, state: State, kind: Kind) -> Duration {
-    let timeouts = &config.timeouts;
+fn timeout(max_retrans: u8, timeouts: &Timeouts, tcp: &Tcp, state: State, kind: Kind) -> Duration {
     let usual = state.timeout(timeouts);
     let unacknowledged = tcp.sides.iter().any(|side| side.has(Side::UNACKNOWLEDGED));
-    if tcp.retransmissions >= config.tcp_max_retrans && usual > timeouts.tcp_max_retrans {
+    if tcp.retransmissions >= max_retrans && usual > timeouts.tcp_max_retrans {
         timeouts.tcp_max_retrans
     } else if kind == Kind::Rst {
         timeouts.tcp_close
@@ -461,7 +458,7 @@ fn timeout(config: &Config, tcp: &Tcp, state: State, kind: Kind) -> Duration {
 /// What an INVALID FIN or RST does: if the other side sent one too, the two ends are likely done although we could not
 /// follow, so the life of an ASSURED connection is shortened (Linux: `nf_tcp_handle_invalid`).
 fn after_invalid(table: &mut Conntrack, id: ConnectionId, kind: Kind, reply: bool, context: &Context) {
-    let short = table.config.timeouts.tcp_unacknowledged;
+    let short = table.timeouts_of(id).tcp_unacknowledged;
     let Some(connection) = table.get_mut(id) else { return };
     if !connection.status.has(Status::ASSURED)
         || connection.status.has(Status::FIXED_TIMEOUT)
@@ -497,7 +494,7 @@ impl Conntrack {
 
     /// REJECT answered with a reset: the connection is CLOSE for 10 s, unless it is not confirmed (F29).
     pub fn set_timeout_close(&mut self, id: ConnectionId, now: crate::Instant) {
-        let close = self.config.timeouts.tcp_close;
+        let close = self.timeouts_of(id).tcp_close;
         let Some(connection) = self.get_mut(id) else { return };
         let status = connection.status;
         if !status.has(Status::CONFIRMED) {

@@ -267,6 +267,12 @@ impl Conntrack {
         now: Now,
     ) -> Option<ConnectionId> {
         let id = self.insert(Connection::new(original, reply, zone), now.mono)?;
+        // Linux: `nf_ct_timeout_ext_add`: expected connections, too.
+        if let Some(policy) = template.and_then(|template| template.timeout)
+            && let Some(connection) = self.get_mut(id)
+        {
+            connection.rare_mut().policy = Some(policy);
+        }
         if template.is_some_and(|template| template.synproxy) {
             self.set_synproxy(id, Default::default());
         }

@@ -61,7 +61,7 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
     if let Some(error) = error(view, context) {
         return Outcome::Invalid(error);
     }
-    let timeouts = &table.config.timeouts;
+    let timeouts = table.timeouts_of(id);
     let (unreplied, stream) = (timeouts.udp, timeouts.udp_stream);
     let lite = view.protocol() == Some(protocol::UDPLITE);
     let Some(connection) = table.get_mut(id) else { return Outcome::Accept };

@@ -42,6 +42,59 @@ fn lines_that_are_refused() {
     assert_eq!(wrong("{ pkts = 1, bytes = 2 } = ;").what, "a name has 1 to 31 bytes");
 }
 
+/// What nfct 1.4.7 takes and prints.
+#[test]
+fn timeout_policies() {
+    let text = "\
+nfct timeout add a inet tcp established 100 close 5 syn_sent2 7 retrans 8 unacknowledged 9
+nfct add timeout b inet6 udp replied 77
+.u = {
+	.l3proto = 2,
+	.l4proto = 17,
+	.policy = {
+		.UNREPLIED = 5,
+		.REPLIED = 9,
+	},
+};
+nfct timeout add g inet generic timeout 3
+nfct timeout add e inet icmp
+";
+    let own = Objects::parse(text).unwrap();
+    let usual = crate::conntrack::Timeouts::default();
+    let all: Vec<_> = own.policies.iter().map(|own| own.timeouts(&usual)).collect();
+    let [a, b, u, g, e] = all.as_slice() else { panic!("{all:?}") };
+    let seconds = |own: std::time::Duration| own.as_secs();
+    assert_eq!((seconds(a.tcp_established), seconds(a.tcp_close), seconds(a.tcp_syn_sent)), (100, 5, 120));
+    assert_eq!(
+        (seconds(a.tcp_syn_sent2), seconds(a.tcp_max_retrans), seconds(a.tcp_unacknowledged)),
+        (7, 8, 9)
+    );
+    assert_eq!(
+        (seconds(b.udp), seconds(b.udp_stream), seconds(u.udp), seconds(u.udp_stream)),
+        (30, 77, 5, 9)
+    );
+    assert_eq!((seconds(g.generic), e), (3, &usual));
+    let given = own.given();
+    assert_eq!(given.timeouts["b"].family, packet::Family::V6);
+    assert_eq!((given.timeouts["u"].protocol, given.timeouts["g"].protocol), (Some(17), None));
+    for wrong in [
+        "nfct timeout add a",
+        "nfct timeout add a unix tcp",
+        "nfct timeout add a inet dccp",
+        "nfct timeout add a inet tcp established",
+        "nfct timeout add a inet tcp established x",
+        "nfct timeout add a inet tcp replied 3",
+        "nfct timeout add 01234567890123456789012345678901 inet tcp",
+        "nfct timeout add a inet tcp\nnfct timeout add a inet udp",
+        ".a = {",
+        ".a = {\n};",
+        ".a = {\n.l3proto = 3,\n.l4proto = 17,\n.policy = {\n},\n};",
+        ".a = {\n.l3proto = 2,\n.l4proto = 300,\n.policy = {\n},\n};",
+    ] {
+        assert!(Objects::parse(wrong).is_err(), "{wrong}");
+    }
+}
+
 /// Lines of pf.os, as nfnl_osf reads them.
 #[test]
 fn fingerprints() {

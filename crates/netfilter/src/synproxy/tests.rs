@@ -36,8 +36,7 @@ type Out = VecDeque<(String, Vec<u8>)>;
 
 impl Router {
     fn new() -> Self {
-        let mut conntrack = crate::conntrack::Config::default();
-        conntrack.tcp_loose = false;
+        let conntrack = crate::conntrack::Config { tcp_loose: false, ..Default::default() };
         let mut engine = Engine::new(Config {
             settings: Default::default(),
             conntrack,

@@ -29,6 +29,8 @@ pub struct Named {
     pub(crate) now: Option<u64>,
     /// Accounting objects. They are not the rules' own, and stay.
     pub(crate) accounts: Vec<Account>,
+    /// Names of timeout policies; connection tracking has them in this order.
+    pub(crate) policies: Vec<Box<str>>,
     /// Fingerprints; none: not known.
     pub(crate) fingerprints: Vec<Fingerprint>,
 }
@@ -116,6 +118,11 @@ impl Named {
     /// Holds an estimator that some rule has made.
     pub(super) fn present_estimator(&mut self, name: &str) -> Option<usize> {
         self.estimators.hold_present(name)
+    }
+
+    /// The place of a timeout policy.
+    pub(super) fn policy(&self, name: &str) -> Option<usize> {
+        self.policies.iter().position(|own| **own == *name)
     }
 
     /// The place of an accounting object.

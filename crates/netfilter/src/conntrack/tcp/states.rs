@@ -65,7 +65,8 @@ impl State {
     /// How long the state lasts without a packet.
     pub(super) const fn timeout(self, timeouts: &Timeouts) -> Duration {
         match self {
-            State::None | State::SynSent | State::SynSent2 => timeouts.tcp_syn_sent,
+            State::None | State::SynSent => timeouts.tcp_syn_sent,
+            State::SynSent2 => timeouts.tcp_syn_sent2,
             State::SynRecv => timeouts.tcp_syn_recv,
             State::Established => timeouts.tcp_established,
             State::FinWait => timeouts.tcp_fin_wait,

@@ -1,8 +1,8 @@
 //! `-j CT` and `-j NOTRACK` (Linux: `xt_ct_target`; F35, F36).
 //!
 //! A packet that was looked at before – on its second way over loopback, or by an earlier CT rule – goes on unchanged.
-//! Event masks change what listeners are told, not packets. Not modelled, and so undecided: timeout policies, and
-//! the helpers that [`is_modelled`] leaves out.
+//! Event masks change what listeners are told, not packets. Timeout policies are an input ([`crate::objects`]); without it,
+//! they are undecided. Not modelled, and so undecided: the helpers that [`is_modelled`] leaves out.
 use rules::Target;
 use rules::targets::ct::{Ct, Zone as ZoneRule, ZoneDirection, ZoneId};
 
@@ -18,15 +18,17 @@ pub(super) fn untrack(packet: &mut Packet) -> Effect {
     Effect::Continue
 }
 
-pub(super) fn apply(rule: &Ct, packet: &mut Packet) -> Effect {
+/// `policy`: the place of the timeout policy.
+pub(super) fn apply(rule: &Ct, policy: Option<usize>, packet: &mut Packet) -> Effect {
     if seen(packet) {
         return Effect::Continue;
     }
     if rule.notrack {
         return untrack(packet);
     }
-    if rule.timeout.is_some() {
-        return Effect::Undecided("timeout policies (CT --timeout)");
+    let policy = policy.and_then(|place| u16::try_from(place).ok());
+    if rule.timeout.is_some() && policy.is_none() {
+        return Effect::Undecided("the timeout policy of CT --timeout, which nobody has given");
     }
     if rule.helper.as_deref().is_some_and(|helper| !is_modelled(helper)) {
         return Effect::Undecided("this helper (CT --helper)");
@@ -35,7 +37,12 @@ pub(super) fn apply(rule: &Ct, packet: &mut Packet) -> Effect {
         ZoneId::Number(number) => in_direction(number, zone.direction),
         ZoneId::Mark => in_direction(low_half(packet.mark), zone.direction),
     });
-    packet.template = Some(Box::new(Template { zone, helper: rule.helper.clone(), ..Template::default() }));
+    packet.template = Some(Box::new(Template {
+        zone,
+        helper: rule.helper.clone(),
+        timeout: policy,
+        ..Template::default()
+    }));
     Effect::Continue
 }
 

@@ -98,6 +98,7 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
 pub(super) fn bind(target: &Target, named: &mut Named) -> Option<usize> {
     match target {
         Target::Rateest(own) => Some(named.estimator(own)),
+        Target::Ct(own) => named.policy(own.timeout.as_deref()?),
         _ => None,
     }
 }
@@ -122,7 +123,7 @@ pub(super) fn apply(
         Target::Queue => Effect::Verdict(Verdict::Queue),
         Target::Mark(own) => mark::apply(own, packet, env),
         Target::Connmark(own) => connmark::apply(own, place, packet, env),
-        Target::Ct(own) => ct::apply(own, packet),
+        Target::Ct(own) => ct::apply(own, shared, packet),
         Target::Notrack => ct::untrack(packet),
         Target::Trace => {
             packet.traced = true;
