@@ -18,6 +18,7 @@ const TICK: Duration = Duration::from_millis(68);
 fn setting<'a>(timeouts: &'a mut Timeouts, name: &str) -> Option<&'a mut Duration> {
     let Timeouts {
         tcp_syn_sent,
+        tcp_syn_sent2,
         tcp_syn_recv,
         tcp_established,
         tcp_fin_wait,
@@ -45,6 +46,8 @@ fn setting<'a>(timeouts: &'a mut Timeouts, name: &str) -> Option<&'a mut Duratio
     } = timeouts;
     let all = [
         ("tcp_timeout_syn_sent", tcp_syn_sent),
+        // No sysctl: policies of `nfct timeout` alone change it.
+        ("tcp_timeout_syn_sent2", tcp_syn_sent2),
         ("tcp_timeout_syn_recv", tcp_syn_recv),
         ("tcp_timeout_established", tcp_established),
         ("tcp_timeout_fin_wait", tcp_fin_wait),
@@ -74,7 +77,7 @@ fn setting<'a>(timeouts: &'a mut Timeouts, name: &str) -> Option<&'a mut Duratio
     all.into_iter().find(|(own, _)| *own == name).map(|(_, value)| value)
 }
 
-const COUNT: usize = 25;
+const COUNT: usize = 26;
 
 fn moment(since: Duration) -> Now {
     let mono = bed::at(0).mono + since;
