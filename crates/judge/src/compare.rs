@@ -106,11 +106,20 @@ fn compare_ids(
 
 fn compare_sets(left: &[SetMember], right: &[SetMember], out: &mut Vec<Difference>) {
     let mut push = |what, left: String, right: String| out.push(Difference { step: None, what, left, right });
-    let lines =
-        |own: &[SetMember]| own.iter().map(|own| own.line.as_str()).collect::<Vec<_>>().join("\n          ");
+    let lines = |own: &[SetMember]| own.iter().map(|own| own.line.clone()).collect::<Vec<_>>();
     let (one, other) = (lines(left), lines(right));
     if one != other {
-        push("set", one, other);
+        // Why: sets are long, and mostly equal; what is equal but in another order (lists) is shown whole.
+        let only = |own: &[String], there: &[String]| {
+            let own: Vec<&str> =
+                own.iter().filter(|line| !there.contains(line)).map(String::as_str).collect();
+            own.join("\n          ")
+        };
+        let (ours, theirs) = (only(&one, &other), only(&other, &one));
+        match ours == theirs {
+            true => push("set", one.join(", "), other.join(", ")),
+            false => push("set", ours, theirs),
+        }
         return;
     }
     for (one, other) in left.iter().zip(right).filter(|(one, other)| !close(one.timeout, other.timeout)) {

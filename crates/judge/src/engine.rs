@@ -20,9 +20,9 @@ use netfilter::trace::{Outcome as RuleOutcome, Step as TraceStep};
 use netfilter::{DeviceId, Instant, Network, Now, Origin, Packet, Random, Tracking, Tuple};
 use packet::Family;
 use packet::rewrite::End;
+use rules::fixture::DebianNames;
 use rules::set::print::{Detail, Listing, Mode};
 use rules::set::run::Session;
-use rules::syntax::NoNames;
 use rules::syntax::objects::Given;
 use rules::{Hook, Ruleset, Table, Target, set};
 
@@ -354,7 +354,7 @@ impl EngineHalf {
         let (engine, rulesets) = (self.engine.as_mut()?, &self.rulesets);
         let references = |name: &str| rulesets.iter().map(|own| own.set_references(name)).sum();
         let words: Vec<&str> = words.split_whitespace().collect();
-        let mut session = Session { names: &NoNames, now, seed: &mut || 0, references: &references };
+        let mut session = Session { names: &DebianNames, now, seed: &mut || 0, references: &references };
         let done = engine.edit_sets(|sets| {
             set::run::run(&words, &mut Default::default(), false, sets, &mut session, &mut Default::default())
         });
@@ -603,7 +603,7 @@ impl Judged for EngineHalf {
             netfilter::machine::text::parse(&machine_text(case)).map_err(|error| error.to_string())?,
         );
         if let Some(sets) = &case.sets {
-            let sets = set::restore::load(sets, milliseconds(self.now));
+            let sets = set::restore::load_with(sets, milliseconds(self.now), &DebianNames, &mut || 0);
             engine.set_sets(sets.map_err(|(line, fault)| format!("line {line}: {}", fault.text()))?);
         }
         // Rules are loaded at this time.
@@ -697,7 +697,7 @@ impl Judged for EngineHalf {
         let listing = Listing {
             mode: Mode::Save,
             detail: Detail::Members,
-            names: &NoNames,
+            names: &DebianNames,
             resolve: false,
             now: milliseconds(self.now),
             references: &|_| 0,

@@ -7,6 +7,7 @@ use crate::{Judged, Outcome};
 
 mod packets;
 mod rules;
+mod sets;
 
 /// A source of choices.
 #[derive(Clone, Debug)]
@@ -56,11 +57,17 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
         Some(family) => family == 6,
         None => number % 4 == 3,
     };
-    let mut save = rules::ruleset(&mut choice, v6);
+    let sets = if !plan.translatable && choice.percent(35) {
+        sets::Sets::new(&mut choice, v6)
+    } else {
+        sets::Sets::none()
+    };
+    let mut save = rules::ruleset(&mut choice, v6, &sets);
     if plan.translatable {
         save = crate::nft::translatable(v6, &save);
     }
     let mut case = Case { name: format!("random.{}.{number}", plan.seed), ..Case::default() };
+    case.sets = (!sets.is_empty()).then(|| sets.text.clone());
     *(if v6 { &mut case.rules6 } else { &mut case.rules4 }) = Some(save);
     if let Err(refused) = first.load(&case) {
         return (case, Outcome { refused: Some(refused), ..Outcome::default() });

@@ -37,10 +37,27 @@ pub fn shrink(case: &Case, most: usize, mut differs: impl FnMut(&Case) -> bool) 
                 size /= 2;
             }
         }
+        for at in (0..best.sets.as_deref().map_or(0, |text| text.lines().count())).rev() {
+            let Some(smaller) = without_member(&best, at) else { continue };
+            tries += 1;
+            if tries <= most && differs(&smaller) {
+                best = smaller;
+                better = true;
+            }
+        }
         if !better || tries >= most || tries == before {
             return best;
         }
     }
+}
+
+/// The case without a line that adds to a set; `None`: the line does something else.
+fn without_member(case: &Case, at: usize) -> Option<Case> {
+    let text = case.sets.as_deref()?;
+    text.lines().nth(at).filter(|line| line.contains("add "))?;
+    let kept =
+        text.lines().enumerate().filter(|(number, _)| *number != at).flat_map(|(_, line)| [line, "\n"]);
+    Some(Case { sets: Some(kept.collect()), ..case.clone() })
 }
 
 fn rules(case: &Case, v6: bool) -> Option<&String> {

@@ -20,11 +20,15 @@ use netfilter::time::Seeded;
 use netfilter::{DeviceId, Drop, Instant, Network, Now};
 use packet::Family;
 use rules::Ruleset;
+use rules::set::print::{self, Detail, Listing, Mode};
+use rules::set::run::{Options, Output, Session};
+use rules::set::{Sets, restore};
 use sys::clock::Clock;
 use sys::netlink::Prefix;
 use sys::seccomp::{Asked, AskedSocket, Listener};
 
 use crate::host::{Host, Plan, Reachable};
+use crate::names::SystemNames;
 use crate::owners::{Owners, Wanted};
 
 /// Error numbers of a question about the original destination (F61).
@@ -43,6 +47,23 @@ pub struct Outgoing {
     pub next_hop: IpAddr,
     /// The IP packet.
     pub bytes: Vec<u8>,
+}
+
+/// Where the monotonic clock of a machine begins, in nanoseconds: far enough that what began before, as the timeouts of a
+/// file that was written long ago, lies behind 0.
+const START: u64 = 1 << 60;
+
+/// The time, in milliseconds of a machine's clock, from which timeouts of sets count that are loaded when it starts: a second
+/// of the wall clock, or now.
+pub fn set_time(second: Option<u64>) -> u64 {
+    let start = START / 1_000_000;
+    let wall = Clock::start().read().wall.as_secs();
+    second.map_or(start, |second| start.saturating_sub(wall.saturating_sub(second).saturating_mul(1000)))
+}
+
+/// The start of the hash of a set, which nobody outside may guess.
+pub fn set_seed() -> u32 {
+    sys::clock::seed().map_or(0, |seed| (seed >> 32) as u32)
 }
 
 /// What went through a machine.
@@ -138,7 +159,51 @@ impl Machine {
     fn now(&self) -> Now {
         let reading = self.clock.read();
         let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        Now { mono: Instant(nanoseconds(reading.monotonic)), wall: nanoseconds(reading.wall) }
+        let mono = Instant(START.saturating_add(nanoseconds(reading.monotonic)));
+        Now { mono, wall: nanoseconds(reading.wall) }
+    }
+
+    /// Puts sets of ipset in the place of those that are there; their times are those of [`set_time`].
+    pub fn set_sets(&mut self, sets: Sets) {
+        self.engine.set_sets(sets);
+    }
+
+    /// The sets as they are now.
+    pub fn sets(&self) -> &Sets {
+        self.engine.sets()
+    }
+
+    /// Carries out the lines of `ipset restore`; what is there already is no fault. A fault with its line.
+    pub fn restore_sets(&mut self, text: &str) -> Result<(), (usize, String)> {
+        let now = self.now().mono.0 / 1_000_000;
+        let rulesets = &self.rulesets;
+        let references = |name: &str| rulesets.iter().map(|own| own.set_references(name)).sum();
+        let names = SystemNames::new();
+        let mut options = Options { exist: true, ..Options::default() };
+        let mut session = Session { names: &names, now, seed: &mut set_seed, references: &references };
+        self.engine.edit_sets(|sets| {
+            for (at, line) in text.lines().enumerate() {
+                let mut output = Output::default();
+                restore::line(line, &mut options, sets, &mut session, &mut output)
+                    .map_err(|fault| (at + 1, fault.text().to_owned()))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The sets in the form of `ipset save`.
+    pub fn print_sets(&self) -> String {
+        let names = SystemNames::new();
+        let listing = Listing {
+            mode: Mode::Save,
+            detail: Detail::Members,
+            names: &names,
+            resolve: false,
+            now: self.now().mono.0 / 1_000_000,
+            references: &|_| 0,
+            exact: false,
+        };
+        print::sets(self.engine.sets(), None, &listing).unwrap_or_default()
     }
 
     /// Puts the tables of a ruleset in the place of the old ones, as `iptables-restore` does: tables that it does not

@@ -27,6 +27,8 @@ pub(crate) struct SystemNames {
     labels: OnceCell<Pairs<u16>>,
     /// Where the sets are that rules may name; `None`: nobody is asked.
     sets: Option<Place>,
+    /// The families of the only sets that there are; `None`: nobody has said.
+    given_sets: Option<HashMap<String, Option<Family>>>,
     /// The sets as they stood in a file.
     known_sets: RefCell<Option<SetHeads>>,
     /// Hosts that were resolved already: one question for each name.
@@ -125,6 +127,12 @@ impl SystemNames {
     /// The same with the sets of the ruleset's file, for programs that change it.
     pub(crate) fn with_sets() -> Self {
         Self { sets: Place::from_environment().ok(), ..Self::default() }
+    }
+
+    /// The same with the only sets that there are, for rules that are run.
+    pub(crate) fn with_given(sets: &rules::set::Sets) -> Self {
+        let families = sets.iter().map(|set| (set.name().to_string(), set.family())).collect();
+        Self { given_sets: Some(families), ..Self::default() }
     }
 
     fn services(&self) -> &Services {
@@ -283,6 +291,9 @@ impl Names for SystemNames {
     }
 
     fn set(&self, name: &str) -> KnownSet {
+        if let Some(given) = &self.given_sets {
+            return given.get(name).map_or(KnownSet::Missing, |family| KnownSet::Present(*family));
+        }
         let Some(place) = &self.sets else { return KnownSet::NotAsked };
         let mut known = self.known_sets.borrow_mut();
         if !known.as_ref().is_some_and(|heads| heads.is_current(place)) {

@@ -55,7 +55,7 @@ mod kept;
 mod sets;
 
 pub(crate) use kept::Kept;
-pub(crate) use sets::{SetFile, SetHeads};
+pub(crate) use sets::{SetFile, SetHeads, script_of, sets_of};
 
 /// Where a ruleset lives.
 #[derive(Clone, Debug)]

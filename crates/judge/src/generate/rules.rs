@@ -1,6 +1,7 @@
 //! Random save files: all tables, user chains, the extensions that are modelled, values from the same small pools as
 //! the packets, so that rules are hit, and narrowly missed.
 use super::Choice;
+use super::sets::Sets;
 
 /// Addresses and nets that rules speak of.
 const NETS4: &[&str] = &[
@@ -85,6 +86,7 @@ struct Place<'a> {
     destination: bool,
     source: bool,
     v6: bool,
+    sets: &'a Sets,
 }
 
 impl Place<'_> {
@@ -94,7 +96,7 @@ impl Place<'_> {
 }
 
 /// A save file.
-pub(super) fn ruleset(choice: &mut Choice, v6: bool) -> String {
+pub(super) fn ruleset(choice: &mut Choice, v6: bool, sets: &Sets) -> String {
     let mut out = String::new();
     let tables: &[(&str, &[&str], &[&str])] = &[
         ("raw", &["PREROUTING", "OUTPUT"], &["r1"]),
@@ -127,13 +129,13 @@ pub(super) fn ruleset(choice: &mut Choice, v6: bool) -> String {
                     ("nat", false) => &["s1"],
                     _ => users,
                 };
-                let place = Place { table, chain, below, destination, source: !destination, v6 };
+                let place = Place { table, chain, below, destination, source: !destination, v6, sets };
                 chain_rules(choice, &place, &mut out);
             }
             for (at, chain) in users.iter().enumerate() {
                 let below = if table == "nat" { &[] } else { &users[at + 1..] };
                 let destination = *chain == "d1";
-                let place = Place { table, chain, below, destination, source: *chain == "s1", v6 };
+                let place = Place { table, chain, below, destination, source: *chain == "s1", v6, sets };
                 chain_rules(choice, &place, &mut out);
             }
         }
@@ -261,6 +263,10 @@ fn icmp(choice: &mut Choice, v6: bool, out: &mut String) -> &'static str {
 fn extension(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut String) {
     let n = not(choice);
     let nets = if place.v6 { NETS6 } else { NETS4 };
+    if !place.sets.is_empty() && choice.percent(30) {
+        out.push_str(&place.sets.match_words(choice, n));
+        return;
+    }
     let text = match choice.below(21) {
         0 => format!(" -m state{n} --state {}", choice.of(STATES)),
         1 => format!(" -m conntrack{n} --ctstate {}", choice.of(STATES)),
@@ -415,6 +421,12 @@ fn target(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut Stri
         let flag = if choice.percent(25) { "-g" } else { "-j" };
         format!(" {flag} {}", choice.of(place.below))
     };
+    if !place.sets.is_empty() && choice.percent(20) {
+        let map = place.table == "mangle";
+        let leaving = matches!(place.chain, "FORWARD" | "OUTPUT" | "POSTROUTING");
+        out.push_str(&place.sets.target_words(choice, map, leaving));
+        return;
+    }
     let text = match (choice.below(20), place.table) {
         (0..=3, _) if !place.below.is_empty() => user(choice),
         (4, _) => String::new(),

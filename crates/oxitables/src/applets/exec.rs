@@ -45,6 +45,9 @@ pub struct Arguments {
     /// Rules of IPv6, in ip6tables-save format
     #[arg(long, value_name = "FILE")]
     pub rules6: Option<PathBuf>,
+    /// Sets of ipset, in the form of `ipset save`; without it those of the rules' file
+    #[arg(long, value_name = "FILE")]
+    pub sets: Option<PathBuf>,
     /// Without root: appear to the command as root instead of as yourself
     #[arg(long)]
     pub root: bool,
@@ -86,16 +89,27 @@ pub fn run(arguments: &Arguments) -> u8 {
 }
 
 fn execute(arguments: &Arguments) -> Result<u8, (String, u8)> {
-    let mut rulesets = Vec::new();
+    let problem = |problem: crate::rulesfile::Problem| (problem.text, problem.exit);
+    let read = |path: &PathBuf| {
+        let shown = path.display().to_string();
+        let text = crate::whole::read_text(path)
+            .map_err(|error| (format!("{shown}: {}", super::system_text(&error)), 4))?;
+        Ok((shown, text))
+    };
+    let mut files = Vec::new();
     for (family, path) in [(Family::V4, &arguments.rules), (Family::V6, &arguments.rules6)] {
         if let Some(path) = path {
-            let shown = path.display().to_string();
-            let text = crate::whole::read_text(path)
-                .map_err(|error| (format!("{shown}: {}", super::system_text(&error)), 4))?;
-            let ruleset = crate::rulesfile::read(family, &shown, &text)
-                .map_err(|problem| (problem.text, problem.exit))?;
-            rulesets.push(ruleset);
+            files.push((family, read(path)?));
         }
+    }
+    let given = arguments.sets.as_ref().map(read).transpose()?;
+    let given = given.as_ref().map(|(name, text)| (&**name, &**text));
+    let texts: Vec<(&str, &str)> = files.iter().map(|(_, (name, text))| (&**name, &**text)).collect();
+    let sets = crate::rulesfile::sets(given, &texts, crate::forward::set_time, &mut crate::forward::set_seed)
+        .map_err(problem)?;
+    let mut rulesets = Vec::new();
+    for (family, (name, text)) in &files {
+        rulesets.push(crate::rulesfile::read(*family, name, text, Some(&sets)).map_err(problem)?);
     }
     let appearance = if arguments.root { Appearance::Root } else { Appearance::Same };
     become_administrator(appearance).map_err(|error| (error.to_string(), 4))?;
@@ -103,6 +117,7 @@ fn execute(arguments: &Arguments) -> Result<u8, (String, u8)> {
     let network = netfilter::route::text::parse(NETWORK).map_err(|error| (error.to_string(), 4))?;
     let mut machine = Machine::open(DEVICE, network)
         .map_err(|error| (format!("the network cannot be made: {}", explain(&error)), 4))?;
+    machine.set_sets(sets);
     for ruleset in &rulesets {
         machine.load(ruleset);
     }
@@ -269,6 +284,10 @@ fn report(machine: &mut Machine) {
     for ruleset in machine.rulesets() {
         eprintln!("# {}", if ruleset.family() == Family::V4 { "IPv4" } else { "IPv6" });
         eprint!("{}", crate::rulesfile::print_with_counters(ruleset));
+    }
+    let sets = machine.print_sets();
+    if !sets.is_empty() {
+        eprint!("# sets\n{sets}");
     }
 }
 

@@ -145,7 +145,11 @@ pub(crate) fn read(name: &str, sections: &[Section]) -> Result<Host, Failure> {
     };
     let machine = machine(&mut sections, &settings, &mut notes)?;
     let native = sections.text("nft -j list ruleset", &mut notes);
-    let rulesets = rulesets(name, &mut sections, &mut notes)?;
+    let sets = match sections.text("ipset save", &mut notes) {
+        None => None,
+        Some((section, text)) => Some(sets(name, section, text)?),
+    };
+    let rulesets = rulesets(name, &mut sections, sets.as_ref(), &mut notes)?;
     let known = |family: Family| {
         [World::Legacy, World::Nft]
             .iter()
@@ -163,10 +167,6 @@ pub(crate) fn read(name: &str, sections: &[Section]) -> Result<Host, Failure> {
             foreign::read(text, section.line, &is_ours).map_err(|problem| Failure::at(name, &problem))?
         }
         None => Vec::new(),
-    };
-    let sets = match sections.text("ipset save", &mut notes) {
-        None => None,
-        Some((section, text)) => Some(sets(name, section, text)?),
     };
     let connections = connections(&mut sections, &mut notes);
     let wall = sections.text("time", &mut notes).and_then(|(_, text)| nanoseconds(text));
@@ -236,6 +236,7 @@ fn network(sections: &mut Sections<'_>, notes: &mut Vec<String>) -> Result<(Netw
 fn rulesets(
     file: &str,
     sections: &mut Sections<'_>,
+    sets: Option<&Sets>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<(World, Ruleset)>, Failure> {
     let mut rulesets = Vec::new();
@@ -255,7 +256,7 @@ fn rulesets(
             let Some((section, text)) = readable(found, &command, notes) else { continue };
             // Why: so that messages name the line of the snapshot.
             let text = "\n".repeat(section.line.saturating_sub(1)) + text;
-            let ruleset = rulesfile::read(family, file, &text)
+            let ruleset = rulesfile::read(family, file, &text, sets)
                 .map_err(|problem| Failure { text: problem.text, exit: problem.exit })?;
             rulesets.push((world, ruleset));
         }

@@ -11,6 +11,51 @@ use crate::whole;
 
 use super::{Identity, Locked, Place, TargetError, VERIFY_MAX, parse, print_all};
 
+/// The sets in the text of a ruleset's file, and what else stands in it. `moment`: the second of the clock from which
+/// their timeouts count (`None`: the file does not say), in milliseconds of the clock of who asks. A fault with its line.
+pub(crate) fn sets_of(
+    text: &str,
+    moment: impl FnOnce(Option<u64>) -> u64,
+) -> Result<(Sets, String), (usize, String)> {
+    let (mut rest, mut own) = (String::new(), Vec::new());
+    if !text.contains(MARK) && !text.contains(PLACES) {
+        return Ok((Sets::new(), text.to_owned()));
+    }
+    for (at, line) in text.split_inclusive('\n').enumerate() {
+        if is_own(line) {
+            own.push((at + 1, line.trim_end_matches('\n')));
+        } else {
+            rest.push_str(line);
+        }
+    }
+    let clock = own.iter().find_map(|(_, line)| line.strip_prefix(CLOCK));
+    let seconds = clock.and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok());
+    let lines: Vec<(usize, &str)> =
+        own.iter().filter_map(|(at, line)| Some((*at, line.strip_prefix(MARK)?))).collect();
+    let mut script = String::new();
+    for (_, line) in &lines {
+        script.push_str(line);
+        script.push('\n');
+    }
+    let mut sets = restore::load(&script, moment(seconds)).map_err(|(at, fault)| {
+        (lines.get(at.saturating_sub(1)).map_or(0, |(line, _)| *line), fault.text().to_owned())
+    })?;
+    if let Some(places) = own.iter().find_map(|(_, line)| line.strip_prefix(PLACES)) {
+        let places: Vec<Option<&str>> = places
+            .split(' ')
+            .filter(|name| !name.is_empty())
+            .map(|name| (name != "-").then_some(name))
+            .collect();
+        sets.arrange(&places);
+    }
+    Ok((sets, rest))
+}
+
+/// The lines of sets in the text of a ruleset's file, as `ipset restore` reads them.
+pub(crate) fn script_of(text: &str) -> String {
+    text.split_inclusive('\n').filter_map(|line| line.strip_prefix(MARK)).collect()
+}
+
 /// What stands before each line of a set.
 const MARK: &str = "#ipset ";
 const PLACES: &str = "# Sets of ipset by place, - for a free one:";
@@ -94,42 +139,9 @@ impl Locked {
     /// Reads the sets.
     pub(crate) fn read_sets(&self) -> Result<SetFile, TargetError> {
         let text = self.text()?;
-        let (mut rest, mut own) = (String::new(), Vec::new());
-        if text.contains(MARK) || text.contains(PLACES) {
-            for (at, line) in text.split_inclusive('\n').enumerate() {
-                if is_own(line) {
-                    own.push((at + 1, line.trim_end_matches('\n')));
-                } else {
-                    rest.push_str(line);
-                }
-            }
-        } else {
-            rest = text;
-        }
-        let clock = own.iter().find_map(|(_, line)| line.strip_prefix(CLOCK));
-        let seconds = clock.and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok()).unwrap_or(0);
-        let lines: Vec<(usize, &str)> =
-            own.iter().filter_map(|(at, line)| Some((*at, line.strip_prefix(MARK)?))).collect();
-        let mut script = String::new();
-        for (_, line) in &lines {
-            script.push_str(line);
-            script.push('\n');
-        }
-        let corrupt = |at: usize, what: String| TargetError::Corrupt {
-            path: self.path.clone(),
-            line: lines.get(at.saturating_sub(1)).map_or(0, |(line, _)| *line),
-            what,
-        };
-        let mut sets = restore::load(&script, seconds.saturating_mul(1000))
-            .map_err(|(at, fault)| corrupt(at, fault.text().to_owned()))?;
-        if let Some(places) = own.iter().find_map(|(_, line)| line.strip_prefix(PLACES)) {
-            let places: Vec<Option<&str>> = places
-                .split(' ')
-                .filter(|name| !name.is_empty())
-                .map(|name| (name != "-").then_some(name))
-                .collect();
-            sets.arrange(&places);
-        }
+        let corrupt = |(line, what)| TargetError::Corrupt { path: self.path.clone(), line, what };
+        let (sets, rest) =
+            sets_of(&text, |seconds| seconds.unwrap_or(0).saturating_mul(1000)).map_err(corrupt)?;
         Ok(SetFile { sets, rest })
     }
 
@@ -147,9 +159,7 @@ impl Locked {
         // Why: no command may make a file that the next one cannot read.
         let own = text.get(start..).unwrap_or("");
         if own.len() < VERIFY_MAX {
-            let script: String =
-                own.split_inclusive('\n').filter_map(|line| line.strip_prefix(MARK)).collect();
-            restore::load(&script, now).map_err(|(line, fault)| TargetError::Write {
+            restore::load(&script_of(own), now).map_err(|(line, fault)| TargetError::Write {
                 path: self.path.clone(),
                 error: std::io::Error::other(format!(
                     "line {line} of the sets would not be read again ({})",

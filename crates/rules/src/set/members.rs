@@ -83,8 +83,9 @@ pub struct Set {
     list: Vec<Listed>,
     /// How many members have a network of a length, in their first and second network.
     lengths: [Lengths; 2],
-    /// hash:net,iface: how many members have a network, whatever their devices.
-    devices: HashMap<Prefix, usize>,
+    /// hash:net,iface: how many members have a network, whatever their devices, apart for ports of bridges.
+    // Linux: those are in other buckets (`HKEY_DATALEN`).
+    devices: HashMap<(Prefix, bool), usize>,
     /// How many members are the beginning of names.
     wildcards: usize,
     /// Before this time no member is expired.
@@ -306,12 +307,12 @@ impl Set {
                 lengths.remove(network.length());
             }
         }
-        if let Element::NetInterface(net, ..) = element {
+        if let Element::NetInterface(net, physical, _) = element {
             self.wildcards -= usize::from(member.wildcard);
-            if let Some(count) = self.devices.get_mut(net) {
+            if let Some(count) = self.devices.get_mut(&(*net, *physical)) {
                 *count -= 1;
                 if *count == 0 {
-                    self.devices.remove(net);
+                    self.devices.remove(&(*net, *physical));
                 }
             }
         }
@@ -334,8 +335,8 @@ impl Set {
                 lengths.add(network.length());
             }
         }
-        if let Element::NetInterface(net, ..) = element {
-            *self.devices.entry(net).or_default() += 1;
+        if let Element::NetInterface(net, physical, _) = element {
+            *self.devices.entry((net, physical)).or_default() += 1;
         }
     }
 
@@ -409,14 +410,24 @@ impl Set {
         match (old.mac, new.mac) {
             (None, Some(_)) => {
                 // Linux: the time that was given with the address begins to run, unless a new one is given.
-                if let (Expiry::Waiting(seconds), Some(default)) = (old.expiry, self.extensions.timeout)
+                let waiting = match old.expiry {
+                    Expiry::Waiting(seconds) => seconds,
+                    Expiry::Never | Expiry::At(_) => 0,
+                };
+                if let Some(default) = self.extensions.timeout
                     && new.expiry == Expiry::after(default, now)
                 {
-                    new.expiry = Expiry::after(seconds, now);
+                    new.expiry = Expiry::after(waiting, now);
                 }
             }
             _ if !exist => return Err(Refusal::Exists),
-            (Some(mac), None) => new.mac = Some(mac),
+            (Some(mac), None) => {
+                new.mac = Some(mac);
+                // Linux: the seconds are kept to wait for an Ethernet address, and read as a time, which is over.
+                if let Expiry::Waiting(_) = new.expiry {
+                    new.expiry = Expiry::At(now);
+                }
+            }
             _ => {}
         }
         self.insert(element, new);
@@ -466,7 +477,9 @@ impl Set {
                 }
                 // Linux: where the network is there with another device the search ends (`multi` in
                 // `mtype_test_cidrs`).
-                if matches!(candidate, Element::NetInterface(net, ..) if self.devices.contains_key(&net)) {
+                if let Element::NetInterface(net, physical, _) = candidate
+                    && self.devices.contains_key(&(net, physical))
+                {
                     break;
                 }
                 continue;

@@ -56,9 +56,19 @@ fn words(text: &str) -> Result<Vec<String>, Fault> {
 
 /// A whole text into new sets, as the ruleset's own file has it; a fault with its line. Nothing is random in it.
 pub fn load(text: &str, now: u64) -> Result<Sets, (usize, Fault)> {
+    load_with(text, now, &crate::syntax::NoNames, &mut || 0)
+}
+
+/// The same with names of hosts, services and protocols, and a start for the hash of each set that has none.
+pub fn load_with(
+    text: &str,
+    now: u64,
+    names: &dyn crate::syntax::Names,
+    seed: &mut dyn FnMut() -> u32,
+) -> Result<Sets, (usize, Fault)> {
     let mut sets = Sets::new();
     let mut options = Options::default();
-    let mut session = Session { names: &crate::syntax::NoNames, now, seed: &mut || 0, references: &|_| 0 };
+    let mut session = Session { names, now, seed, references: &|_| 0 };
     for (at, text) in text.lines().enumerate() {
         let mut output = Output::default();
         match line(text, &mut options, &mut sets, &mut session, &mut output) {

@@ -155,6 +155,10 @@ impl Lab<'_> {
                 Ok(())
             }
             Step::Rules { host, family, text } => self.rules(*host, *family, text),
+            Step::Sets { host, text } => {
+                let (name, text) = self.text_of(text)?;
+                self.sets(*host, &name, &text)
+            }
             Step::Serve { host, transport, address, text, user } => {
                 let arguments = ["serve", transport.name(), &address.to_string(), text].map(str::to_owned);
                 let command = own_process(&arguments)?;
@@ -187,8 +191,9 @@ impl Lab<'_> {
         self.world.start(host, command, user).map_err(|error| system(&what, error))
     }
 
-    fn rules(&mut self, host: usize, family: Family, text: &RulesText) -> Result<(), Failure> {
-        let (name, text) = match text {
+    /// The name and the text of rules or sets.
+    fn text_of(&self, text: &RulesText) -> Result<(String, String), Failure> {
+        Ok(match text {
             RulesText::File(file) => {
                 let path = self.arguments.path.parent().unwrap_or(Path::new(".")).join(file);
                 let text = crate::whole::read_text(&path)
@@ -199,9 +204,32 @@ impl Lab<'_> {
             RulesText::Inline(text, line) => {
                 (self.arguments.path.display().to_string(), "\n".repeat(line.saturating_sub(1)) + text)
             }
+        })
+    }
+
+    fn sets(&mut self, host: usize, name: &str, text: &str) -> Result<(), Failure> {
+        let done = match self.world.machine_of(host) {
+            Some(machine) => machine
+                .restore_sets(text)
+                .map_err(|(line, what)| format!("{name}:{line}: {}", what.trim_end())),
+            None => self
+                .world
+                .restore_sets(host, text)
+                .map_err(|error| system(name, error))?
+                .map_err(|what| format!("{name}: {what}")),
         };
+        done.map_err(|text| Failure { text, exit: 2 })
+    }
+
+    fn rules(&mut self, host: usize, family: Family, text: &RulesText) -> Result<(), Failure> {
+        let (name, text) = self.text_of(text)?;
+        // The ruleset's own file has its sets behind the tables.
+        let own = crate::target::script_of(&text);
+        if !own.is_empty() {
+            self.sets(host, &name, &own)?;
+        }
         if let Some(machine) = self.world.machine_of(host) {
-            let ruleset = crate::rulesfile::read(family, &name, &text)
+            let ruleset = crate::rulesfile::read(family, &name, &text, Some(machine.sets()))
                 .map_err(|problem| Failure { text: problem.text, exit: problem.exit })?;
             machine.load(&ruleset);
             return Ok(());

@@ -11,6 +11,8 @@
 //! sysctl HOST KEY=VALUE
 //! rules HOST [v6] FILE                           save format, beside the scenario
 //! rules HOST [v6] <<  …lines…  end               the same, here
+//! sets HOST FILE                                 sets of ipset in the form of `ipset save`; before the rules that name them
+//! sets HOST <<  …lines…  end                     the same, here
 //! serve HOST tcp|udp [ADDRESS:]PORT TEXT [as UID]
 //! start HOST COMMAND…                            in the background
 //! say TEXT
@@ -111,6 +113,13 @@ pub enum Step {
         /// Family.
         family: Family,
         /// The rules.
+        text: RulesText,
+    },
+    /// Sets of ipset are made, or members added.
+    Sets {
+        /// Host.
+        host: usize,
+        /// The lines of `ipset restore`.
         text: RulesText,
     },
     /// A server starts.
@@ -241,7 +250,7 @@ impl fmt::Display for Problem {
         match self {
             Self::UnknownDirective(word) => write!(
                 f,
-                "unknown directive {word:?} (there are title, host, link, route, sysctl, rules, serve, start, say, try)"
+                "unknown directive {word:?} (there are title, host, link, route, sysctl, rules, sets, serve, start, say, try)"
             ),
             Self::Missing(what) => write!(f, "{what} is missing"),
             Self::Extra(word) => write!(f, "{word:?} is too much"),
@@ -249,7 +258,7 @@ impl fmt::Display for Problem {
             Self::Twice(name) => write!(f, "{name:?} is there already"),
             Self::NotA(what, word) => write!(f, "{word:?} is not {what}"),
             Self::OpenQuote => f.write_str("a quotation mark has no partner"),
-            Self::OpenRules => f.write_str("rules that begin with << need a line \"end\""),
+            Self::OpenRules => f.write_str("rules and sets that begin with << need a line \"end\""),
             Self::Empty => f.write_str("a scenario needs a host and something to try"),
         }
     }
@@ -349,8 +358,8 @@ impl Scenario {
             let fault = |problem| Fault { line, problem };
             let mut words = Words(words(text).map_err(fault)?.into_iter().peekable());
             let Some(directive) = words.0.next() else { continue };
-            if directive == "rules" {
-                scenario.rules(&mut lines, line, words).map_err(fault)?;
+            if matches!(&*directive, "rules" | "sets") {
+                scenario.rules(directive == "sets", &mut lines, line, words).map_err(fault)?;
             } else {
                 scenario.directive(&directive, line, words).map_err(fault)?;
             }
@@ -374,12 +383,13 @@ impl Scenario {
 
     fn rules<'a>(
         &mut self,
+        sets: bool,
         lines: &mut impl Iterator<Item = (usize, &'a str)>,
         line: usize,
         mut words: Words,
     ) -> Result<(), Problem> {
         let host = self.host(&mut words)?;
-        let family = if words.take("v6") { Family::V6 } else { Family::V4 };
+        let family = if !sets && words.take("v6") { Family::V6 } else { Family::V4 };
         let text = if words.take("<<") {
             let mut all = String::new();
             loop {
@@ -394,7 +404,7 @@ impl Scenario {
         } else {
             RulesText::File(words.next("a file, or <<")?)
         };
-        self.steps.push(Step::Rules { host, family, text });
+        self.steps.push(if sets { Step::Sets { host, text } } else { Step::Rules { host, family, text } });
         words.end()
     }
 

@@ -447,14 +447,30 @@ impl World {
             Family::V4 => ["iptables-legacy-restore", "iptables-restore"],
             Family::V6 => ["ip6tables-legacy-restore", "ip6tables-restore"],
         };
+        self.feed(host, &commands, &[], rules)
+    }
+
+    /// The same of sets, by the machine's `ipset`.
+    pub fn restore_sets(&mut self, host: usize, sets: &str) -> io::Result<Result<(), String>> {
+        self.feed(host, &["ipset"], &["restore", "-exist"], sets)
+    }
+
+    /// Gives a text to the first command that is installed.
+    fn feed(
+        &mut self,
+        host: usize,
+        commands: &[&str],
+        words: &[&str],
+        text: &str,
+    ) -> io::Result<Result<(), String>> {
         let lock = tempfile::NamedTempFile::new()?;
         let mut input = tempfile::tempfile()?;
-        io::Write::write_all(&mut input, rules.as_bytes())?;
+        io::Write::write_all(&mut input, text.as_bytes())?;
         for name in commands {
             let Some(path) = find_program(name) else { continue };
             input.rewind()?;
             let mut command = Command::new(path);
-            command.stdin(Stdio::from(input.try_clone()?)).env("XTABLES_LOCKFILE", lock.path());
+            command.args(words).stdin(Stdio::from(input.try_clone()?)).env("XTABLES_LOCKFILE", lock.path());
             let process = self.start(host, command, None)?;
             self.run_until(Duration::from_secs(20), |world| Ok(world.ended(process)?.is_some()))?;
             return Ok(match self.ended(process)? {
@@ -464,7 +480,8 @@ impl World {
                 }
             });
         }
-        Ok(Err(format!("{} is not installed (Debian: apt install iptables)", commands.join(" or "))))
+        let package = if commands.contains(&"ipset") { "ipset" } else { "iptables" };
+        Ok(Err(format!("{} is not installed (Debian: apt install {package})", commands.join(" or "))))
     }
 
     /// Ends a process and what it started.

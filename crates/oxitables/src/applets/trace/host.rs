@@ -4,7 +4,6 @@ use std::path::Path;
 use netfilter::engine::Engine;
 use packet::Family;
 use rules::Ruleset;
-use rules::set::Sets;
 
 use super::input::{Failure, text_of};
 use crate::snapshot::{self, Foreign, Host, Settings, World};
@@ -14,8 +13,6 @@ use crate::snapshot::{self, Foreign, Host, Settings, World};
 pub(super) struct State {
     /// Settings.
     pub(super) settings: Option<Settings>,
-    /// Sets.
-    sets: Option<Sets>,
     /// Connections and expectations.
     pub(super) connections: Vec<Lines>,
     /// What nft has besides.
@@ -39,7 +36,6 @@ impl From<Host> for State {
     fn from(host: Host) -> Self {
         Self {
             settings: Some(host.settings),
-            sets: host.sets,
             connections: host
                 .connections
                 .into_iter()
@@ -81,11 +77,8 @@ pub(super) fn rules(host: &Host, family: Family) -> Result<Ruleset, Failure> {
 }
 
 impl State {
-    /// Puts sets and what stands for nft's own chains into an engine.
-    pub(super) fn put_into(&mut self, engine: &mut Engine) {
-        if let Some(sets) = self.sets.take() {
-            engine.set_sets(sets);
-        }
+    /// Puts what stands for nft's own chains into an engine.
+    pub(super) fn put_into(&self, engine: &mut Engine) {
         for foreign in &self.foreign {
             for &family in &foreign.families {
                 let module = foreign.module(engine.network());

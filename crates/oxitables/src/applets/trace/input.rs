@@ -1,6 +1,6 @@
 //! What a trace is given: rulesets, the machine, packets. Everything is read and checked before the first packet runs.
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use netfilter::machine::Secured;
@@ -8,6 +8,7 @@ use netfilter::skb::{Link, LinkKind, Origin, Owner};
 use netfilter::{DeviceId, Machine, Network};
 use packet::{Family, InterfaceName};
 use rules::Ruleset;
+use rules::set::Sets;
 use rules::syntax::Names as _;
 
 use super::Arguments;
@@ -15,7 +16,7 @@ use super::host::{self, State};
 use super::run::{From, Given, Prepared};
 use crate::capture;
 use crate::names::SystemNames;
-use crate::snapshot::Host;
+use crate::snapshot::{Host, START_MILLISECONDS};
 use crate::{rulesfile, whole};
 
 /// Why a trace cannot begin.
@@ -41,7 +42,7 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
         ));
     }
     let host = arguments.snapshot.as_deref().map(host::read).transpose()?;
-    let (rulesets, families) = rulesets(arguments, host.as_ref())?;
+    let (rulesets, families, sets) = rulesets(arguments, host.as_ref())?;
     let network = match &host {
         Some(host) if arguments.routes.is_none() && arguments.route_lines.is_empty() => host.network.clone(),
         _ => network(arguments)?,
@@ -60,6 +61,7 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
     }
     Ok(Prepared {
         rulesets,
+        sets,
         network,
         machine,
         packets,
@@ -86,12 +88,32 @@ pub(super) fn text_of(path: &Path) -> Result<String, Failure> {
     })
 }
 
-/// The rulesets of both families, and the families that something is known of.
-fn rulesets(arguments: &Arguments, host: Option<&Host>) -> Result<(Vec<Ruleset>, Vec<Family>), Failure> {
+/// The rulesets of both families, the families that something is known of, and the sets that rules may name.
+fn rulesets(
+    arguments: &Arguments,
+    host: Option<&Host>,
+) -> Result<(Vec<Ruleset>, Vec<Family>, Sets), Failure> {
+    let failure = |problem: rulesfile::Problem| Failure { text: problem.text, exit: problem.exit };
+    let read = |path: &PathBuf| Ok((path.display().to_string(), text_of(path)?));
+    let [v4, v6] = [&arguments.rules, &arguments.rules6].map(|path| path.as_ref().map(read).transpose());
+    let files = [v4?, v6?];
+    let given = arguments.sets.as_ref().map(read).transpose()?;
+    let texts: Vec<(&str, &str)> = files.iter().flatten().map(|(name, text)| (&**name, &**text)).collect();
+    let given = given.as_ref().map(|(name, text)| (&**name, &**text));
+    // Timeouts count from the first packet.
+    let mut sets = rulesfile::sets(given, &texts, |_| START_MILLISECONDS, &mut || 0).map_err(failure)?;
+    let mut known = true;
+    if given.is_none()
+        && sets.is_empty()
+        && let Some(host) = host
+    {
+        known = host.sets.is_some();
+        sets = host.sets.clone().unwrap_or_default();
+    }
     let mut rulesets = Vec::new();
     let mut families = Vec::new();
-    for (family, path) in [(Family::V4, &arguments.rules), (Family::V6, &arguments.rules6)] {
-        let ruleset = match path {
+    for (family, file) in [Family::V4, Family::V6].into_iter().zip(&files) {
+        let ruleset = match file {
             None => match host.filter(|host| host.families.contains(&family)) {
                 Some(host) => {
                     families.push(family);
@@ -99,16 +121,14 @@ fn rulesets(arguments: &Arguments, host: Option<&Host>) -> Result<(Vec<Ruleset>,
                 }
                 None => Ruleset::new(family),
             },
-            Some(path) => {
+            Some((name, text)) => {
                 families.push(family);
-                let text = text_of(path)?;
-                rulesfile::read(family, &path.display().to_string(), &text)
-                    .map_err(|problem| Failure { text: problem.text, exit: problem.exit })?
+                rulesfile::read(family, name, text, known.then_some(&sets)).map_err(failure)?
             }
         };
         rulesets.push(ruleset);
     }
-    Ok((rulesets, families))
+    Ok((rulesets, families, sets))
 }
 
 fn network(arguments: &Arguments) -> Result<Network, Failure> {

@@ -43,6 +43,10 @@ pub(crate) struct Arguments {
     /// Rules of IPv6 in ip6tables-save format
     #[arg(long, value_name = "FILE")]
     rules6: Option<PathBuf>,
+    /// Sets of ipset in the form of `ipset save`; without it those that stand in the rules' file, as the ruleset's file has
+    /// them. Timeouts count from the first packet
+    #[arg(long, value_name = "FILE")]
+    sets: Option<PathBuf>,
     /// Devices, addresses, routes and settings of the machine (docs/network-file.md)
     #[arg(long, value_name = "FILE")]
     routes: Option<PathBuf>,

@@ -22,6 +22,8 @@ use crate::snapshot::{START_MILLISECONDS, Settings};
 pub(super) struct Prepared {
     /// IPv4 and IPv6.
     pub(super) rulesets: Vec<Ruleset>,
+    /// The sets that they may name.
+    pub(super) sets: rules::set::Sets,
     /// The machine.
     pub(super) network: Network,
     /// Its sockets and the like.
@@ -150,6 +152,7 @@ impl Passages {
     pub(super) fn new(prepared: Prepared) -> Result<Self, Failure> {
         let Prepared {
             rulesets,
+            sets,
             network,
             machine,
             packets,
@@ -181,6 +184,7 @@ impl Passages {
             random: Box::new(Seeded::new(seed)),
         });
         engine.set_machine(machine);
+        engine.set_sets(sets);
         for ruleset in &rulesets {
             engine.set_ruleset(ruleset);
         }
@@ -415,9 +419,13 @@ fn unknown_mac(steps: &[(u64, Step)]) -> Option<Drop> {
                 if matches!(
                     (mismatch.option, mismatch.found),
                     ("--mac-source" | "-m eui64", Found::Nothing(_))
+                        | ("--match-set", Found::Nothing("Ethernet header"))
                 ) =>
             {
                 let what = match mismatch.option {
+                    "--match-set" => {
+                        "the Ethernet header of a packet given as text (-m set with Ethernet addresses; --pcap has it)"
+                    }
                     "-m eui64" => "the Ethernet source of a packet given as text (-m eui64; --pcap has it)",
                     _ => "the Ethernet source of a packet given as text (-m mac; --pcap has it)",
                 };

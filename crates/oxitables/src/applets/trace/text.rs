@@ -10,7 +10,7 @@
 //! | `x` | a match refused the packet (it is cut short) |
 //! | `=` | the policy of a built-in chain |
 //! | `<` | back to the caller |
-//! | `~` | packet or mark were changed |
+//! | `~` | packet or mark were changed, or a member of a set |
 //! | `>` | an answer was made |
 //! | `!` | a line of the log |
 use std::collections::HashMap;
@@ -167,15 +167,15 @@ impl Writer<'_> {
             }
             Step::Mapped { queue } => self.line(&format!("~ queue {queue} of the device, if it has that")),
             Step::Member { set, member, change } => {
-                let (sign, what) = match change {
-                    MemberChange::Added => ('+', "is added"),
-                    MemberChange::Renewed => ('~', "begins anew"),
-                    MemberChange::Known => ('=', "is there already"),
-                    MemberChange::Refused => ('x', "is not added, the set takes no more"),
-                    MemberChange::Removed => ('-', "is removed"),
-                    MemberChange::Counted => ('~', "has counted it"),
+                let what = match change {
+                    MemberChange::Added => "added",
+                    MemberChange::Renewed => "begins anew:",
+                    MemberChange::Known => "has already",
+                    MemberChange::Refused => "takes no more:",
+                    MemberChange::Removed => "removed",
+                    MemberChange::Counted => "counted",
                 };
-                self.line(&format!("    set {set}: {sign} {member} {what}"));
+                self.line(&format!("~ set {set}: {what} {member}"));
             }
             Step::Reported { group, prefix, size } => {
                 self.line(&format!("! nflog group {group}: {size} bytes {prefix:?}"));
