@@ -7,17 +7,16 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use netfilter::engine::{Config, Engine, SendError};
+use netfilter::engine::{Config, Deliver, Engine, SendError};
 use netfilter::hook::{Module, Verdict};
 use netfilter::machine::Transport;
 use netfilter::machine::lookup::{Among, Sought};
-use netfilter::network::RouteKind;
 use netfilter::objects::Objects;
 use netfilter::route::Flow;
 use netfilter::skb::{Link, Owner};
 use netfilter::time::Seeded;
 use netfilter::trace::{Outcome as RuleOutcome, Step as TraceStep};
-use netfilter::{DeviceId, Instant, Network, Now, Origin, Packet, Random, Tracking, Tuple};
+use netfilter::{DeviceId, Instant, Now, Origin, Packet, Random, Tracking, Tuple};
 use packet::Family;
 use packet::rewrite::End;
 use rules::fixture::DebianNames;
@@ -38,9 +37,6 @@ fn milliseconds(now: Now) -> u64 {
 
 /// A wall clock to start with; nothing of this issue reads it.
 const WALL: u64 = 1_700_000_000_000_000_000;
-
-/// Linux: `RTN_ANYCAST`: one of several machines, of which this is one.
-const ANYCAST: u8 = 4;
 
 /// The engine with rules loaded.
 pub struct EngineHalf {
@@ -445,10 +441,9 @@ impl EngineHalf {
         // An answer may be answered (resets over loopback are not); a bound keeps a fault from running for ever.
         for _ in 0..64 {
             let Some(deliver) = self.engine.as_mut().and_then(Engine::poll_deliver) else { break };
-            let unicast = self.is_own(case::destination_of(&deliver.bytes));
+            let unicast = self.is_one(case::destination_of(&deliver.bytes));
             let Some(engine) = &self.engine else { break };
-            let device =
-                deliver.device.and_then(|device| engine.network().device(device)).map(|own| own.name);
+            let device = self.heard_by(&deliver);
             let find = |view: &packet::View<'_>| {
                 let found =
                     || engine.machine().socket_of(&Sought::of(view, device)?, Among::All).ok().flatten();
@@ -463,13 +458,26 @@ impl EngineHalf {
         }
     }
 
-    fn is_own(&self, address: Option<IpAddr>) -> bool {
+    /// The device for which a socket that is bound to one takes a packet. Linux: `rt_iif`, `IP6CB(skb)->iif`: what comes
+    /// over loopback counts as come by the device that has the address.
+    fn heard_by(&self, deliver: &Deliver) -> Option<packet::InterfaceName> {
+        let network = self.engine.as_ref()?.network();
+        let device = match deliver.device? {
+            DeviceId::LOOPBACK => {
+                let to = case::destination_of(&deliver.bytes)?;
+                network.devices.iter().find(|device| device.addresses.iter().any(|own| own.address == to))
+            }
+            device => network.device(device),
+        };
+        device.map(|own| own.name)
+    }
+
+    /// Whether what was delivered was sent to one machine: not to a broadcast or group address.
+    fn is_one(&self, address: Option<IpAddr>) -> bool {
+        // Linux: the numbers of RTN_BROADCAST and RTN_MULTICAST.
+        const SEVERAL: [u8; 2] = [3, 5];
         let Some((address, engine)) = address.zip(self.engine.as_ref()) else { return false };
-        let network = engine.network();
-        let own =
-            network.devices.iter().any(|device| device.addresses.iter().any(|own| own.address == address));
-        let anycast = address.is_ipv6() && network.address_type(address, None) == ANYCAST;
-        own || anycast || address.is_loopback() || local_route(network, address)
+        !SEVERAL.contains(&engine.network().address_type(address, None))
     }
 
     /// Steps of the trace as `table:chain:number`.
@@ -519,14 +527,6 @@ impl EngineHalf {
         }
         out
     }
-}
-
-fn local_route(network: &Network, address: IpAddr) -> bool {
-    network
-        .tables
-        .values()
-        .flatten()
-        .any(|route| route.kind == RouteKind::Local && route.destination.contains(address))
 }
 
 /// What a raw socket makes of a packet: IPv4's total length and header checksum are written by the kernel.

@@ -8,6 +8,7 @@ use crate::{Judged, Outcome};
 mod packets;
 mod rules;
 mod sets;
+mod sockets;
 
 /// A source of choices.
 #[derive(Clone, Debug)]
@@ -57,17 +58,21 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
         Some(family) => family == 6,
         None => number % 4 == 3,
     };
+    let machine = number.is_multiple_of(5) && !plan.translatable;
     let sets = if !plan.translatable && choice.percent(35) {
         sets::Sets::new(&mut choice, v6)
     } else {
         sets::Sets::none()
     };
-    let mut save = rules::ruleset(&mut choice, v6, &sets);
+    let mut save = rules::ruleset(&mut choice, v6, &sets, machine);
     if plan.translatable {
         save = crate::nft::translatable(v6, &save);
     }
     let mut case = Case { name: format!("random.{}.{number}", plan.seed), ..Case::default() };
     case.sets = (!sets.is_empty()).then(|| sets.text.clone());
+    if !plan.translatable {
+        case.network = sockets::NETWORK.iter().map(|&line| line.to_owned()).collect();
+    }
     *(if v6 { &mut case.rules6 } else { &mut case.rules4 }) = Some(save);
     if let Err(refused) = first.load(&case) {
         return (case, Outcome { refused: Some(refused), ..Outcome::default() });
@@ -78,7 +83,12 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
     let mut steps = Vec::new();
     let mut planned: Vec<Step> = Vec::new();
     let mut left_out = 0;
-    while steps.len() < plan.packets {
+    for step in if machine { sockets::steps(&mut choice, v6) } else { Vec::new() } {
+        steps.push(first.step(&step));
+        case.steps.push(step);
+    }
+    let most = plan.packets + steps.len();
+    while steps.len() < most {
         if planned.is_empty() {
             planned = traffic.next(&mut choice);
             planned.reverse();

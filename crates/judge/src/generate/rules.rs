@@ -1,7 +1,7 @@
 //! Random save files: all tables, user chains, the extensions that are modelled, values from the same small pools as
 //! the packets, so that rules are hit, and narrowly missed.
-use super::Choice;
 use super::sets::Sets;
+use super::{Choice, sockets};
 
 /// Addresses and nets that rules speak of.
 const NETS4: &[&str] = &[
@@ -87,6 +87,8 @@ struct Place<'a> {
     source: bool,
     v6: bool,
     sets: &'a Sets,
+    /// Whether rules may ask for sockets and the like.
+    machine: bool,
 }
 
 impl Place<'_> {
@@ -96,7 +98,7 @@ impl Place<'_> {
 }
 
 /// A save file.
-pub(super) fn ruleset(choice: &mut Choice, v6: bool, sets: &Sets) -> String {
+pub(super) fn ruleset(choice: &mut Choice, v6: bool, sets: &Sets, machine: bool) -> String {
     let mut out = String::new();
     let tables: &[(&str, &[&str], &[&str])] = &[
         ("raw", &["PREROUTING", "OUTPUT"], &["r1"]),
@@ -114,6 +116,9 @@ pub(super) fn ruleset(choice: &mut Choice, v6: bool, sets: &Sets) -> String {
         for chain in users {
             out.push_str(&format!(":{chain} - [0:0]\n"));
         }
+        if machine && table == "security" {
+            out.push_str(sockets::NO_TCP);
+        }
         // Some tables stay empty: an empty nat table is not visited at all (F2).
         let weight = match table {
             "filter" | "mangle" => 90,
@@ -129,13 +134,15 @@ pub(super) fn ruleset(choice: &mut Choice, v6: bool, sets: &Sets) -> String {
                     ("nat", false) => &["s1"],
                     _ => users,
                 };
-                let place = Place { table, chain, below, destination, source: !destination, v6, sets };
+                let place =
+                    Place { table, chain, below, destination, source: !destination, v6, sets, machine };
                 chain_rules(choice, &place, &mut out);
             }
             for (at, chain) in users.iter().enumerate() {
                 let below = if table == "nat" { &[] } else { &users[at + 1..] };
                 let destination = *chain == "d1";
-                let place = Place { table, chain, below, destination, source: *chain == "s1", v6, sets };
+                let place =
+                    Place { table, chain, below, destination, source: *chain == "s1", v6, sets, machine };
                 chain_rules(choice, &place, &mut out);
             }
         }
@@ -267,7 +274,9 @@ fn extension(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut S
         out.push_str(&place.sets.match_words(choice, n));
         return;
     }
+    let asks = place.machine && place.builtin() && choice.percent(40);
     let text = match choice.below(21) {
+        _ if asks => sockets::extension(choice, place.chain, place.v6, n),
         0 => format!(" -m state{n} --state {}", choice.of(STATES)),
         1 => format!(" -m conntrack{n} --ctstate {}", choice.of(STATES)),
         2 => format!(" -m conntrack{n} --ctstate {}", choice.of(&["SNAT", "DNAT", "NEW,DNAT", "SNAT,DNAT"])),
@@ -425,6 +434,12 @@ fn target(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut Stri
         let map = place.table == "mangle";
         let leaving = matches!(place.chain, "FORWARD" | "OUTPUT" | "POSTROUTING");
         out.push_str(&place.sets.target_words(choice, map, leaving));
+        return;
+    }
+    let proxied =
+        place.machine && (place.table, place.chain) == ("mangle", "PREROUTING") && !protocol.is_empty();
+    if proxied && protocol != "icmp" && choice.percent(60) {
+        out.push_str(&sockets::tproxy(choice, protocol, place.v6));
         return;
     }
     let text = match (choice.below(20), place.table) {

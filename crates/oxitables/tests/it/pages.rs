@@ -49,6 +49,32 @@ fn the_network_file() {
     );
 }
 
+/// Every line of the page is a fact, and decides about sockets.
+#[test]
+fn the_machine_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let network = file("network", "device eth0\naddress 10.0.0.1/24 dev eth0\n");
+    let rules = file(
+        "rules",
+        "*mangle\n-A PREROUTING -m socket --nowildcard -j ACCEPT\n-A PREROUTING -j DROP\nCOMMIT\n",
+    );
+    let machine = file("machine", &shown("machine-file.md"));
+    let mut command = Command::new(BINARY);
+    command.args(["trace", "--quiet", "--routes"]).arg(network).arg("--rules").arg(rules);
+    command.arg("--machine").arg(machine);
+    command.args(["eth0 udp 10.0.0.7:1 > 10.0.0.1:53", "eth0 udp 10.0.0.7:1 > 10.0.0.1:54"]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let passed: Vec<bool> = said.lines().map(|line| line.contains(": ACCEPTED")).collect();
+    assert_eq!(passed, [true, false], "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1));
+}
+
 /// Every line of the page is a packet.
 #[test]
 fn the_packet_line() {
