@@ -299,7 +299,7 @@ fn complain(helper: Kind, why: &'static str, packet: &Packet, env: &mut Env<'_>)
 /// The same; `text` says it in more words.
 fn complain_in(helper: Kind, why: &'static str, text: &str, packet: &Packet, env: &mut Env<'_>) -> Drop {
     let name = helper.name();
-    crate::tables::log_notice(&format!("helper {name} dropping packet: {text} "), packet, env);
+    crate::tables::log_notice(&format!("nf_ct_{name}: dropping packet: {text} "), packet, env);
     Drop::Helper(why)
 }
 
