@@ -100,6 +100,16 @@ fn s15_container_host() {
 }
 
 #[test]
+fn s16_service_proxy() {
+    scenario("s16-service-proxy.lab");
+}
+
+#[test]
+fn policy_by_sets() {
+    scenario_with("ipset", "ipset", "policy-by-sets.lab");
+}
+
+#[test]
 fn s23_ipv6() {
     scenario("s23-ipv6.lab");
 }

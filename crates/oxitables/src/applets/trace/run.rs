@@ -196,7 +196,7 @@ impl Passages {
             let loaded = engine.conntrack_mut().load(text, &|label| names.connection_label(label), now);
             let loaded = loaded.map_err(|mut problem| {
                 problem.line += first.saturating_sub(1);
-                Failure::usage(format!("{name}:{problem}"))
+                Failure::usage(format!("{name}: {problem}"))
             })?;
             if loaded.offloaded > 0 {
                 eprintln!(
