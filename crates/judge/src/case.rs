@@ -89,6 +89,8 @@ pub enum Step {
         mark: u32,
         /// Control group of version 2, below its root; `None`: that of the judge.
         cgroup: Option<String>,
+        /// Supplementary groups; `None`: those of the judge.
+        groups: Option<Vec<u32>>,
         /// The IP packet.
         bytes: Vec<u8>,
     },
@@ -260,10 +262,16 @@ fn parse_step(word: &str, rest: &str) -> Result<Step, String> {
             Ok(Step::Inject { device: device.to_owned(), bytes: packet(rest)? })
         }
         "send" => {
-            let (mut uid, mut gid, mut mark, mut cgroup) = (0, 0, 0, None);
+            let (mut uid, mut gid, mut mark, mut cgroup, mut groups) = (0, 0, 0, None, None);
             let mut rest = rest;
             while let Some((word, more)) = rest.split_once(' ') {
                 let Some((name, value)) = word.split_once('=') else { break };
+                if name == "groups" {
+                    let list = netfilter::machine::text::groups(value);
+                    groups = Some(list.ok_or_else(|| format!("no groups: `{word}`"))?);
+                    rest = more;
+                    continue;
+                }
                 if name == "cgroup" {
                     cgroup = Some(value.to_owned());
                     rest = more;
@@ -282,7 +290,7 @@ fn parse_step(word: &str, rest: &str) -> Result<Step, String> {
                 *place = value.map_err(|_| format!("not a number: `{word}`"))?;
                 rest = more;
             }
-            Ok(Step::Send { uid, gid, mark, cgroup, bytes: packet(rest)? })
+            Ok(Step::Send { uid, gid, mark, cgroup, groups, bytes: packet(rest)? })
         }
         "reply" => Ok(Step::Reply { device: rest.to_owned() }),
         "sleep" => Ok(Step::Sleep { milliseconds: rest.parse().map_err(|_| "not a number".to_owned())? }),
@@ -305,10 +313,13 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Step::Inject { device, bytes } => write!(f, "inject {device} {}", craft::hex(bytes)),
-            Step::Send { uid, gid, mark, cgroup, bytes } => {
+            Step::Send { uid, gid, mark, cgroup, groups, bytes } => {
                 write!(f, "send uid={uid} gid={gid} mark={mark:#x} ")?;
                 if let Some(cgroup) = cgroup {
                     write!(f, "cgroup={cgroup} ")?;
+                }
+                if let Some(groups) = groups {
+                    write!(f, "groups={} ", netfilter::machine::text::print_groups(groups))?;
                 }
                 f.write_str(&craft::hex(bytes))
             }

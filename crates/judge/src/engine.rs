@@ -389,19 +389,22 @@ impl EngineHalf {
     fn act(&mut self, step: &Step) -> Option<i32> {
         match step {
             Step::Inject { device, bytes } => self.inject(device, bytes),
-            Step::Send { uid, gid, mark, cgroup, bytes } => {
+            Step::Send { uid, gid, mark, cgroup, groups, bytes } => {
                 let owner = Owner { uid: *uid, gid: *gid, has_file: true };
                 if self.is_too_big_for_a_raw_socket(*mark, bytes) {
                     return Some(90);
                 }
                 // Nobody gives classes to the judge's processes.
-                let cgroup = self.engine.as_mut()?.machine_mut().cgroup(cgroup.as_deref().unwrap_or("/"));
+                let machine = self.engine.as_mut()?.machine_mut();
+                let cgroup = machine.cgroup(cgroup.as_deref().unwrap_or("/"));
+                let groups = groups.as_deref().map(|groups| machine.groups(groups));
                 let origin = Origin {
                     socket: Some(owner),
                     known: true,
                     mark: *mark,
                     cgroup: Some(cgroup),
                     class: Some(0),
+                    groups,
                     ..Origin::default()
                 };
                 return self.send(origin, as_raw_socket_sends(bytes));

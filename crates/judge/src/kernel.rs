@@ -224,12 +224,15 @@ impl Kernel {
     fn act(&mut self, step: &Step) -> Option<i32> {
         match step {
             Step::Inject { device, bytes } => self.inject(device, bytes),
-            Step::Send { uid, gid, mark, cgroup, bytes } => {
+            Step::Send { uid, gid, mark, cgroup, groups, bytes } => {
                 let owner = SocketOwner { uid: *uid, gid: *gid, mark: *mark };
-                let Some(cgroup) = cgroup else { return self.send(owner, bytes) };
+                if cgroup.is_none() && groups.is_none() {
+                    return self.send(owner, bytes);
+                }
+                let folder = cgroup.as_deref().and_then(setup::control_group);
+                let groups = groups.as_deref().unwrap_or_default();
                 let to = case::destination_of(bytes)?;
-                let Some(folder) = setup::control_group(cgroup) else { return Some(2) };
-                let sent = sys::judge::send_from_group(&folder, owner, bytes, to);
+                let sent = sys::judge::send_from_child(owner, groups, folder.as_deref(), bytes, to);
                 return sent.err().and_then(|error| error.raw_os_error());
             }
             Step::Reply { device } => {

@@ -11,7 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 mod local;
 
-pub use local::{LocalSocket, send_from_group};
+pub use local::{LocalSocket, send_from_child};
 
 /// Moves the calling thread (and the children it starts from now on) into a fresh network namespace. Needs
 /// CAP_SYS_ADMIN.

@@ -84,7 +84,7 @@ impl Traffic {
         };
         let step = |bytes| match &device {
             Some(device) => Step::Inject { device: device.clone(), bytes },
-            None => Step::Send { uid, gid, mark, cgroup: None, bytes },
+            None => Step::Send { uid, gid, mark, cgroup: None, groups: None, bytes },
         };
         packets.into_iter().map(step).collect()
     }

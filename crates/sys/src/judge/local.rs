@@ -92,16 +92,27 @@ impl LocalSocket {
     }
 }
 
-/// As [`super::RawSender`], from a process of a control group (version 2; `group` is its folder): a child of its own opens
-/// the socket, because a process has one group.
-pub fn send_from_group(group: &Path, owner: SocketOwner, packet: &[u8], to: IpAddr) -> io::Result<()> {
-    let (procs, bytes) = (group.join("cgroup.procs"), packet.to_vec());
+/// Sends a packet as [`super::RawSender`] does, from a child of its own that does this and no more (the program `true`):
+/// with supplementary groups, and in a control group (version 2; its folder), of which a process has one.
+pub fn send_from_child(
+    owner: SocketOwner,
+    groups: &[u32],
+    control_group: Option<&Path>,
+    packet: &[u8],
+    to: IpAddr,
+) -> io::Result<()> {
+    let procs = control_group.map(|folder| folder.join("cgroup.procs"));
+    let (groups, bytes) = (groups.to_vec(), packet.to_vec());
     let mut command = Command::new("true");
     // SAFETY: between fork and exec the child writes a file, opens a socket and sends; it takes no lock of ours, and what
     // it allocates is safe behind fork with the C library that is linked. Its errors come back by `spawn`.
     unsafe {
         command.pre_exec(move || {
-            std::fs::write(&procs, "0")?;
+            if let Some(procs) = &procs {
+                std::fs::write(procs, "0")?;
+            }
+            // `groups` is readable for its length and lives for the whole call.
+            check(libc::setgroups(groups.len(), groups.as_ptr()))?;
             super::RawSender::open(to.is_ipv6(), owner)?.send(&bytes, to)
         });
     }
