@@ -1,6 +1,7 @@
 //! The engine from outside: situations of the scenarios, hooks, allocations.
 mod allocations;
 mod bed;
+mod conversations;
 mod helpers;
 mod original_destination;
 mod recorded;

@@ -110,8 +110,7 @@ fn mac(text: &str) -> Option<[u8; 6]> {
 }
 
 /// Keys of an address that do not change the way of a packet: its routes are printed by themselves.
-const HARMLESS: [&str; 14] = [
-    "broadcast",
+const HARMLESS: [&str; 13] = [
     "label",
     "dynamic",
     "mngtmpaddr",
@@ -135,6 +134,7 @@ fn one_address(mut object: Object) -> Result<Option<Address>, Problem> {
     }
     let local = object.address("local")?;
     let peer = object.address("address")?;
+    let broadcast = object.address("broadcast")?;
     let length = object.number::<u8>("prefixlen")?;
     let scope_name = object.text("scope")?;
     let (deprecated, temporary) = (object.flag("deprecated"), object.flag("temporary"));
@@ -154,6 +154,10 @@ fn one_address(mut object: Object) -> Result<Option<Address>, Problem> {
     if own.subnet().is_none() {
         return Err(object.problem(format!("\"prefixlen\": {length} is too long")));
     }
+    own.broadcast = match broadcast {
+        Some(IpAddr::V4(broadcast)) => Some(broadcast),
+        _ => None,
+    };
     own.deprecated = deprecated;
     own.temporary = temporary || (secondary && matches!(address, IpAddr::V6(_)));
     object.finish()?;

@@ -45,18 +45,33 @@ fn scenario(name: &str) {
     }
 }
 
-/// The same with a program of the machine; without it that is said, and nothing else.
-fn scenario_with(program: &str, package: &str, name: &str) {
-    if Command::new(program).arg("-v").output().is_err() {
-        println!("skipped: there is no `{program}` (Debian: {package})");
-        return;
+/// The same with programs of the machine, by their names or paths; without them that is said, and nothing else.
+fn scenario_with(needed: &[&str], packages: &str, name: &str) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    for program in needed {
+        let there = std::env::split_paths(&path).any(|folder| folder.join(program).exists());
+        if !there {
+            println!("skipped: there is no `{program}` (Debian: {packages})");
+            return;
+        }
     }
     scenario(name);
 }
 
 #[test]
 fn a_call_with_sip_brings_its_media() {
-    scenario_with("sipp", "sip-tester", "sip-call.lab");
+    scenario_with(&["sipp"], "sip-tester", "sip-call.lab");
+}
+
+#[test]
+fn a_file_by_tftp() {
+    scenario_with(&["in.tftpd", "tftp"], "tftpd-hpa tftp-hpa", "tftp-boot.lab");
+}
+
+#[test]
+fn files_by_ftp_in_both_modes() {
+    let server = "/usr/lib/python3/dist-packages/pyftpdlib";
+    scenario_with(&[server, "curl"], "python3-pyftpdlib curl", "ftp-both-modes.lab");
 }
 
 #[test]
@@ -106,7 +121,7 @@ fn s16_service_proxy() {
 
 #[test]
 fn policy_by_sets() {
-    scenario_with("ipset", "ipset", "policy-by-sets.lab");
+    scenario_with(&["ipset"], "ipset", "policy-by-sets.lab");
 }
 
 #[test]

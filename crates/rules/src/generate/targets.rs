@@ -96,7 +96,14 @@ fn ct(random: &mut Random<'_>, header: &Header) -> Ct {
         0 => own.notrack = true,
         1 => {
             own.helper = match header.positive_protocol() {
+                Some(protocol::TCP) if random.family == Family::V4 => {
+                    Some(random.choose(["ftp", "irc", "pptp", "sane", "sip", "Q.931"]).into())
+                }
                 Some(protocol::TCP) => Some(random.choose(["ftp", "sane", "sip", "Q.931"]).into()),
+                Some(protocol::UDP) if random.family == Family::V4 => {
+                    let names = ["tftp", "amanda", "sip", "RAS", "netbios-ns", "snmp", "snmp_trap"];
+                    Some(random.choose(names).into())
+                }
                 Some(protocol::UDP) => Some(random.choose(["tftp", "amanda", "sip", "RAS"]).into()),
                 _ => None,
             };
