@@ -12,6 +12,7 @@
 //! -A FORWARD -p udp -j REJECT
 //! COMMIT
 //! end
+//! nft4                                   (rules of iptables-nft beside them, up to `end`; nft6. Wants `network worlds …`)
 //! inject lan0 udp 10.0.1.5:1000 > 8.8.8.8:53     (a packet in the language of `craft`, or hexadecimal)
 //! send uid=1000 gid=100 mark=0x1 udp 203.0.113.1:1000 > 8.8.8.8:53      (locally, by a raw socket)
 //! reply wan0                             (answers the last packet that came out of wan0, see [`turned_round`])
@@ -35,7 +36,8 @@
 //! `mark N TABLE` (a policy rule), `route TABLE PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX
 //! blackhole|unreachable|prohibit`, `ip [-4|-6] route|rule|address add WORDS` (as it stands; `ip xfrm` and
 //! `ip link set DEVICE group N` too), `cgroup PATH` (makes a control group of version 2), `fact LINE` (of a
-//! machine file, for the engine's half), `cpu N` (the one that handles all packets), `sysctl NAME VALUE`, `module HOOK PRIORITY` (something that is registered at a hook
+//! machine file, for the engine's half), `cpu N` (the one that handles all packets), `worlds legacy nft` (or `worlds nft legacy`:
+//! which of both is loaded first), `sysctl NAME VALUE`, `module HOOK PRIORITY` (something that is registered at a hook
 //! and drops everything).
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -63,6 +65,8 @@ pub struct Case {
     pub rules4: Option<String>,
     /// Save file for IPv6.
     pub rules6: Option<String>,
+    /// Save files of iptables-nft beside them, IPv4 and IPv6.
+    pub nft: [Option<String>; 2],
     /// Sets of ipset that are there before the rules, in the form that `ipset restore` takes.
     pub sets: Option<String>,
     /// What happens.
@@ -131,6 +135,17 @@ pub enum Step {
 }
 
 impl Case {
+    /// Whether two cases can have one namespace: what iptables-nft has loaded stays in it.
+    pub fn shares_namespace_with(&self, other: &Case) -> bool {
+        let alone = |case: &Case| case.nft.iter().all(Option::is_none);
+        self.network == other.network && alone(self) && alone(other)
+    }
+
+    /// Whether the rules of iptables-nft are loaded before the legacy ones.
+    pub fn nft_is_first(&self) -> bool {
+        self.network.iter().any(|change| change == "worlds nft legacy")
+    }
+
     /// What other programs make before the rules are loaded.
     pub fn objects(&self) -> impl Iterator<Item = &str> {
         self.network.iter().filter_map(|change| match change.strip_prefix("osf ") {
@@ -181,11 +196,13 @@ pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
         match word {
             "note" => case.notes.push(rest.to_owned()),
             "network" => case.network.push(rest.to_owned()),
-            "rules4" | "rules6" | "reload4" | "reload6" | "sets" => {
+            "rules4" | "rules6" | "nft4" | "nft6" | "reload4" | "reload6" | "sets" => {
                 let save = block(&mut lines).ok_or_else(|| error("no `end` of the rules"))?;
                 match word {
                     "rules4" => case.rules4 = Some(save),
                     "rules6" => case.rules6 = Some(save),
+                    "nft4" => case.nft[0] = Some(save),
+                    "nft6" => case.nft[1] = Some(save),
                     "sets" => case.sets = Some(save),
                     _ => case.steps.push(Step::Reload { v6: word == "reload6", save }),
                 }
@@ -344,7 +361,14 @@ impl fmt::Display for Case {
         for change in &self.network {
             writeln!(f, "network {change}")?;
         }
-        for (word, rules) in [("sets", &self.sets), ("rules4", &self.rules4), ("rules6", &self.rules6)] {
+        let [nft4, nft6] = &self.nft;
+        for (word, rules) in [
+            ("sets", &self.sets),
+            ("rules4", &self.rules4),
+            ("rules6", &self.rules6),
+            ("nft4", nft4),
+            ("nft6", nft6),
+        ] {
             if let Some(rules) = rules {
                 writeln!(f, "{word}\n{}\nend", rules.trim_end())?;
             }

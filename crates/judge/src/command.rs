@@ -249,6 +249,19 @@ pub fn on_own_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, Strin
         .map_err(|_| "the judge's thread ended early".to_owned())
 }
 
+/// Runs a case in a namespace of its own and on the engine: what differs, in words. A refusal of the rules is no
+/// difference.
+pub fn both(case: &Case) -> Option<String> {
+    let kernel = Kernel::new().map(|mut kernel| kernel.run(case)).ok()?;
+    if kernel.refused.is_some() {
+        return None;
+    }
+    let mut engine = crate::EngineHalf::default();
+    engine.adopt(&kernel);
+    let differences = crate::compare::compare(case, &kernel, &engine.run(case));
+    (!differences.is_empty()).then(|| report(&differences))
+}
+
 /// Runs cases; `Ok(false)`: there were differences.
 pub fn replay(options: &Options, cases: &[Case]) -> Result<bool, String> {
     replay_counting(options, cases).map(|(equal, _)| equal)
@@ -259,7 +272,9 @@ pub fn replay(options: &Options, cases: &[Case]) -> Result<bool, String> {
 fn replay_counting(options: &Options, cases: &[Case]) -> Result<(bool, Directed), String> {
     let mut groups: Vec<Vec<&Case>> = Vec::new();
     for case in cases {
-        match groups.iter_mut().find(|group| group.first().is_some_and(|first| first.network == case.network))
+        match groups
+            .iter_mut()
+            .find(|group| group.first().is_some_and(|first| first.shares_namespace_with(case)))
         {
             Some(group) => group.push(case),
             None => groups.push(vec![case]),

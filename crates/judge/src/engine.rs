@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use netfilter::engine::{Config, Deliver, Engine, SendError};
-use netfilter::hook::{Module, Verdict};
+use netfilter::hook::{Module, Verdict, World};
 use netfilter::machine::Transport;
 use netfilter::machine::lookup::{Among, Sought};
 use netfilter::objects::Objects;
@@ -42,6 +42,8 @@ const WALL: u64 = 1_700_000_000_000_000_000;
 pub struct EngineHalf {
     engine: Option<Engine>,
     rulesets: Vec<Ruleset>,
+    /// Those of iptables-nft beside them.
+    beside: Vec<Ruleset>,
     given: Given,
     host: Host,
     now: Now,
@@ -65,6 +67,7 @@ impl Default for EngineHalf {
         Self {
             engine: None,
             rulesets: Vec::new(),
+            beside: Vec::new(),
             given: Given::default(),
             host: Host::default(),
             now: Now { mono: Instant(1_000_000_000_000), wall: WALL },
@@ -255,6 +258,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
                 out.push_str(&format!("{family} route {kind} {prefix} {rest} table {table}\n"));
             }
             ["ip", "link" | "xfrm", ..] => {}
+            ["worlds", ..] => {}
             ["ip", rest @ ..] => {
                 out.push_str(&rest.join(" "));
                 out.push('\n');
@@ -342,6 +346,17 @@ impl EngineHalf {
         let changed: Vec<Table> = new.tables().iter().map(|table| table.table()).collect();
         engine.set_tables(ruleset, &changed);
         None
+    }
+
+    fn load_nft(&mut self, engine: &mut Engine, case: &Case) -> Result<(), String> {
+        for (family, save) in [Family::V4, Family::V6].into_iter().zip(&case.nft) {
+            let Some(save) = save else { continue };
+            let (ruleset, _) = rules::syntax::restore::load_given(save, family, None, &self.given)
+                .map_err(|faults| format!("{:?}", faults.first()))?;
+            engine.set_ruleset_of(World::Nft, &ruleset);
+            self.beside.push(ruleset);
+        }
+        Ok(())
     }
 
     /// A command of ipset; its listings are not looked at.
@@ -488,6 +503,7 @@ impl EngineHalf {
         let steps =
             self.engine.as_mut().and_then(Engine::take_trace).map(|trace| trace.steps).unwrap_or_default();
         let mut families = BTreeMap::new();
+        let mut worlds = BTreeMap::new();
         let mut out = Vec::new();
         // The rule that said RETURN last, per packet: its return is not an end of a chain.
         let mut returned: BTreeMap<u64, bool> = BTreeMap::new();
@@ -497,6 +513,18 @@ impl EngineHalf {
                     *packet,
                     if bytes.first().is_some_and(|first| first >> 4 == 6) { Family::V6 } else { Family::V4 },
                 );
+            }
+            if let (TraceStep::Answered { packet: answer, .. }, Some(family)) =
+                (step, families.get(packet).copied())
+            {
+                families.insert(*answer, family);
+            }
+            if let TraceStep::Table { world, .. } = step {
+                worlds.insert(*packet, *world);
+            }
+            // The kernel's path is read from the legacy tables.
+            if worlds.get(packet) == Some(&World::Nft) {
+                continue;
             }
             let family = families.get(packet).copied();
             let Some(ruleset) =
@@ -583,6 +611,7 @@ impl Judged for EngineHalf {
         self.host = Host::default();
         self.last_output.clear();
         self.rulesets.clear();
+        self.beside.clear();
         self.done = 0;
         self.known = Arc::new(Mutex::new(Vec::new()));
         self.cookies = Arc::default();
@@ -615,6 +644,10 @@ impl Judged for EngineHalf {
         let objects = Objects::parse(&objects.join("\n")).map_err(|problem| problem.to_string())?;
         self.given = objects.given();
         engine.set_objects(objects);
+        let nft_first = case.nft_is_first();
+        if nft_first {
+            self.load_nft(&mut engine, case)?;
+        }
         for (family, rules) in [(Family::V4, &case.rules4), (Family::V6, &case.rules6)] {
             if let Some(rules) = rules {
                 let (mut ruleset, _) = rules::syntax::restore::load_given(rules, family, None, &self.given)
@@ -625,6 +658,9 @@ impl Judged for EngineHalf {
                 engine.set_ruleset(&ruleset);
                 self.rulesets.push(ruleset);
             }
+        }
+        if !nft_first {
+            self.load_nft(&mut engine, case)?;
         }
         register_modules(&mut engine, case)?;
         self.engine = Some(engine);
@@ -728,6 +764,22 @@ impl Judged for EngineHalf {
                     for (at, rule) in chain.rules.iter().enumerate() {
                         push((at + 1).to_string(), rule.counters);
                     }
+                }
+            }
+        }
+        for ruleset in &mut self.beside {
+            engine.store_counters_of(World::Nft, ruleset);
+            let family = if ruleset.family() == Family::V4 { 4 } else { 6 };
+            // Policies have no counters in nft.
+            for (table, chain) in ruleset
+                .tables()
+                .iter()
+                .flat_map(|table| table.chains().into_iter().map(move |own| (table, own.1)))
+            {
+                for (at, rule) in chain.rules.iter().enumerate() {
+                    let place = format!("nft:{}:{}:{}", table.table(), chain.name, at + 1);
+                    let (packets, bytes) = (rule.counters.packets, rule.counters.bytes);
+                    out.push(Counter { family, place, packets, bytes });
                 }
             }
         }

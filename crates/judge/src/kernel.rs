@@ -46,6 +46,8 @@ pub struct Kernel {
     restore: [restore::Restore; 2],
     tables: [OwnedFd; 2],
     loaded: [bool; 2],
+    /// Whether rules of iptables-nft stand beside the legacy ones.
+    beside: [bool; 2],
     /// Whether sets of ipset were made.
     has_sets: bool,
     /// Whether rules go to nf_tables in translation instead of the legacy tables.
@@ -117,6 +119,7 @@ impl Kernel {
             restore: [false, true].map(restore::Restore::new),
             tables: [sys::judge::open_tables(false)?, sys::judge::open_tables(true)?],
             loaded: [false; 2],
+            beside: [false; 2],
             has_sets: false,
             translated: false,
             last_output: BTreeMap::new(),
@@ -159,6 +162,16 @@ impl Kernel {
         if let Some(sets) = sets {
             self.has_sets = true;
             setup::ipset(&["restore"], sets)?;
+        }
+        Ok(())
+    }
+
+    /// Loads the rules of iptables-nft of a case. The namespace has to be the case's own.
+    fn load_nft(&mut self, case: &Case) -> Result<(), String> {
+        for (v6, save) in [false, true].into_iter().zip(&case.nft) {
+            let Some(save) = save else { continue };
+            nft::load_beside(v6, save)?;
+            self.beside[usize::from(v6)] = true;
         }
         Ok(())
     }
@@ -309,6 +322,10 @@ impl crate::Judged for Kernel {
             }
         }
         self.make_sets(case.sets.as_deref())?;
+        let nft_first = case.nft_is_first();
+        if nft_first {
+            self.load_nft(case)?;
+        }
         for (v6, rules) in [(false, &case.rules4), (true, &case.rules6)] {
             let loaded = usize::from(v6);
             match rules {
@@ -332,6 +349,9 @@ impl crate::Judged for Kernel {
                 }
                 None => {}
             }
+        }
+        if !nft_first {
+            self.load_nft(case)?;
         }
         self.drain();
         self.conntrack.flush().map_err(|error| error.to_string())?;
@@ -376,6 +396,9 @@ impl crate::Judged for Kernel {
                     }
                 }
             }
+        }
+        for (v6, _) in [false, true].into_iter().zip(self.beside).filter(|(_, beside)| *beside) {
+            out.extend(nft::counters_beside(v6));
         }
         if self.network.iter().flatten().any(|change| change.starts_with("nfacct ")) {
             out.extend(accounts());

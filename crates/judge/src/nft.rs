@@ -169,5 +169,51 @@ pub fn comparable(mut outcome: Outcome) -> Outcome {
     outcome
 }
 
+/// Loads a save file with iptables-nft, beside the legacy tables.
+pub fn load_beside(v6: bool, save: &str) -> Result<(), String> {
+    let command = if v6 { "ip6tables-nft-restore" } else { "iptables-nft-restore" };
+    let mut child = Command::new(command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("{command}: {error}"))?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(save.as_bytes()).map_err(|error| format!("{command}: {error}"))?;
+    }
+    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    if output.status.success() { Ok(()) } else { Err(words) }
+}
+
+/// The counters of its rules; policies have none in nft.
+pub fn counters_beside(v6: bool) -> Vec<Counter> {
+    let command = if v6 { "ip6tables-nft-save" } else { "iptables-nft-save" };
+    let output = Command::new(command).arg("-c").stderr(Stdio::null()).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let mut out = Vec::new();
+    let (mut table, mut numbers) = (String::new(), std::collections::BTreeMap::<String, usize>::new());
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('*') {
+            table = name.to_owned();
+            numbers.clear();
+        }
+        let Some((counts, rule)) = line.strip_prefix('[').and_then(|line| line.split_once("] -A ")) else {
+            continue;
+        };
+        let chain = rule.split(' ').next().unwrap_or_default();
+        let number = numbers.entry(chain.to_owned()).or_default();
+        *number += 1;
+        let both = counts
+            .split_once(':')
+            .and_then(|(packets, bytes)| Some((packets.parse::<u64>().ok()?, bytes.parse::<u64>().ok()?)));
+        if let Some((packets, bytes)) = both {
+            let family = if v6 { 6 } else { 4 };
+            out.push(Counter { family, place: format!("nft:{table}:{chain}:{number}"), packets, bytes });
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests;

@@ -48,6 +48,41 @@ fn random_cases_are_equal() {
     assert!(command::run(&words.concat()).unwrap(), "engine and kernel differ, see above");
 }
 
+/// Random rules in both implementations of iptables at once, each case in a namespace of its own.
+#[test]
+fn random_rules_beside_each_other_are_equal() {
+    if !kernel_answers() {
+        return;
+    }
+    let seed = number("OXITABLES_JUDGE_SEED", 20_261_121);
+    let cases = (number("OXITABLES_JUDGE_CASES", 60) / 10).max(1);
+    let plan = judge::generate::Plan { seed, packets: 8, family: Some(4), translatable: true };
+    let mut different = Vec::new();
+    for at in 0..cases {
+        let (case, differences) = command::on_own_thread(|| {
+            let mut kernel = judge::Kernel::new().unwrap();
+            let [one, two] =
+                [2 * at, 2 * at + 1].map(|at| judge::generate::random_case(&plan, at, &mut kernel).0);
+            let order = if at % 2 == 0 { "worlds legacy nft" } else { "worlds nft legacy" };
+            let both = judge::Case {
+                name: format!("worlds-{seed}-{at}"),
+                network: vec![order.to_owned()],
+                nft: [two.rules4, None],
+                steps: [one.steps, two.steps].concat(),
+                rules4: one.rules4,
+                ..judge::Case::default()
+            };
+            let differences = command::on_own_thread(|| judge::command::both(&both)).unwrap();
+            (both, differences)
+        })
+        .unwrap();
+        if let Some(words) = differences {
+            different.push(format!("{case}\n{words}"));
+        }
+    }
+    assert!(different.is_empty(), "{} of {cases} differ:\n{}", different.len(), different.join("\n"));
+}
+
 /// What the kernel does otherwise with rules in nf_tables than with the same rules in the legacy tables, whatever nft says:
 /// docs/deviations.md, "iptables-translate". The names of cases begin so.
 const OTHERWISE: [(&str, &str); 5] = [

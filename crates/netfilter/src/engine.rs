@@ -30,7 +30,7 @@ use rules::{Hook, Match, Ruleset, Table, TableRules, Target};
 
 use crate::defrag::Defrag;
 use crate::env::{LogLine, Settings};
-use crate::hook::{Callee, Entry, Module, Registry};
+use crate::hook::{Callee, Entry, Module, Registry, World};
 use crate::objects::Objects;
 use crate::route::cache::Cache;
 use crate::skb::{Drop, Emitted, Packet};
@@ -142,7 +142,12 @@ pub struct Engine {
     pub(crate) defrag: Defrag,
     pub(crate) random: Box<dyn Random>,
     pub(crate) registry: Registry,
-    pub(crate) programs: [[Option<Box<Program>>; 5]; 2],
+    /// By family, world and table.
+    pub(crate) programs: [[[Option<Box<Program>>; 5]; 2]; 2],
+    /// The nat tables of each family in the order in which they are asked: that of the last registration first.
+    pub(crate) nat_order: [Vec<World>; 2],
+    /// What the rules of each family and world need.
+    needs: [[Needs; 2]; 2],
     /// What rules share by name.
     named: Named,
     pub(crate) modules: Vec<Box<dyn Module>>,
@@ -175,6 +180,8 @@ impl Engine {
             random: config.random,
             registry: Registry::default(),
             programs: Default::default(),
+            nat_order: Default::default(),
+            needs: Default::default(),
             named: Named::default(),
             modules: Vec::new(),
             emitted: Vec::with_capacity(8),
@@ -204,11 +211,26 @@ impl Engine {
         self.set_tables(ruleset, &Table::ALL);
     }
 
+    /// As [`Engine::set_ruleset`] for one of two rulesets of a family that stand beside each other. Tables of both are
+    /// called at the same priorities: that which came later is called first (measured; as [`Engine::register_module`]).
+    /// Connections and translations are one: of two nat tables the first that has a rule for a packet counts.
+    pub fn set_ruleset_of(&mut self, world: World, ruleset: &Ruleset) {
+        self.set_tables_of(world, ruleset, &Table::ALL);
+    }
+
     /// As [`Engine::set_ruleset`] when only some tables have changed: the others keep their counters and the state of
     /// `limit` and `statistic` (F72, as `iptables-restore` leaves tables alone that its file does not name).
     pub fn set_tables(&mut self, ruleset: &Ruleset, changed: &[Table]) {
+        self.set_tables_of(World::Legacy, ruleset, changed);
+    }
+
+    /// As [`Engine::set_tables`] for one of two rulesets of a family.
+    pub fn set_tables_of(&mut self, world: World, ruleset: &Ruleset, changed: &[Table]) {
         let family = ruleset.family();
-        let made = |&table| (table, ruleset.table(table).map(|rules| Box::new(Program::new(rules, family))));
+        let made = |&table| {
+            let program = |rules| Box::new(Program::new(rules, family).of_world(world));
+            (table, ruleset.table(table).map(program))
+        };
         let mut programs: Vec<(Table, Option<Box<Program>>)> = changed.iter().map(made).collect();
         let mut own = programs.iter_mut().filter_map(|(_, program)| program.as_mut());
         own.by_ref().for_each(|program| program.bind_targets(&mut self.named));
@@ -216,22 +238,35 @@ impl Engine {
             if let Some(program) = &mut program {
                 program.bind(&mut self.named);
             }
-            let old = self.slot(family, table).and_then(|slot| std::mem::replace(slot, program));
+            let old = self.slot(family, world, table).and_then(|slot| std::mem::replace(slot, program));
             if let Some(old) = old {
                 old.release(&mut self.named);
             }
         }
-        let tracks = ruleset.tables().iter().any(needs_conntrack);
+        if ruleset.table(Table::Nat).is_some()
+            && let Some(order) = self.nat_order.get_mut(family as usize)
+            && !order.contains(&world)
+        {
+            order.insert(0, world);
+        }
+        let of_world = Needs::of(ruleset);
+        let needs = match self.needs.get_mut(family as usize) {
+            Some(own) => {
+                own[world as usize] = of_world;
+                Needs::of_both(own)
+            }
+            None => of_world,
+        };
         // Linux: `connbytes_mt_check` switches accounting on, and nobody switches it off again.
         self.conntrack.config.acct |= ruleset.tables().iter().any(needs_accounting);
-        self.conntrack.use_labels(family, ruleset.tables().iter().any(needs_labels));
+        self.conntrack.use_labels(family, needs.labels);
         let tracked = self.is_registered(family, Callee::Conntrack);
-        let mut wanted: Vec<Callee> = self.wanted(family, tracks || self.always_track);
-        if ruleset.tables().iter().any(needs_defrag) {
+        let mut wanted: Vec<Callee> = self.wanted(family, needs.conntrack || self.always_track);
+        if needs.defrag {
             wanted.push(Callee::Defrag);
         }
         // Linux: `nf_synproxy_ipv4_init`, `nf_synproxy_ipv6_init`.
-        if ruleset.tables().iter().any(proxies) {
+        if needs.synproxy {
             wanted.push(Callee::Synproxy);
         }
         self.registry.retain(family, |entry| {
@@ -268,7 +303,7 @@ impl Engine {
     }
 
     fn find_sets(&mut self) {
-        for program in self.programs.iter_mut().flatten().flatten() {
+        for program in self.programs.iter_mut().flatten().flatten().flatten() {
             program.find_sets(&self.named);
         }
     }
@@ -289,8 +324,17 @@ impl Engine {
         &self.named.accounts
     }
 
-    fn slot(&mut self, family: Family, table: Table) -> Option<&mut Option<Box<Program>>> {
-        self.programs.get_mut(family as usize)?.get_mut(table.index())
+    pub(crate) fn slot(
+        &mut self,
+        family: Family,
+        world: World,
+        table: Table,
+    ) -> Option<&mut Option<Box<Program>>> {
+        self.programs.get_mut(family as usize)?.get_mut(world as usize)?.get_mut(table.index())
+    }
+
+    fn program(&self, family: Family, world: World, table: Table) -> Option<&Program> {
+        self.programs.get(family as usize)?.get(world as usize)?.get(table.index())?.as_deref()
     }
 
     fn is_registered(&self, family: Family, callee: Callee) -> bool {
@@ -301,13 +345,13 @@ impl Engine {
     /// What a family's hooks need, besides modules.
     fn wanted(&self, family: Family, tracks: bool) -> Vec<Callee> {
         let mut wanted = Vec::new();
-        for table in Table::ALL {
-            let program = self.programs.get(family as usize).and_then(|own| own.get(table.index()));
-            let callee = if table == Table::Nat { Callee::Nat } else { Callee::Table(table) };
+        for (world, table) in World::ALL.into_iter().flat_map(|world| Table::ALL.map(|table| (world, table)))
+        {
+            let callee = if table == Table::Nat { Callee::Nat } else { Callee::Table(world, table) };
             // Linux: a table stays once it was there. For nat that can be seen: its connections are translated as
             // long as connection tracking is there, whatever became of the rules (F9, measured).
             let stays = table == Table::Nat && self.is_registered(family, callee);
-            if stays || program.is_some_and(Option::is_some) {
+            if (stays || self.program(family, world, table).is_some()) && !wanted.contains(&callee) {
                 wanted.push(callee);
             }
         }
@@ -326,7 +370,11 @@ impl Engine {
         let in_and_out = |priority| [Hook::Prerouting, Hook::Output].map(|hook| (hook, priority)).to_vec();
         let at_the_end = |priority| [Hook::Input, Hook::Postrouting].map(|hook| (hook, priority)).to_vec();
         let places = match callee {
-            Callee::Table(table) => table.hooks().to_vec(),
+            // iptables-nft gives its table security this priority (measured: behind the translation of INPUT).
+            Callee::Table(World::Nft, Table::Security) => {
+                Table::Security.hooks().iter().map(|(hook, _)| (*hook, NFT_SECURITY)).collect()
+            }
+            Callee::Table(_, table) => table.hooks().to_vec(),
             Callee::Nat => Table::Nat.hooks().to_vec(),
             Callee::Defrag => in_and_out(priority::DEFRAG),
             Callee::Conntrack => in_and_out(priority::CONNTRACK),
@@ -366,14 +414,17 @@ impl Engine {
 
     /// Puts the counters of the engine into a ruleset (of the same shape as the one that was set).
     pub fn store_counters(&self, ruleset: &mut Ruleset) {
+        self.store_counters_of(World::Legacy, ruleset);
+    }
+
+    /// The same for one of two rulesets of a family.
+    pub fn store_counters_of(&self, world: World, ruleset: &mut Ruleset) {
         let family = ruleset.family();
         for table in Table::ALL {
             if ruleset.table(table).is_none() {
                 continue;
             }
-            if let Some(Some(program)) =
-                self.programs.get(family as usize).and_then(|own| own.get(table.index()))
-            {
+            if let Some(program) = self.program(family, world, table) {
                 program.store_into(ruleset.table_mut(table));
             }
         }
@@ -486,6 +537,39 @@ impl Engine {
             next_ip_id: &mut self.next_ip_id,
         };
         (env, &mut self.defrag)
+    }
+}
+
+/// The priority of table security of iptables-nft, at every hook.
+const NFT_SECURITY: i32 = 150;
+
+/// What the rules of a family need of the parts beside the tables.
+#[derive(Clone, Copy, Debug, Default)]
+struct Needs {
+    conntrack: bool,
+    labels: bool,
+    defrag: bool,
+    synproxy: bool,
+}
+
+impl Needs {
+    fn of(ruleset: &Ruleset) -> Self {
+        let any = |needs: fn(&TableRules) -> bool| ruleset.tables().iter().any(needs);
+        Self {
+            conntrack: any(needs_conntrack),
+            labels: any(needs_labels),
+            defrag: any(needs_defrag),
+            synproxy: any(proxies),
+        }
+    }
+
+    fn of_both(both: &[Self; 2]) -> Self {
+        Self {
+            conntrack: both.iter().any(|own| own.conntrack),
+            labels: both.iter().any(|own| own.labels),
+            defrag: both.iter().any(|own| own.defrag),
+            synproxy: both.iter().any(|own| own.synproxy),
+        }
     }
 }
 

@@ -34,6 +34,30 @@ pub trait Module: Send {
     fn handle(&mut self, hook: Hook, packet: &mut Packet) -> Verdict;
 }
 
+/// Which of the two implementations of iptables a table belongs to; both may be on one machine, each with its tables
+/// at the same priorities.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum World {
+    /// iptables-legacy (`ip_tables`).
+    #[default]
+    Legacy,
+    /// iptables-nft (`nf_tables`).
+    Nft,
+}
+
+impl World {
+    /// Both.
+    pub const ALL: [World; 2] = [World::Legacy, World::Nft];
+
+    /// `legacy`, `nft`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+            Self::Nft => "nft",
+        }
+    }
+}
+
 /// Who is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Callee {
@@ -42,8 +66,8 @@ pub enum Callee {
     /// Connection tracking.
     Conntrack,
     /// A table other than nat.
-    Table(Table),
-    /// NAT: the nat table for first packets, the translation for all.
+    Table(World, Table),
+    /// NAT: the nat tables for first packets, the translation for all.
     Nat,
     /// Connection tracking helpers.
     Helper,

@@ -16,7 +16,7 @@ use rules::{Hook, Table};
 
 use crate::conntrack::Direction;
 use crate::engine::{Decision, Deliver, Engine, SendError, Transmit};
-use crate::hook::{Callee, Verdict};
+use crate::hook::{Callee, Verdict, World};
 use crate::machine::lookup::Sought;
 use crate::network::{Route, Unroutable, Way};
 use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Owner, Packet, Tracking};
@@ -496,7 +496,7 @@ impl Engine {
                 crate::Conntrack::confirm(packet, &mut env)
             }
             Callee::Synproxy => self.call_synproxy(now, packet, depth),
-            Callee::Table(table) => self.call_table(now, table, hook, packet, depth),
+            Callee::Table(world, table) => self.call_table(now, (world, table), hook, packet, depth),
             Callee::Nat => self.call_nat(now, hook, packet),
             Callee::Module(number) => {
                 let Some(module) = self.modules.get_mut(number) else { return Verdict::Accept };
@@ -510,18 +510,26 @@ impl Engine {
         }
     }
 
-    fn call_table(&mut self, now: Now, table: Table, hook: Hook, packet: &mut Packet, depth: u8) -> Verdict {
+    fn call_table(
+        &mut self,
+        now: Now,
+        own: (World, Table),
+        hook: Hook,
+        packet: &mut Packet,
+        depth: u8,
+    ) -> Verdict {
+        let (world, table) = own;
         let family = packet.family();
         // Linux: `ipt_mangle_out`: only table mangle at OUTPUT looks whether the way has to change (F10).
         let before = (table == Table::Mangle && hook == Hook::Output).then(|| RouteKey::of(packet));
         let mut paused = None;
         let verdict = loop {
-            let Some(mut program) = self.take_program(family, table) else { return Verdict::Accept };
+            let Some(mut program) = self.take_program(family, world, table) else { return Verdict::Accept };
             let verdict = {
                 let (mut env, _) = self.env_and_defrag(now);
                 tables::walk_in_parts(&mut program, hook, packet, &mut env, &mut paused)
             };
-            self.put_program(family, table, program);
+            self.put_program(family, world, table, program);
             if paused.is_none() {
                 break verdict;
             }
@@ -563,14 +571,23 @@ impl Engine {
 
     fn call_nat(&mut self, now: Now, hook: Hook, packet: &mut Packet) -> Verdict {
         let family = packet.family();
-        let mut program = self.take_program(family, Table::Nat);
+        let order = self.nat_order.get(family as usize).map_or([None; 2], |order| {
+            let mut order = order.iter().copied();
+            [order.next(), order.next()]
+        });
+        let mut programs = order.map(|world| {
+            let world = world?;
+            self.take_program(family, world, Table::Nat).map(|program| (world, program))
+        });
         let before = packet.view().destination();
         let verdict = {
             let (mut env, _) = self.env_and_defrag(now);
-            nat::handle(program.as_deref_mut(), hook, packet, &mut env)
+            let [first, second] = &mut programs;
+            let both = [first, second].map(|own| own.as_mut().map(|(_, program)| &mut **program));
+            nat::handle(both, hook, packet, &mut env)
         };
-        if let Some(program) = program {
-            self.put_program(family, Table::Nat, program);
+        for (world, program) in programs.into_iter().flatten() {
+            self.put_program(family, world, Table::Nat, program);
         }
         if verdict != Verdict::Accept {
             return verdict;
@@ -589,13 +606,12 @@ impl Engine {
 
     // Why: a program is taken out while it runs, so that it and the rest of the engine can both be borrowed. A box moves
     // by its pointer.
-    fn take_program(&mut self, family: Family, table: Table) -> Option<Box<tables::Program>> {
-        self.programs.get_mut(family as usize)?.get_mut(table.index())?.take()
+    fn take_program(&mut self, family: Family, world: World, table: Table) -> Option<Box<tables::Program>> {
+        self.slot(family, world, table)?.take()
     }
 
-    fn put_program(&mut self, family: Family, table: Table, program: Box<tables::Program>) {
-        if let Some(slot) = self.programs.get_mut(family as usize).and_then(|own| own.get_mut(table.index()))
-        {
+    fn put_program(&mut self, family: Family, world: World, table: Table, program: Box<tables::Program>) {
+        if let Some(slot) = self.slot(family, world, table) {
             *slot = Some(program);
         }
     }

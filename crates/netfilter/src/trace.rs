@@ -39,6 +39,8 @@ pub enum Step {
     Hook(Hook),
     /// A table's chain at a hook is entered.
     Table {
+        /// Which of two rulesets it is of; the rules that follow are of it, too.
+        world: crate::hook::World,
         /// Table.
         table: Table,
         /// Hook.

@@ -205,6 +205,8 @@ pub(super) fn change(text: &str) -> Result<(), String> {
             args.extend(["table", table]);
             vec![args]
         }
+        // Looked at when the rules are loaded.
+        ["worlds", "legacy", "nft"] | ["worlds", "nft", "legacy"] => return Ok(()),
         ["ip", rest @ ..] => vec![rest.to_vec()],
         [program @ ("nfacct" | "nfct"), args @ ..] => {
             return feed(Command::new(program).args(args), "").map_err(|error| error.to_string());

@@ -72,20 +72,37 @@ const fn other(end: End) -> End {
     }
 }
 
-/// Shows a packet to NAT at a hook. `program` is the nat table of the packet's family; without one no rule is asked.
-/// After PREROUTING and OUTPUT the packet may have another destination: then its way must be sought anew (F10).
+/// Shows a packet to NAT at a hook. `programs` are the nat tables of the packet's family, in the order in which they are
+/// asked; without one no rule is asked. After PREROUTING and OUTPUT the packet may have another destination: then its way
+/// must be sought anew (F10).
 pub fn handle(
-    program: Option<&mut tables::Program>,
+    programs: [Option<&mut tables::Program>; 2],
     hook: Hook,
     packet: &mut Packet,
     env: &mut Env<'_>,
 ) -> Verdict {
-    match program {
-        Some(program) => {
-            handle_by(Some(&mut |packet, env| tables::walk(program, hook, packet, env)), hook, packet, env)
-        }
-        None => handle_by(None, hook, packet, env),
+    if programs.iter().all(Option::is_none) {
+        return handle_by(None, hook, packet, env);
     }
+    let end = end_of(hook);
+    let mut programs = programs;
+    let mut walk = |packet: &mut Packet, env: &mut Env<'_>| {
+        for program in programs.iter_mut().flatten() {
+            // Linux: `nf_nat_inet_fn`: the first table that decides is the last that is asked.
+            let verdict = tables::walk(program, hook, packet, env);
+            if verdict != Verdict::Accept || is_decided(packet, end, env) {
+                return verdict;
+            }
+        }
+        Verdict::Accept
+    };
+    handle_by(Some(&mut walk), hook, packet, env)
+}
+
+/// Whether the translation of an end of a packet's connection is decided.
+fn is_decided(packet: &Packet, end: End, env: &Env<'_>) -> bool {
+    let Tracking::Entry { connection, .. } = packet.tracking else { return false };
+    env.conntrack.get(connection).is_none_or(|connection| connection.status.has(done(end)))
 }
 
 /// What asks the nat table's rules about a first packet.

@@ -7,6 +7,7 @@ use super::matches::Condition;
 use super::named::Named;
 use super::targets;
 use super::targets::set::Actor;
+use crate::hook::World;
 
 /// A place in a program's array of entries.
 pub(super) type At = u32;
@@ -75,6 +76,8 @@ pub(super) struct Span {
 #[derive(Debug)]
 pub struct Program {
     pub(super) table: Table,
+    /// Which of two rulesets it is of.
+    pub(super) world: World,
     pub(super) family: Family,
     pub(super) entries: Entries,
     /// One for each entry.
@@ -114,6 +117,7 @@ impl Program {
         let users = spans.iter().filter(|span| span.hook.is_none()).count();
         Self {
             table: rules.table(),
+            world: World::Legacy,
             family,
             entries,
             counters: parts.counters.into(),
@@ -126,6 +130,12 @@ impl Program {
             hooks,
             stack: vec![0; users].into(),
         }
+    }
+
+    /// The same as a table of one of two rulesets.
+    pub fn of_world(mut self, world: World) -> Self {
+        self.world = world;
+        self
     }
 
     /// Takes hold of what its targets share by name with other rules. Before [`Program::bind`] of any program, because

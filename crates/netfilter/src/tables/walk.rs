@@ -62,7 +62,8 @@ fn walk_or_pause(
     let table = program.table;
     let resumed = parts.as_deref_mut().and_then(Option::take);
     if resumed.is_none() {
-        env.step(packet, || Step::Table { table, hook });
+        let world = program.world;
+        env.step(packet, || Step::Table { world, table, hook });
     }
     let place = Place::of(packet, table, hook);
     let Program { entries, counters, conditions, targets, actors, shared, patterns, spans, stack, .. } =

@@ -23,7 +23,7 @@ fn tables_met(engine: &mut netfilter::engine::Engine) -> Vec<(Hook, Table)> {
     steps
         .into_iter()
         .filter_map(|(_, step)| match step {
-            Step::Table { table, hook } => Some((hook, table)),
+            Step::Table { table, hook, .. } => Some((hook, table)),
             _ => None,
         })
         .collect()

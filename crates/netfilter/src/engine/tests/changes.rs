@@ -112,7 +112,10 @@ fn of_equal_priorities_the_last_registered_is_called_first() {
     }
     let order: Vec<Callee> =
         engine.entries(Family::V4, Hook::Forward).iter().map(|entry| entry.callee).collect();
-    assert_eq!(order, [Callee::Module(1), Callee::Module(0), Callee::Table(Table::Filter)]);
+    assert_eq!(
+        order,
+        [Callee::Module(1), Callee::Module(0), Callee::Table(crate::hook::World::Legacy, Table::Filter)]
+    );
     set(&mut engine, rules);
     let after: Vec<Callee> =
         engine.entries(Family::V4, Hook::Forward).iter().map(|entry| entry.callee).collect();

@@ -44,7 +44,7 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], said: &mut Vec<Str
     while let Some((packet, step)) = steps.next() {
         writer.turn_to(*packet);
         // An empty chain is a line, not two.
-        if let (Step::Table { table, hook }, Some((_, Step::Policy { policy, .. }))) = (step, steps.peek()) {
+        if let (Step::Table { table, hook, .. }, Some((_, Step::Policy { policy, .. }))) = (step, steps.peek()) {
             writer.phase(&format!("{hook} table {table}: no rules, policy {}", policy.name()));
             steps.next();
             continue;
@@ -125,7 +125,7 @@ impl Writer<'_> {
                 }
                 self.hook = Some(*hook);
             }
-            Step::Table { table, hook } => self.phase(&format!("{hook} table {table}")),
+            Step::Table { table, hook, .. } => self.phase(&format!("{hook} table {table}")),
             Step::NatSkipped { hook, reason } => {
                 self.phase(&format!("{hook} table nat: {}", nat_skip(*reason)));
             }
