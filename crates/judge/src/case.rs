@@ -30,7 +30,8 @@
 //! the first empty line.
 //! `network nfacct add NAME [byte|packet QUOTA]`, `network nfct timeout add …` and `network osf FINGERPRINT` make what other
 //! programs make and rules name ([`netfilter::objects`]); counters of accounting objects are compared. Fingerprints are the
-//! whole machine's and stay there: their genres must be names that no system has.
+//! whole machine's and stay there: their genres must be names that no system has. `network statistics` has what
+//! `conntrack -S` counts compared.
 //!
 //! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses and routes away), `mtu DEVICE BYTES`,
 //! `mark N TABLE` (a policy rule), `route TABLE PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX

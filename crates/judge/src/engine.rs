@@ -45,6 +45,8 @@ pub struct EngineHalf {
     /// Those of iptables-nft beside them.
     beside: Vec<Ruleset>,
     given: Given,
+    /// Whether what connection tracking counts of itself is compared.
+    counts: bool,
     host: Host,
     now: Now,
     kernel: Vec<StepOutcome>,
@@ -69,6 +71,7 @@ impl Default for EngineHalf {
             rulesets: Vec::new(),
             beside: Vec::new(),
             given: Given::default(),
+            counts: false,
             host: Host::default(),
             now: Now { mono: Instant(1_000_000_000_000), wall: WALL },
             kernel: Vec::new(),
@@ -242,7 +245,11 @@ pub fn network_text(case: &Case) -> Result<String, String> {
                     more.join(" ")
                 ));
             }
-            ["mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf" | "fact" | "cpu" | "cgroup", ..] => {}
+            [
+                "mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf" | "statistics" | "fact" | "cpu"
+                | "cgroup",
+                ..,
+            ] => {}
             ["mark", mark, table] => {
                 out.push_str(&format!(
                     "-4 rule fwmark {mark} table {table}\n-6 rule fwmark {mark} table {table}\n"
@@ -642,6 +649,7 @@ impl Judged for EngineHalf {
         engine.expire(self.now);
         let objects: Vec<&str> = case.objects().collect();
         let objects = Objects::parse(&objects.join("\n")).map_err(|problem| problem.to_string())?;
+        self.counts = case.network.iter().any(|change| change == "statistics");
         self.given = objects.given();
         engine.set_objects(objects);
         let nft_first = case.nft_is_first();
@@ -699,7 +707,7 @@ impl Judged for EngineHalf {
                     .collect();
             }
             let at = Duration::from_millis(kernel.at);
-            self.now = Now { mono: Instant(1_000_000_000_000) + at, wall: WALL };
+            self.now = Now { mono: Instant(1_000_000_000_000) + at, wall: WALL + kernel.at * 1_000_000 };
         } else if let Step::Sleep { milliseconds } = step {
             self.now.mono = self.now.mono + Duration::from_millis(*milliseconds);
         }
@@ -784,6 +792,9 @@ impl Judged for EngineHalf {
             }
         }
         out.extend(engine.accounts().iter().map(Counter::of_account));
+        if self.counts {
+            out.extend(Counter::of_statistics(&engine.conntrack().statistics().to_string()));
+        }
         out.sort();
         out
     }

@@ -292,6 +292,21 @@ impl Kernel {
     }
 }
 
+/// What connection tracking has counted of itself in the present namespace, on all processors.
+fn statistics() -> Vec<Counter> {
+    let Ok(listed) = std::process::Command::new("conntrack").arg("-S").output() else { return Vec::new() };
+    let mut all: Vec<Counter> = Vec::new();
+    for line in String::from_utf8_lossy(&listed.stdout).lines() {
+        for own in Counter::of_statistics(line) {
+            match all.iter_mut().find(|other| other.place == own.place) {
+                Some(other) => other.packets += own.packets,
+                None => all.push(own),
+            }
+        }
+    }
+    all
+}
+
 /// What the accounting objects of the present namespace have counted.
 fn accounts() -> Vec<Counter> {
     let Ok(listed) = std::process::Command::new("nfacct").arg("list").output() else { return Vec::new() };
@@ -399,6 +414,9 @@ impl crate::Judged for Kernel {
         }
         for (v6, _) in [false, true].into_iter().zip(self.beside).filter(|(_, beside)| *beside) {
             out.extend(nft::counters_beside(v6));
+        }
+        if self.network.iter().flatten().any(|change| change == "statistics") {
+            out.extend(statistics());
         }
         if self.network.iter().flatten().any(|change| change.starts_with("nfacct ")) {
             out.extend(accounts());

@@ -157,6 +157,17 @@ pub fn step_of_log(line: &str) -> Option<String> {
 }
 
 impl Counter {
+    /// What connection tracking counts of itself, out of a line `NAME=NUMBER …`; what several processors have counted is
+    /// put together by whoever compares.
+    pub fn of_statistics(line: &str) -> Vec<Self> {
+        let field = |word: &str| {
+            let (name, number) = word.split_once('=')?;
+            let packets = number.parse().ok().filter(|_| name != "cpu")?;
+            Some(Self { family: 0, place: format!("statistics:{name}"), packets, bytes: 0 })
+        };
+        line.split_whitespace().filter_map(field).collect()
+    }
+
     /// What an accounting object has counted; its family is none.
     pub fn of_account(account: &netfilter::objects::Account) -> Self {
         let told = account.quota.is_some_and(|quota| quota.told);

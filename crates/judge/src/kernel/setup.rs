@@ -208,6 +208,7 @@ pub(super) fn change(text: &str) -> Result<(), String> {
         // Looked at when the rules are loaded.
         ["worlds", "legacy", "nft"] | ["worlds", "nft", "legacy"] => return Ok(()),
         ["ip", rest @ ..] => vec![rest.to_vec()],
+        ["statistics"] => return Ok(()),
         [program @ ("nfacct" | "nfct"), args @ ..] => {
             return feed(Command::new(program).args(args), "").map_err(|error| error.to_string());
         }

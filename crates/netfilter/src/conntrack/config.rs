@@ -11,6 +11,8 @@ pub struct Config {
     pub expect_max: usize,
     /// `nf_conntrack_acct`: count packets and bytes of each direction.
     pub acct: bool,
+    /// `nf_conntrack_timestamp`: remember when connections began, for those that begin from now on.
+    pub timestamp: bool,
     /// `nf_conntrack_checksum`: a wrong transport checksum makes a packet INVALID in PREROUTING.
     pub checksum: bool,
     /// `nf_conntrack_tcp_loose`: pick up connections in their middle.
@@ -34,6 +36,7 @@ impl Default for Config {
             max: 262_144,
             expect_max: 4096,
             acct: true,
+            timestamp: false,
             checksum: true,
             tcp_loose: true,
             tcp_be_liberal: false,

@@ -94,6 +94,9 @@ pub struct Rare {
     pub helper: Option<Helper>,
     /// Movements of TCP sequence numbers, if a helper changed lengths.
     pub sequence: Option<SequenceAdjust>,
+    /// When it was confirmed, by the wall clock in nanoseconds since 1970; 0 before. Only with
+    /// [`super::Config::timestamp`].
+    pub started: Option<u64>,
     /// The timeout policy by which it lives, by its place ([`super::Conntrack::set_policies`]).
     pub policy: Option<u16>,
     /// What SYNPROXY knows of it.
@@ -135,6 +138,7 @@ static NOTHING_RARE: Rare = Rare {
     expectation: None,
     helper: None,
     sequence: None,
+    started: None,
     policy: None,
     synproxy: None,
     reply: None,

@@ -108,6 +108,8 @@ fn entry_of(connection: &Connection, counted: bool, style: Style, now: Now) -> E
         unreplied: !connection.status.has(Status::SEEN_REPLY),
         assured: connection.status.has(Status::ASSURED),
         mark: Some(connection.mark),
+        // Linux: `ct_show_delta_time`.
+        delta_time: connection.rare().started.map(|began| now.wall.saturating_sub(began) / 1_000_000_000),
         helper: connection.helper().map(|helper| helper.kind.name().into()),
         // Linux: one reference of the table and one of each connection that this one expected; /proc counts its
         // reader, too.

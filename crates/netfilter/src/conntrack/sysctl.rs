@@ -11,6 +11,7 @@ impl Config {
             "max" => self.max = count,
             "expect_max" => self.expect_max = count,
             "acct" => self.acct = value != 0,
+            "timestamp" => self.timestamp = value != 0,
             "checksum" => self.checksum = value != 0,
             "tcp_loose" => self.tcp_loose = value != 0,
             "tcp_be_liberal" => self.tcp_be_liberal = value != 0,

@@ -13,6 +13,7 @@ use packet::protocol;
 use super::expect::Expectations;
 use super::labels::Labels;
 use super::siphash::SipHash;
+use super::statistics::Counting;
 use super::timer::Wheel;
 use super::{
     Config, Connection, ConnectionId, Direction, Event, EventKind, Status, Timeouts, Tuple, Zone, gre,
@@ -72,6 +73,7 @@ pub struct Conntrack {
     pub(super) lost_events: u64,
     /// Labels of connections.
     pub(super) labels: Labels,
+    pub(super) counting: Counting,
     /// Timeouts under each policy.
     policies: Vec<Timeouts>,
     /// Keys of tunnels.
@@ -101,6 +103,7 @@ impl Conntrack {
             events: VecDeque::new(),
             lost_events: 0,
             labels: Labels::default(),
+            counting: Counting::default(),
             policies: Vec::new(),
             keys: gre::Keys::default(),
         }
@@ -227,7 +230,11 @@ impl Conntrack {
     // Linux: `nf_conntrack_tuple_taken`. A connection with the same original tuple does not count: both are the same
     // flow and the clash is resolved when the second one is confirmed.
     pub fn tuple_taken(&self, reply: &Tuple, ignore: ConnectionId, now: Instant) -> bool {
-        self.taken_by(reply, ignore, now).is_some()
+        let taken = self.taken_by(reply, ignore, now).is_some();
+        if taken {
+            self.counting.found();
+        }
+        taken
     }
 
     /// The connection because of which [`Conntrack::tuple_taken`] is true.
@@ -317,8 +324,8 @@ impl Conntrack {
     }
 
     /// Ends one connection that has expired, is not ASSURED or is closing, for the sake of a new one.
-    // Linux: `early_drop` looks at the connections of eight buckets; those that are closing are taken by the garbage
-    // collector while there is pressure.
+    // Linux: `early_drop` looks at the connections of eight buckets, and ends one (measured); those that are closing are
+    // taken by the garbage collector, some time later, while there is pressure.
     fn early_drop(&mut self, newcomer: &Connection, now: Instant) -> bool {
         let hash = hash_tuple(self.key, &newcomer.original(), newcomer.zone.original);
         let length = self.slots.len();
@@ -345,6 +352,10 @@ impl Conntrack {
         }
         let victim = victim.or(closing);
         if let Some(victim) = victim {
+            // Linux: what has expired is not counted.
+            if self.get(victim).is_some_and(|connection| !connection.is_expired(now)) {
+                self.counting.own.early_drop += 1;
+            }
             self.kill(victim);
         }
         victim.is_some()

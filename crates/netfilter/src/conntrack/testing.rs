@@ -139,6 +139,10 @@ impl World {
         self.now.mono = self.now.mono + time;
     }
 
+    pub(crate) fn log(&self) -> &VecDeque<LogLine> {
+        &self.log
+    }
+
     pub(crate) fn lines(&self) -> Vec<String> {
         self.table.lines(self.now).collect()
     }

@@ -15,7 +15,7 @@ use super::{
     Connection, ConnectionId, Conntrack, Direction, EventKind, Parent, Status, Tuple, Zone, generic, gre,
     helper, icmp, sctp, tcp, udp,
 };
-use crate::env::Env;
+use crate::env::{Env, LogLine};
 use crate::hook::Verdict;
 use crate::skb::{Drop, Info, Packet, Template, Tracking};
 use crate::time::{Instant, Now};
@@ -114,6 +114,8 @@ enum Tracked {
     As(Tracking),
     /// It goes on without a connection.
     Invalid(Invalid),
+    /// The same, of ICMP that is no query.
+    InvalidIcmp(Invalid),
     /// It ends.
     Dropped(Drop),
 }
@@ -165,8 +167,21 @@ impl Conntrack {
                 }
                 None
             }
-            Tracked::Invalid(reason) => Some(reason),
+            Tracked::Invalid(reason) => {
+                env.conntrack.counting.own.invalid += 1;
+                Some(reason)
+            }
+            Tracked::InvalidIcmp(reason) => {
+                env.conntrack.counting.own.error += 1;
+                Some(reason)
+            }
             Tracked::Dropped(reason) => {
+                env.conntrack.counting.own.drop += 1;
+                if reason == Drop::TableFull
+                    && let Some(text) = env.conntrack.full(env.now.mono)
+                {
+                    env.log_line(LogLine { level: 4, text: text.to_owned() });
+                }
                 if env.trace.is_some() {
                     trace(packet, env, None);
                 }
@@ -196,7 +211,7 @@ impl Conntrack {
                 Judged::Related(connection, info) => {
                     return Tracked::As(Tracking::Entry { connection, info });
                 }
-                Judged::Invalid(reason) => return Tracked::Invalid(reason),
+                Judged::Invalid(reason) => return Tracked::InvalidIcmp(reason),
             }
         }
         let Some(tuple) = self.tuple_of(view) else { return Tracked::Invalid(Invalid::NoTuple) };
@@ -267,6 +282,12 @@ impl Conntrack {
         now: Now,
     ) -> Option<ConnectionId> {
         let id = self.insert(Connection::new(original, reply, zone), now.mono)?;
+        // Linux: `nf_ct_tstamp_ext_add`.
+        if self.config.timestamp
+            && let Some(connection) = self.get_mut(id)
+        {
+            connection.rare_mut().started = Some(0);
+        }
         // Linux: `nf_ct_timeout_ext_add`: expected connections, too.
         if let Some(policy) = template.and_then(|template| template.timeout)
             && let Some(connection) = self.get_mut(id)
@@ -339,6 +360,7 @@ impl Conntrack {
         {
             let reply = info.direction() == Direction::Reply;
             if !adjust.apply(&mut packet.bytes, packet.layout, reply) {
+                env.conntrack.counting.own.drop += 1;
                 return Verdict::Drop(Drop::Conntrack);
             }
         }
@@ -346,6 +368,11 @@ impl Conntrack {
         let confirmed = connection.status.has(Status::CONFIRMED) || connection.status.has(Status::DYING);
         if confirmed || info.direction() == Direction::Reply {
             return Verdict::Accept;
+        }
+        if connection.rare().started.is_some()
+            && let Some(connection) = env.conntrack.get_mut(id)
+        {
+            connection.rare_mut().started = Some(env.now.wall);
         }
         let verdict = env.conntrack.confirm_connection(packet, id, info, env.now.mono);
         if verdict == Verdict::Accept && env.trace.is_some() {
@@ -380,8 +407,11 @@ impl Conntrack {
                 self.account(other, info, length);
             }
             packet.tracking = Tracking::Entry { connection: other, info };
+            self.counting.own.clash_resolve += 1;
             return Verdict::Accept;
         }
+        self.counting.own.insert_failed += 1;
+        self.counting.own.drop += 1;
         Verdict::Drop(Drop::InsertFailed)
     }
 

@@ -105,7 +105,9 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
             json!({"step": "arrive", "device": device.map(|name| name.to_string()), "bytes": hexadecimal(bytes)})
         }
         Step::Hook(own) => json!({"step": "hook", "hook": own.name()}),
-        Step::Table { table, hook, .. } => json!({"step": "table", "table": table.name(), "hook": hook.name()}),
+        Step::Table { table, hook, .. } => {
+            json!({"step": "table", "table": table.name(), "hook": hook.name()})
+        }
         Step::NatSkipped { hook, reason } => {
             json!({"step": "nat-skipped", "hook": hook.name(), "reason": nat_skip(*reason)})
         }

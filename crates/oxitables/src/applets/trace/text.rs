@@ -44,7 +44,9 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], said: &mut Vec<Str
     while let Some((packet, step)) = steps.next() {
         writer.turn_to(*packet);
         // An empty chain is a line, not two.
-        if let (Step::Table { table, hook, .. }, Some((_, Step::Policy { policy, .. }))) = (step, steps.peek()) {
+        if let (Step::Table { table, hook, .. }, Some((_, Step::Policy { policy, .. }))) =
+            (step, steps.peek())
+        {
             writer.phase(&format!("{hook} table {table}: no rules, policy {}", policy.name()));
             steps.next();
             continue;
