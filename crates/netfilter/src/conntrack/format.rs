@@ -2,7 +2,7 @@
 //!
 //! Two forms are written to the byte: that of `/proc/net/nf_conntrack` and `/proc/net/nf_conntrack_expect` (Linux:
 //! `ct_seq_show`, `exp_seq_show`), and that of `conntrack -L -o extended` and `conntrack -L expect` (conntrack-tools 1.4.7),
-//! both without the newline. [`Entry::parse`] and [`Expected::parse`] read either, and `conntrack -L` without the family in
+//! both without the newline; and that of `conntrack -L -o save`, for `conntrack -R`, is written. [`Entry::parse`] and [`Expected::parse`] read either, and `conntrack -L` without the family in
 //! front. [`super::Conntrack::load`] makes connections of them.
 //!
 //! ```text
@@ -53,7 +53,8 @@ impl Conntrack {
             entry_of(connection, self.config.acct, style, now).print(style, out);
             out.push('\n');
         }
-        for item in self.expectations().filter(|item| item.expires > now.mono) {
+        let expectations = self.expectations().filter(|item| item.expires > now.mono && style != Style::Save);
+        for item in expectations {
             self.expected(item, now).print(style, out);
             out.push('\n');
         }

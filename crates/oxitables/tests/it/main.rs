@@ -3,6 +3,7 @@ mod apply;
 mod chance;
 mod commands;
 mod completion;
+mod connections;
 mod file;
 mod fixtures;
 mod generated;

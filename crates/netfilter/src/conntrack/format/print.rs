@@ -15,6 +15,9 @@ pub enum Style {
     Proc,
     /// `conntrack -L -o extended`, `conntrack -L expect`; with `id`, `labels` and `ktimestamp` if they are there.
     Extended,
+    /// `conntrack -L -o save`, which `conntrack -R` loads: connections only, without counters. conntrack 1.4.7
+    /// reads marks and translations of a port alone, but leaves them out when it writes; here they are.
+    Save,
 }
 
 /// The line of a connection. What is `None` is not in the line.
@@ -199,6 +202,28 @@ fn write_ids(out: &mut String, tuple: &Tuple, style: Style) {
     };
 }
 
+/// Ports or what stands for them, of both directions, as `conntrack -L -o save` has them.
+fn save_ids(out: &mut String, original: &Tuple, reply: &Tuple) {
+    let [from, to] = [original.source_id, original.destination_id];
+    let [reply_from, reply_to] = [reply.source_id, reply.destination_id];
+    let _ = match original.protocol {
+        protocol::ICMP | protocol::ICMPV6 => {
+            let name = if original.protocol == protocol::ICMP { "icmp" } else { "icmpv6" };
+            let [kind, code] = to.to_be_bytes();
+            write!(out, " --{name}-type {kind} --{name}-code {code} --{name}-id {from}")
+        }
+        protocol::GRE => write!(
+            out,
+            " --srckey {from} --dstkey {to} --reply-key-src {reply_from} --reply-key-dst {reply_to}"
+        ),
+        protocol::TCP | protocol::UDP | protocol::UDPLITE | protocol::SCTP => write!(
+            out,
+            " --sport {from} --dport {to} --reply-port-src {reply_from} --reply-port-dst {reply_to}"
+        ),
+        _ => Ok(()),
+    };
+}
+
 fn write_counters(out: &mut String, counters: Option<Counters>) {
     if let Some(Counters { packets, bytes }) = counters {
         let _ = write!(out, "packets={packets} bytes={bytes} ");
@@ -231,6 +256,9 @@ impl Entry {
 
     /// Appends the line, without a newline.
     pub fn print(&self, style: Style, out: &mut String) {
+        if style == Style::Save {
+            return self.print_save(out);
+        }
         let original = &self.original.tuple;
         let (family, family_number) = family_name(original.family());
         let (name, number) = (protocol_name(original.protocol, style), original.protocol);
@@ -282,6 +310,48 @@ impl Entry {
         out.truncate(out.trim_end_matches(' ').len());
     }
 
+    /// The words with which `conntrack` makes such a connection.
+    fn print_save(&self, out: &mut String) {
+        let (original, reply) = (&self.original.tuple, &self.reply.tuple);
+        let _ = write!(out, "-A -t {} -u ", self.seconds.unwrap_or(0));
+        out.push_str(match (self.unreplied, self.assured || self.offload.is_some()) {
+            (true, false) => "UNSET",
+            (true, true) => "ASSURED",
+            (false, false) => "SEEN_REPLY",
+            (false, true) => "SEEN_REPLY,ASSURED",
+        });
+        if let Some(mark) = self.mark.filter(|mark| *mark != 0) {
+            let _ = write!(out, " -m {mark}");
+        }
+        let _ = match (self.zone.original, self.zone.reply) {
+            (0, 0) => Ok(()),
+            (zone, other) if zone == other => write!(out, " -w {zone}"),
+            (zone, 0) => write!(out, " --orig-zone {zone}"),
+            (0, zone) => write!(out, " --reply-zone {zone}"),
+            (zone, other) => write!(out, " --orig-zone {zone} --reply-zone {other}"),
+        };
+        // What is translated has another letter.
+        let ports =
+            matches!(original.protocol, protocol::TCP | protocol::UDP | protocol::UDPLITE | protocol::SCTP);
+        let kept =
+            reply.source == original.destination && (!ports || reply.source_id == original.destination_id);
+        let destination = if kept { "-r" } else { "-g" };
+        let kept =
+            reply.destination == original.source && (!ports || reply.destination_id == original.source_id);
+        let source = if kept { "-q" } else { "-n" };
+        let _ = write!(out, " -s {} -d {}", original.source, original.destination);
+        let _ = write!(out, " {destination} {} {source} {}", reply.source, reply.destination);
+        let named = PROTOCOLS.iter().find(|(own, _)| *own == original.protocol).map(|(_, name)| *name);
+        let _ = match named {
+            Some(name) => write!(out, " -p {name}"),
+            None => write!(out, " -p {}", original.protocol),
+        };
+        save_ids(out, original, reply);
+        if let Some(state) = self.state {
+            let _ = write!(out, " --state {}", state.name());
+        }
+    }
+
     fn print_tail(&self, style: Style, out: &mut String) {
         if style == Style::Extended {
             if let Some(start) = &self.start {
@@ -306,7 +376,7 @@ impl Entry {
 }
 
 impl Expected {
-    /// Appends the line, without a newline.
+    /// Appends the line, without a newline; that of [`Style::Extended`] for [`Style::Save`], which has none.
     pub fn print(&self, style: Style, out: &mut String) {
         let number = self.tuple.protocol;
         let flags: Vec<&str> =

@@ -331,3 +331,54 @@ proptest! {
         let _ = Entry::parse(&mixed);
     }
 }
+
+/// Read off `conntrack -L -o save` 1.4.7 for the connections of the same lines.
+#[test]
+fn save_lines_are_those_of_the_tool() {
+    for (line, save) in [
+        (
+            "tcp 6 99 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=3 dport=2 [UNREPLIED] src=10.0.0.2 dst=1.2.3.4 sport=2 \
+             dport=3 mark=0",
+            "-A -t 99 -u UNSET -s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -n 1.2.3.4 -p tcp --sport 3 --dport 2 --reply-port-src 2 \
+             --reply-port-dst 3 --state ESTABLISHED",
+        ),
+        (
+            "tcp 6 99 SYN_SENT src=10.0.0.1 dst=10.0.0.2 sport=11 dport=2 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=2 \
+             dport=11 mark=0 zone=5",
+            "-A -t 99 -u UNSET -w 5 -s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.1 -p tcp --sport 11 --dport 2 \
+             --reply-port-src 2 --reply-port-dst 11 --state SYN_SENT",
+        ),
+        (
+            "tcp 6 99 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=4 dport=2 src=1.2.3.4 dst=10.0.0.1 sport=88 dport=4 \
+             [ASSURED] mark=0",
+            "-A -t 99 -u SEEN_REPLY,ASSURED -s 10.0.0.1 -d 10.0.0.2 -g 1.2.3.4 -q 10.0.0.1 -p tcp --sport 4 --dport 2 \
+             --reply-port-src 88 --reply-port-dst 4 --state ESTABLISHED",
+        ),
+        (
+            "udp 17 99 src=10.0.0.1 dst=10.0.0.2 sport=2 dport=2 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=2 dport=2 \
+             zone-reply=6 mark=0",
+            "-A -t 99 -u UNSET --reply-zone 6 -s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.1 -p udp --sport 2 --dport 2 \
+             --reply-port-src 2 --reply-port-dst 2",
+        ),
+        (
+            "icmp 1 99 src=10.0.0.1 dst=10.0.0.2 type=8 code=0 id=77 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 type=0 code=0 \
+             id=77 mark=0",
+            "-A -t 99 -u UNSET -s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.1 -p icmp --icmp-type 8 --icmp-code 0 \
+             --icmp-id 77",
+        ),
+        (
+            "gre 47 99 src=10.0.0.1 dst=10.0.0.2 srckey=0x1 dstkey=0x2 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 srckey=0x2 \
+             dstkey=0x1 mark=0",
+            "-A -t 99 -u UNSET -s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.1 -p gre --srckey 1 --dstkey 2 \
+             --reply-key-src 2 --reply-key-dst 1",
+        ),
+        (
+            "unknown 99 99 src=10.0.0.1 dst=10.0.0.2 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 mark=0",
+            "-A -t 99 -u UNSET -s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.1 -p 99",
+        ),
+    ] {
+        let mut out = String::new();
+        Entry::parse(line).unwrap().print(Style::Save, &mut out);
+        assert_eq!(out, save);
+    }
+}

@@ -16,6 +16,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use netfilter::conntrack::format::Style;
 use run::End;
 
 /// Shows the way of packets through a ruleset, with the reason for each step.
@@ -70,9 +71,13 @@ pub(crate) struct Arguments {
     /// host, with the lines of its expectations
     #[arg(long, value_name = "FILE")]
     conntrack: Option<PathBuf>,
-    /// Write the connections after the last packet, in the form of `conntrack -L -o extended`
+    /// Write the connections after the last packet
     #[arg(long, value_name = "FILE")]
     conntrack_out: Option<PathBuf>,
+    /// The form in which they are written: of `conntrack -L -o extended`, of /proc/net/nf_conntrack, or what `conntrack -R`
+    /// loads
+    #[arg(long, value_name = "FORM", default_value = "extended", requires = "conntrack_out")]
+    conntrack_form: Form,
     /// Track connections even if no rule asks for it
     #[arg(long)]
     always_track: bool,
@@ -88,6 +93,27 @@ pub(crate) struct Arguments {
     /// Packets and pauses
     #[arg(value_name = "PACKET")]
     packets: Vec<String>,
+}
+
+/// The form in which connections are written.
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum Form {
+    /// `conntrack -L -o extended`
+    Extended,
+    /// /proc/net/nf_conntrack
+    Proc,
+    /// `conntrack -L -o save`
+    Save,
+}
+
+impl Form {
+    const fn style(self) -> Style {
+        match self {
+            Form::Extended => Style::Extended,
+            Form::Proc => Style::Proc,
+            Form::Save => Style::Save,
+        }
+    }
 }
 
 /// Runs the applet.
@@ -145,7 +171,8 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
         return cannot_write(arguments.write.as_deref(), &problem);
     }
     if let Some(path) = arguments.conntrack_out.as_deref()
-        && let Err(problem) = crate::whole::replace(path, passages.table().as_bytes(), 0o644)
+        && let Err(problem) =
+            crate::whole::replace(path, passages.table(arguments.conntrack_form.style()).as_bytes(), 0o644)
     {
         return cannot_write(Some(path), &problem);
     }

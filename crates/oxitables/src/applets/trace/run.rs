@@ -210,10 +210,10 @@ impl Passages {
         Ok(Self { engine, rulesets, families, packets, now, wall })
     }
 
-    /// The connections and expectations, as `conntrack -L -o extended` prints them.
-    pub(super) fn table(&self) -> String {
+    /// The connections and expectations in a form.
+    pub(super) fn table(&self, style: conntrack::format::Style) -> String {
         let mut out = String::new();
-        self.engine.conntrack().dump(conntrack::format::Style::Extended, self.now, &mut out);
+        self.engine.conntrack().dump(style, self.now, &mut out);
         out
     }
 }
