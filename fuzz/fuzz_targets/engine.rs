@@ -45,6 +45,12 @@ fuzz_target!(|data: &[u8]| {
         let options = rules::generate::Options::default();
         engine.set_ruleset(&rules::generate::ruleset(&mut || chance.next_u64(), family, &options));
     }
+    if seed & 6 == 6 {
+        let text = helper_rules(seed >> 8);
+        engine.set_ruleset(
+            &rules::syntax::restore::load(&text, Family::V4, None).expect("the rules of this target"),
+        );
+    }
     let mut nanos = 1_000_000_000_u64;
     for _ in 0..64 {
         // A step: kind and device, a pause in units of 16 s, a length, and bytes.
@@ -74,6 +80,19 @@ fuzz_target!(|data: &[u8]| {
         assert!(engine.conntrack().len() <= MOST_CONNECTIONS, "the table keeps its limit");
     }
 });
+
+/// Rules under which one helper of each protocol sees all of its packets, with NAT or without.
+fn helper_rules(choice: u64) -> String {
+    let tcp = ["ftp", "irc", "pptp", "sane", "sip", "Q.931"];
+    let udp = ["tftp", "amanda", "sip", "RAS", "snmp", "snmp_trap", "netbios-ns"];
+    let (tcp, udp) = (tcp[(choice % 6) as usize], udp[(choice / 6 % 7) as usize]);
+    let nat =
+        if choice / 42 % 2 == 0 { "-A POSTROUTING -o wan0 -j SNAT --to-source 203.0.113.1\n" } else { "" };
+    format!(
+        "*raw\n-A PREROUTING -p tcp -j CT --helper {tcp}\n-A PREROUTING -p udp -j CT --helper {udp}\nCOMMIT\n\
+         *nat\n{nat}COMMIT\n"
+    )
+}
 
 /// Bytes behind an IP header that is right: the first bytes choose addresses and protocol from small sets.
 fn dressed(kind: u8, bytes: &[u8]) -> Vec<u8> {

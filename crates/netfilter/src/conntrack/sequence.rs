@@ -2,7 +2,7 @@
 //!
 //! Read first: Linux `nf_ct_seqadj_set`, `nf_ct_seq_adjust`. Each direction has one place where it was changed last;
 //! numbers up to there are moved as before, numbers behind it by the new amount.
-use packet::{Layout, checksum, protocol};
+use packet::{Layout, checksum};
 
 use super::tcp::{after, before};
 use super::tuple::be32;
@@ -58,14 +58,12 @@ impl SequenceAdjust {
 
     /// Moves the numbers of a packet: its sequence number by the movement of its direction, its acknowledgement and
     /// SACK blocks back by that of the other. The checksum is kept by difference. `false`: the header is cut short.
+    // Linux: `nf_ct_seq_adjust` is not told what protocol the packet is of, and spoils ICMP errors (measured).
     pub fn apply(&self, bytes: &mut [u8], layout: Layout, reply: bool) -> bool {
         const OPTION_SACK: u8 = 5;
         let at = layout.transport;
-        if layout.protocol != Some(protocol::TCP) || layout.later_fragment() {
-            return true;
-        }
-        let (Some(sequence), Some(ack), Some(&[offset, flags])) =
-            (be32(bytes, at + 4), be32(bytes, at + 8), bytes.get(at + 12..at + 14))
+        let (Some(sequence), Some(ack), Some(&[offset, flags, ..])) =
+            (be32(bytes, at + 4), be32(bytes, at + 8), bytes.get(at + 12..at + 20))
         else {
             return false;
         };

@@ -355,7 +355,8 @@ impl Conntrack {
         let Some(connection) = env.conntrack.get(id) else { return Verdict::Accept };
         if connection.status.has(Status::SEQ_ADJUST)
             && !is_loopback(packet)
-            && matches!(info, Info::Established | Info::EstablishedReply)
+            && info != Info::RelatedReply
+            && !packet.layout.later_fragment()
             && let Some(adjust) = connection.rare().sequence
         {
             let reply = info.direction() == Direction::Reply;
