@@ -5,6 +5,7 @@ mod machine;
 mod matches;
 mod matrix;
 mod properties;
+mod set;
 mod stateful;
 mod targets;
 mod walk;

@@ -58,3 +58,41 @@ fn a_packet_of_a_known_flow_allocates_nothing() {
     }
     assert_eq!(transmitted, 8 * 140);
 }
+
+/// A packet in a set of 100,000 members, in one of networks of several lengths, and in a list of both; one that is added
+/// to a set that is full.
+#[test]
+fn a_packet_in_a_set_allocates_nothing() {
+    let mut sets =
+        String::from("create big hash:ip,port maxelem 200000 counters\ncreate nets hash:net counters\n");
+    for number in 0..100_000_u32 {
+        sets.push_str(&format!(
+            "add big 10.{}.{}.{},tcp:443\n",
+            1 + (number >> 16),
+            number >> 8 & 255,
+            number & 255
+        ));
+    }
+    sets.push_str("add nets 10.0.0.0/8\nadd nets 8.8.8.0/24\nadd nets 192.0.2.1\n");
+    sets.push_str("create all list:set counters\nadd all nets\nadd all big\n");
+    sets.push_str("create full hash:ip maxelem 1\nadd full 192.0.2.1\n");
+    let rules = "*filter\n-A FORWARD -m set --match-set big src,src\n-A FORWARD -m set --match-set nets src\n\
+                 -A FORWARD -m set ! --match-set nets dst\n-A FORWARD -m set --match-set all src,dst --packets-gt 1\n\
+                 -A FORWARD -j SET --add-set full src --del-set full dst --exist\nCOMMIT\n";
+    let mut engine = bed::engine(rules, "");
+    engine.set_sets(rules::set::restore::load(&sets, 0).unwrap());
+    let (lan, bytes) = bed::packet(&engine, "lan0 tcp 10.0.1.5:40000 > 8.8.8.8:443 A seq 2 ack 101");
+    engine.receive(bed::at(1), lan, Link::default(), bytes.clone());
+    let copies: Vec<Vec<u8>> = (0..4).map(|_| bytes.clone()).collect();
+    let mut sent = 0;
+    while engine.poll_transmit().is_some() {
+        sent += 1;
+    }
+    let counted = allocation_counter::measure(|| {
+        for bytes in copies {
+            engine.receive(bed::at(1), lan, Link::default(), bytes);
+            sent += usize::from(engine.poll_transmit().is_some());
+        }
+    });
+    assert_eq!((counted.count_total, sent), (0, 5), "{counted:?}");
+}
