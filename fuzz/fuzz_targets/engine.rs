@@ -24,6 +24,19 @@ sysctl net.ipv4.ip_forward=1
 sysctl net.ipv6.conf.all.forwarding=1
 ";
 
+/// Its sockets, some of which proxy for others.
+const MACHINE: &str = "
+socket tcp 0.0.0.0:80 transparent mark 0x1
+socket tcp [::]:443 transparent uid 1000 gid 1000 groups 7 cgroup /a/b class 1
+socket tcp 10.0.1.1:80 10.0.1.5:1000 time-wait transparent
+socket udp 0.0.0.0:53 transparent
+socket udp [::]:1000 dev lan0
+ipsec in 10.0.1.0/24 0.0.0.0/0 proto udp esp tunnel 10.0.1.5 10.0.1.1 spi 0x1 reqid 1
+ipsec out 0.0.0.0/0 10.0.2.0/24 ah transport
+cpu 0
+timezone -60
+";
+
 /// Connections that the table may hold here.
 const MOST_CONNECTIONS: usize = 64;
 
@@ -40,6 +53,7 @@ fuzz_target!(|data: &[u8]| {
         network,
         random: Box::new(Seeded::new(seed)),
     });
+    engine.set_machine(netfilter::machine::text::parse(MACHINE).expect("the machine of this target"));
     for family in [Family::V4, Family::V6] {
         let mut chance = Seeded::new(seed ^ family as u64);
         let options = rules::generate::Options::default();

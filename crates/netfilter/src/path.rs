@@ -90,12 +90,11 @@ impl Engine {
     fn sender(&self, origin: Origin, packet: &Packet) -> Origin {
         let Some(sought) = Sought::of(&packet.view(), None).filter(|_| !origin.known) else { return origin };
         let socket = self.machine().sockets.sender(&sought);
-        let Some((socket, uid, gid)) = socket.and_then(|own| Some((own, own.uid?, own.gid?))) else {
-            return origin;
-        };
+        let Some((socket, uid)) = socket.and_then(|own| Some((own, own.uid?))) else { return origin };
         Origin {
-            socket: Some(Owner { uid, gid, has_file: true }),
+            socket: Some(Owner { uid, gid: socket.gid.unwrap_or_default(), has_file: true }),
             known: true,
+            group_unknown: socket.gid.is_none(),
             cgroup: origin.cgroup.or(socket.cgroup),
             class: origin.class.or(socket.class),
             groups: origin.groups.or(socket.groups),

@@ -162,6 +162,8 @@ pub struct Origin {
     pub socket: Option<Owner>,
     /// Whether it is known at all who sent it. `-m owner` cannot be decided if not.
     pub known: bool,
+    /// Whether the group of the socket's owner is not known, though its user is: lists of sockets say users alone.
+    pub group_unknown: bool,
     /// The mark of the socket (SO_MARK), already in the packet's mark when it starts.
     pub mark: u32,
     /// The control group (version 2) of the socket, as [`crate::Machine`] numbers it.

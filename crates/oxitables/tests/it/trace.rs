@@ -373,7 +373,7 @@ fn the_schema_of_json_is_the_documented_one() {
                 }
                 for (list, names) in [
                     ("out", set(&["id", "device", "next_hop", "bytes"])),
-                    ("delivered", set(&["id", "device", "mark", "bytes"])),
+                    ("delivered", set(&["id", "device", "mark", "socket", "bytes"])),
                     ("counters", set(&["table", "chain", "rule", "packets", "bytes"])),
                 ] {
                     for element in value[list].as_array().unwrap() {

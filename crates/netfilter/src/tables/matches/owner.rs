@@ -29,6 +29,8 @@ pub(super) fn holds(rule: &Owner, asked: &Asked<'_>, env: &Env<'_>) -> Held {
 
 const SENDER: &str = "who sent the packet (-m owner; give `local uid N gid N …`, or --machine FILE with `uid N gid N` in \
      the line of its socket)";
+const GROUP: &str = "the group of the sender (--gid-owner; lists of sockets do not say it: give `local uid N gid N …`, or \
+     --machine FILE with `gid N` in the line of its socket)";
 const GROUPS: &str = "the supplementary groups of the sender (--suppl-groups; give `local groups N,N …`, or --machine FILE \
      with `groups N,N` in the line of its socket)";
 
@@ -50,6 +52,9 @@ fn id(wanted: Option<Negatable<(u32, u32)>>, id: u32, option: &'static str) -> H
 }
 
 fn group(rule: &Owner, socket: skb::Owner, asked: &Asked<'_>, env: &Env<'_>) -> Held {
+    if rule.gid.is_some() && asked.packet.origin.is_some_and(|origin| origin.group_unknown) {
+        return Err(Miss::Undecided(GROUP));
+    }
     if let Some(wanted) = rule.gid.filter(|wanted| rule.supplementary_groups && !fits(*wanted, socket.gid)) {
         let Some(groups) = asked.packet.origin.and_then(|origin| origin.groups) else {
             return Err(Miss::Undecided(GROUPS));

@@ -85,7 +85,8 @@ fn line(prefix: &str, options: Options, place: &Place, packet: &Packet, env: &En
     if place.input.is_some() {
         line.frame(place, packet, env);
     }
-    let uid = packet.origin.and_then(|origin| origin.socket).filter(|socket| socket.has_file);
+    let origin = packet.origin.filter(|origin| !origin.group_unknown);
+    let uid = origin.and_then(|origin| origin.socket).filter(|socket| socket.has_file);
     let tail = Tail { uid: uid.map(|socket| (socket.uid, socket.gid)), mark: packet.mark };
     let bytes = packet.view().bytes();
     match packet.family() {

@@ -58,6 +58,7 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], network: &Network)
             "id": own.packet,
             "device": own.device.and_then(name),
             "mark": own.mark,
+            "socket": wording::assigned(passage, own.packet).map(|socket| socket.to_string()),
             "bytes": hexadecimal(&own.bytes),
         })).collect::<Vec<_>>(),
         "log": passage.log,

@@ -198,10 +198,10 @@ fn malformed(what: packet::Malformed) -> &'static str {
     }
 }
 
-/// The socket that TPROXY gave the packet to.
-fn assigned(passage: &Passage) -> Option<SocketAddr> {
+/// The socket that TPROXY gave a packet to.
+pub(super) fn assigned(passage: &Passage, packet: u64) -> Option<SocketAddr> {
     passage.steps.iter().rev().find_map(|(id, step)| match step {
-        Step::Assigned { socket } if *id == passage.id => Some(*socket),
+        Step::Assigned { socket } if *id == packet => Some(*socket),
         _ => None,
     })
 }
@@ -217,7 +217,7 @@ fn protected(passage: &Passage) -> Option<InterfaceName> {
 /// The end in a sentence.
 pub(super) fn result(passage: &Passage, rulesets: &[Ruleset]) -> String {
     match &passage.end {
-        End::Delivered => match assigned(passage) {
+        End::Delivered => match assigned(passage, passage.id) {
             Some(socket) => format!("ACCEPTED, delivered to the socket at {socket}"),
             None => "ACCEPTED, delivered to a process of this machine".to_owned(),
         },
