@@ -2,6 +2,7 @@
 use packet::Family;
 use rules::Ruleset;
 use rules::set::{Sets, restore as set_restore};
+use rules::syntax::objects::Given;
 use rules::syntax::restore::Fault;
 use rules::syntax::{ErrorKind, print, restore};
 
@@ -49,9 +50,20 @@ pub(crate) fn sets(
 /// Reads a file in iptables-save format. `name` is shown in messages, `sets` are those that its rules may name, `None` where they are not known; warnings
 /// (host names that this machine has resolved) go to the error stream.
 pub(crate) fn read(family: Family, name: &str, text: &str, sets: Option<&Sets>) -> Result<Ruleset, Problem> {
+    read_given(family, name, text, sets, &Given::default())
+}
+
+/// [`read`] for rules that name what other programs have made.
+pub(crate) fn read_given(
+    family: Family,
+    name: &str,
+    text: &str,
+    sets: Option<&Sets>,
+    given: &Given,
+) -> Result<Ruleset, Problem> {
     let names = sets.map_or_else(SystemNames::new, SystemNames::with_given);
     let (ruleset, warnings) =
-        restore::load_with_warnings(text, family, Some(&names)).map_err(|faults| problem(name, &faults))?;
+        restore::load_given(text, family, Some(&names), given).map_err(|faults| problem(name, &faults))?;
     for warning in warnings {
         eprintln!("{name}: {warning}");
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use netfilter::machine::Secured;
+use netfilter::objects::Objects;
 use netfilter::skb::{Link, LinkKind, Origin, Owner};
 use netfilter::{DeviceId, Machine, Network};
 use packet::{Family, InterfaceName};
@@ -42,7 +43,8 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
         ));
     }
     let host = arguments.snapshot.as_deref().map(host::read).transpose()?;
-    let (rulesets, families, sets) = rulesets(arguments, host.as_ref())?;
+    let objects = objects(arguments)?;
+    let (rulesets, families, sets) = rulesets(arguments, host.as_ref(), &objects.given())?;
     let network = match &host {
         Some(host) if arguments.routes.is_none() && arguments.route_lines.is_empty() => host.network.clone(),
         _ => network(arguments)?,
@@ -64,6 +66,7 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
         sets,
         network,
         machine,
+        objects,
         packets,
         seed: arguments.seed,
         always_track: arguments.always_track || host.as_ref().is_some_and(|host| host.tracks),
@@ -88,10 +91,18 @@ pub(super) fn text_of(path: &Path) -> Result<String, Failure> {
     })
 }
 
+/// What other programs have made.
+fn objects(arguments: &Arguments) -> Result<Objects, Failure> {
+    let Some(path) = &arguments.objects else { return Ok(Objects::default()) };
+    let problem = |problem| Failure::usage(format!("{}:{problem}", path.display()));
+    Objects::parse(&text_of(path)?).map_err(problem)
+}
+
 /// The rulesets of both families, the families that something is known of, and the sets that rules may name.
 fn rulesets(
     arguments: &Arguments,
     host: Option<&Host>,
+    made: &rules::syntax::objects::Given,
 ) -> Result<(Vec<Ruleset>, Vec<Family>, Sets), Failure> {
     let failure = |problem: rulesfile::Problem| Failure { text: problem.text, exit: problem.exit };
     let read = |path: &PathBuf| Ok((path.display().to_string(), text_of(path)?));
@@ -123,7 +134,7 @@ fn rulesets(
             },
             Some((name, text)) => {
                 families.push(family);
-                rulesfile::read(family, name, text, known.then_some(&sets)).map_err(failure)?
+                rulesfile::read_given(family, name, text, known.then_some(&sets), made).map_err(failure)?
             }
         };
         rulesets.push(ruleset);

@@ -58,6 +58,10 @@ pub(crate) struct Arguments {
     /// (docs/machine-file.md), instead of those of a snapshot; also /proc/net/tcp or the output of `ss -tuanOe` (may be repeated)
     #[arg(long, value_name = "FILE")]
     machine: Vec<PathBuf>,
+    /// What other programs make and rules name: accounting objects (`nfacct list`), timeout policies (`nfct timeout list`,
+    /// `nfct timeout add ...`), fingerprints (pf.os); docs/objects-file.md
+    #[arg(long, value_name = "FILE")]
+    objects: Option<PathBuf>,
     /// Packets of a pcap or pcapng file, before those given as words; those it calls outgoing are left out
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,

@@ -4,6 +4,7 @@ use std::time::Duration;
 use netfilter::conntrack;
 use netfilter::engine::{Config, Decision, Engine, SendError};
 use netfilter::network::Unroutable;
+use netfilter::objects::Objects;
 use netfilter::skb::{Drop, Link, Origin};
 use netfilter::time::Seeded;
 use netfilter::trace::{Found, Outcome, Step};
@@ -28,6 +29,8 @@ pub(super) struct Prepared {
     pub(super) network: Network,
     /// Its sockets and the like.
     pub(super) machine: Machine,
+    /// What other programs have made.
+    pub(super) objects: Objects,
     /// What is sent, in order.
     pub(super) packets: Vec<Given>,
     /// Seed of random choices.
@@ -155,6 +158,7 @@ impl Passages {
             sets,
             network,
             machine,
+            objects,
             packets,
             seed,
             always_track,
@@ -184,6 +188,7 @@ impl Passages {
             random: Box::new(Seeded::new(seed)),
         });
         engine.set_machine(machine);
+        engine.set_objects(objects);
         engine.set_sets(sets);
         for ruleset in &rulesets {
             engine.set_ruleset(ruleset);
