@@ -1,4 +1,5 @@
 //! A snapshot as what an engine is made of.
+use netfilter::hook::World;
 use netfilter::{Machine, Network};
 use packet::Family;
 use rules::Ruleset;
@@ -9,15 +10,6 @@ use super::sysctls::{self, Settings};
 use super::{Problem, Section};
 use crate::iproute::{self, Names, Outputs};
 use crate::rulesfile;
-
-/// The two implementations of iptables whose rules may stand beside each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum World {
-    /// iptables-legacy: `ip_tables`.
-    Legacy,
-    /// iptables-nft: `nf_tables`.
-    Nft,
-}
 
 /// A host.
 #[derive(Debug)]
@@ -46,6 +38,14 @@ pub(crate) struct Host {
     pub(crate) wall: Option<u64>,
     /// What a person should know.
     pub(crate) notes: Vec<String>,
+}
+
+impl Host {
+    /// The rules of a family in one of the two implementations of iptables.
+    pub(crate) fn rules(&self, world: World, family: Family) -> Ruleset {
+        let found = self.rulesets.iter().find(|(own, rules)| *own == world && rules.family() == family);
+        found.map_or_else(|| Ruleset::new(family), |(_, rules)| rules.clone())
+    }
 }
 
 /// Why a snapshot cannot be used.

@@ -22,7 +22,7 @@ mod take;
 use std::fmt;
 
 pub(crate) use foreign::Foreign;
-pub(crate) use host::{Host, START_MILLISECONDS, World, read};
+pub(crate) use host::{Host, START_MILLISECONDS, read};
 pub(crate) use sysctls::Settings;
 pub(crate) use take::{GROUPS, take};
 

@@ -159,3 +159,61 @@ fn what_is_missing_is_said() {
         "ip -j -4 route show table all: entry 1 (10.0.0.0/8): \"colour\": \"red\": this key is not known";
     assert!(said.contains(wanted), "{said}");
 }
+
+/// Rules of both kinds beside each other: every step says which it is of, and a result that depends on the order of
+/// their loading is none.
+#[test]
+fn rules_of_both_kinds_stand_beside_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let legacy = file(
+        "legacy",
+        "*filter\n-A INPUT -p udp -m udp --dport 1 -j REJECT\n-A INPUT -p udp -m udp --dport 2 -j DROP\nCOMMIT\n",
+    );
+    let nft = file(
+        "nft",
+        "*filter\n-A INPUT -p udp -m udp --dport 1 -j DROP\n-A INPUT -p udp -m udp --dport 3 -j DROP\nCOMMIT\n",
+    );
+    let routes = file("routes", "device eth0\naddress 10.0.0.1/24 dev eth0\n");
+    let trace = |more: &[&str]| {
+        let mut command = Command::new(BINARY);
+        command.arg("trace").arg("--rules").arg(&legacy).arg("--rules-nft").arg(&nft);
+        let output = command.arg("--routes").arg(&routes).args(more).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (exit, said) = trace(&["eth0 udp 10.0.0.5:9 > 10.0.0.1:2"]);
+    assert_eq!(exit, 1, "{said}");
+    assert!(
+        said.contains("INPUT table filter (nft)") && said.contains("INPUT table filter (legacy)"),
+        "{said}"
+    );
+    assert!(said.contains("DROPPED: rule 2 of chain INPUT"), "{said}");
+    let (exit, said) = trace(&["-q", "eth0 udp 10.0.0.5:9 > 10.0.0.1:3"]);
+    assert_eq!(exit, 1, "{said}");
+    assert!(said.contains("-p udp -m udp --dport 3 -j DROP"), "the rule of the right ruleset: {said}");
+    let packet = "eth0 udp 10.0.0.5:9 > 10.0.0.1:1";
+    let (exit, said) = trace(&["-q", packet]);
+    assert_eq!(exit, 3, "{said}");
+    assert!(said.contains("depends on which were loaded first"), "{said}");
+    let (exit, said) = trace(&["-q", "--first", "legacy", packet]);
+    assert_eq!((exit, said.contains("--dport 1 -j DROP")), (1, true), "nft's are asked first: {said}");
+    let (exit, said) = trace(&["-q", "--first", "nft", packet]);
+    assert_eq!(
+        (exit, said.contains("--dport 1 -j REJECT")),
+        (1, true),
+        "the legacy ones are asked first: {said}"
+    );
+    // What a bridge carries is not modelled.
+    let routes =
+        file("bridge", "device br0 type bridge\ndevice p0 master br0\naddress 10.0.0.1/24 dev br0\n");
+    let mut command = Command::new(BINARY);
+    command.args(["trace", "-q", "--rules"]).arg(&legacy).arg("--routes").arg(&routes);
+    let output = command.arg("p0 udp 10.0.0.5:9 > 10.0.0.1:2").output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("the device is a port of a bridge"), "{said}");
+}

@@ -374,7 +374,7 @@ fn the_schema_of_json_is_the_documented_one() {
                 for (list, names) in [
                     ("out", set(&["id", "device", "next_hop", "bytes"])),
                     ("delivered", set(&["id", "device", "mark", "socket", "bytes"])),
-                    ("counters", set(&["table", "chain", "rule", "packets", "bytes"])),
+                    ("counters", set(&["world", "table", "chain", "rule", "packets", "bytes"])),
                 ] {
                     for element in value[list].as_array().unwrap() {
                         assert_eq!(keys(element), names, "{list}");

@@ -1,16 +1,27 @@
 //! `-m physdev` (Linux: `physdev_mt`): the bridge ports of a packet that is bridged with `br_netfilter`.
+use packet::Family;
 use rules::matches::physdev::Physdev;
 use rules::{InterfacePattern, Negatable};
 
-use super::{Asked, Held, hold};
+use super::{Asked, Held, Miss, hold};
 use crate::Env;
-use crate::network::DeviceId;
+use crate::network::{DeviceId, DeviceKind};
 use crate::tables::device_name;
 use crate::trace::Found;
 
 pub(super) fn holds(rule: &Physdev, asked: &Asked<'_>, env: &Env<'_>) -> Held {
     let link = asked.packet.link;
     if link.physical_input.is_none() && link.physical_output.is_none() {
+        // Linux: `br_nf_pre_routing` notes the port of what a bridge gives to the stack, if bridged packets pass the rules.
+        let settings = &env.network.settings;
+        let noted = match asked.packet.family() {
+            Family::V4 => settings.bridged_v4,
+            Family::V6 => settings.bridged_v6,
+        };
+        let device = asked.packet.input.and_then(|device| env.network.device(device));
+        if noted && device.is_some_and(|device| device.kind == DeviceKind::Bridge) {
+            return Err(Miss::Undecided("the port of the bridge (bridge-nf-call-iptables=1)"));
+        }
         return unbridged(rule);
     }
     let (input, output) = (link.physical_input, link.physical_output);

@@ -2,11 +2,9 @@
 use std::path::Path;
 
 use netfilter::engine::Engine;
-use packet::Family;
-use rules::Ruleset;
 
 use super::input::{Failure, text_of};
-use crate::snapshot::{self, Foreign, Host, Settings, World};
+use crate::snapshot::{self, Foreign, Host, Settings};
 
 /// What a host has besides rules, routes and facts.
 #[derive(Debug, Default)]
@@ -58,22 +56,6 @@ pub(super) fn read(path: &Path) -> Result<Host, Failure> {
         eprintln!("{name}: {note}");
     }
     Ok(host)
-}
-
-/// The rules of a family: those of the variant of iptables that has any.
-pub(super) fn rules(host: &Host, family: Family) -> Result<Ruleset, Failure> {
-    let of = |world: World| {
-        let found = host.rulesets.iter().find(|(own, rules)| *own == world && rules.family() == family);
-        found.map(|(_, rules)| rules).filter(|rules| !rules.tables().is_empty())
-    };
-    match (of(World::Legacy), of(World::Nft)) {
-        (Some(_), Some(_)) => Err(Failure {
-            text: format!("cannot decide: {} has rules of both variants of iptables", host.name),
-            exit: 3,
-        }),
-        (Some(rules), None) | (None, Some(rules)) => Ok(rules.clone()),
-        (None, None) => Ok(Ruleset::new(family)),
-    }
 }
 
 impl State {

@@ -13,6 +13,8 @@ use rules::set::Sets;
 use rules::syntax::Names as _;
 
 use super::Arguments;
+use netfilter::hook::World;
+
 use super::host::{self, State};
 use super::run::{From, Given, Prepared};
 use crate::capture;
@@ -37,7 +39,8 @@ impl Failure {
 
 /// Reads everything.
 pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
-    if arguments.rules.is_none() && arguments.rules6.is_none() && arguments.snapshot.is_none() {
+    let rules = [&arguments.rules, &arguments.rules6, &arguments.rules_nft, &arguments.rules6_nft];
+    if rules.iter().all(|path| path.is_none()) && arguments.snapshot.is_none() {
         return Err(Failure::usage(
             "no rules: give --rules FILE (iptables-save format), --rules6 FILE or --snapshot FILE",
         ));
@@ -63,6 +66,10 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
     }
     Ok(Prepared {
         rulesets,
+        first: arguments
+            .first
+            .as_deref()
+            .map(|first| if first == "nft" { World::Nft } else { World::Legacy }),
         sets,
         network,
         machine,
@@ -98,7 +105,8 @@ fn objects(arguments: &Arguments) -> Result<Objects, Failure> {
     Objects::parse(&text_of(path)?).map_err(problem)
 }
 
-/// The rulesets of both families, the families that something is known of, and the sets that rules may name.
+/// The rulesets of both families, first the legacy ones, then those of iptables-nft; the families that something is known
+/// of; and the sets that rules may name.
 fn rulesets(
     arguments: &Arguments,
     host: Option<&Host>,
@@ -123,22 +131,28 @@ fn rulesets(
     }
     let mut rulesets = Vec::new();
     let mut families = Vec::new();
-    for (family, file) in [Family::V4, Family::V6].into_iter().zip(&files) {
-        let ruleset = match file {
-            None => match host.filter(|host| host.families.contains(&family)) {
-                Some(host) => {
-                    families.push(family);
-                    host::rules(host, family)?
-                }
-                None => Ruleset::new(family),
-            },
+    let mut beside = Vec::new();
+    let nft = [&arguments.rules_nft, &arguments.rules6_nft].map(|path| path.as_ref().map(read).transpose());
+    for ((family, file), nft) in [Family::V4, Family::V6].into_iter().zip(&files).zip(nft) {
+        let nft = nft?;
+        let loaded = |file: Option<&(String, String)>| match file {
+            None => Ok(Ruleset::new(family)),
             Some((name, text)) => {
-                families.push(family);
-                rulesfile::read_given(family, name, text, known.then_some(&sets), made).map_err(failure)?
+                rulesfile::read_given(family, name, text, known.then_some(&sets), made).map_err(failure)
             }
         };
-        rulesets.push(ruleset);
+        let host = host.filter(|host| file.is_none() && nft.is_none() && host.families.contains(&family));
+        let [own, other] = match host {
+            Some(host) => World::ALL.map(|world| host.rules(world, family)),
+            None => [loaded(file.as_ref())?, loaded(nft.as_ref())?],
+        };
+        if host.is_some() || file.is_some() || nft.is_some() {
+            families.push(family);
+        }
+        rulesets.push(own);
+        beside.push(other);
     }
+    rulesets.append(&mut beside);
     Ok((rulesets, families, sets))
 }
 

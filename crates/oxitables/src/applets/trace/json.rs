@@ -1,5 +1,7 @@
 //! The trace for programs: one JSON object a packet, on one line. The schema is docs/trace-json.md; it only grows.
 use netfilter::Network;
+use std::collections::HashMap;
+
 use netfilter::network::{Route, Unroutable, Way};
 use netfilter::trace::{MemberChange, NatSkip, Outcome, Step};
 use rules::{Hook, Ruleset};
@@ -15,6 +17,7 @@ const SCHEMA: u32 = 1;
 pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], network: &Network) -> String {
     let mut hook = None;
     let mut current = passage.id;
+    let mut worlds = HashMap::new();
     let steps: Vec<Value> = passage
         .steps
         .iter()
@@ -26,14 +29,18 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], network: &Network)
             if let Step::Hook(own) = step {
                 hook = Some(*own);
             }
-            let mut value = step_value(passage, rulesets, hook, step);
+            if let Step::Table { world, .. } = step {
+                worlds.insert(*id, *world);
+            }
+            let world = worlds.get(id).copied().unwrap_or_default();
+            let mut value = step_value(passage, wording::of_world(rulesets, world), hook, step);
             if let Value::Object(map) = &mut value {
                 map.insert("packet".into(), json!(id));
             }
             value
         })
         .collect();
-    let (result, reason) = end(passage, rulesets);
+    let (result, reason) = end(passage, wording::of_world(rulesets, passage.world));
     let name =
         |device| network.device(device).map(|device: &netfilter::network::Device| device.name.to_string());
     let line = json!({
@@ -63,6 +70,7 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], network: &Network)
         })).collect::<Vec<_>>(),
         "log": passage.log,
         "counters": passage.counters.iter().map(|moved| json!({
+            "world": moved.world.name(),
             "table": moved.table.name(),
             "chain": moved.chain,
             "rule": moved.rule,
@@ -106,8 +114,8 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
             json!({"step": "arrive", "device": device.map(|name| name.to_string()), "bytes": hexadecimal(bytes)})
         }
         Step::Hook(own) => json!({"step": "hook", "hook": own.name()}),
-        Step::Table { table, hook, .. } => {
-            json!({"step": "table", "table": table.name(), "hook": hook.name()})
+        Step::Table { world, table, hook } => {
+            json!({"step": "table", "world": world.name(), "table": table.name(), "hook": hook.name()})
         }
         Step::NatSkipped { hook, reason } => {
             json!({"step": "nat-skipped", "hook": hook.name(), "reason": nat_skip(*reason)})

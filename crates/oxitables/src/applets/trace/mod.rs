@@ -48,6 +48,16 @@ pub(crate) struct Arguments {
     /// them. Timeouts count from the first packet
     #[arg(long, value_name = "FILE")]
     sets: Option<PathBuf>,
+    /// Rules of iptables-nft that stand beside the legacy ones of IPv4, as iptables-nft-save prints them
+    #[arg(long, value_name = "FILE")]
+    rules_nft: Option<PathBuf>,
+    /// The same of IPv6
+    #[arg(long, value_name = "FILE")]
+    rules6_nft: Option<PathBuf>,
+    /// Where both kinds of rules are: which was loaded first on the host, so that the other is asked first. Without it
+    /// a packet whose way depends on that cannot be decided
+    #[arg(long, value_name = "WHICH", value_parser = ["legacy", "nft"])]
+    first: Option<String>,
     /// Devices, addresses, routes and settings of the machine (docs/network-file.md)
     #[arg(long, value_name = "FILE")]
     routes: Option<PathBuf>,
@@ -146,9 +156,9 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
         }
     };
     for passage in passages.by_ref() {
-        if let Some(problem) =
-            file.as_mut().and_then(|file| file.passage(&passage, &rulesets, &network).err())
-        {
+        if let Some(problem) = file.as_mut().and_then(|file| {
+            file.passage(&passage, wording::of_world(&rulesets, passage.world), &network).err()
+        }) {
             return cannot_write(arguments.write.as_deref(), &problem);
         }
         worst = worst.max(match passage.end {
@@ -159,7 +169,12 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
         let printed = if arguments.json {
             writeln!(out, "{}", json::render(&passage, &rulesets, &network))
         } else if arguments.quiet {
-            writeln!(out, "{}: {}", passage.text, wording::result(&passage, &rulesets))
+            writeln!(
+                out,
+                "{}: {}",
+                passage.text,
+                wording::result(&passage, wording::of_world(&rulesets, passage.world))
+            )
         } else {
             let space = if passage.number == 1 { "" } else { "\n" };
             write!(out, "{space}{}", text::render(&passage, &rulesets, &mut said))

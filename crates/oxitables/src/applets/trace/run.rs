@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use netfilter::conntrack;
 use netfilter::engine::{Config, Decision, Engine, SendError};
+use netfilter::hook::World;
 use netfilter::network::Unroutable;
 use netfilter::objects::Objects;
 use netfilter::skb::{Drop, Link, Origin};
@@ -21,8 +22,10 @@ use crate::snapshot::{START_MILLISECONDS, Settings};
 
 /// Everything that a trace needs, read and checked.
 pub(super) struct Prepared {
-    /// IPv4 and IPv6.
+    /// IPv4 and IPv6, then those of iptables-nft beside them.
     pub(super) rulesets: Vec<Ruleset>,
+    /// Which of both was loaded first; `None`: not known.
+    pub(super) first: Option<World>,
     /// The sets that they may name.
     pub(super) sets: rules::set::Sets,
     /// The machine.
@@ -46,6 +49,7 @@ pub(super) struct Prepared {
 }
 
 /// A packet to trace.
+#[derive(Clone)]
 pub(super) struct Given {
     /// Time since the first packet.
     pub(super) at: Duration,
@@ -62,6 +66,7 @@ pub(super) struct Given {
 }
 
 /// Where a packet comes from.
+#[derive(Clone)]
 pub(super) enum From {
     /// A device.
     Device(DeviceId, Link),
@@ -87,6 +92,10 @@ pub(super) struct Passage {
     pub(super) family: Family,
     /// Every step, with the number of the packet it belongs to.
     pub(super) steps: Vec<(u64, Step)>,
+    /// Which of two rulesets the reason of its end is of.
+    pub(super) world: World,
+    /// Whether there are rules of both kinds.
+    pub(super) beside: bool,
     /// Its end.
     pub(super) end: End,
     /// What a local sender is told.
@@ -128,6 +137,8 @@ pub(super) enum End {
 
 /// A counter that moved.
 pub(super) struct Moved {
+    /// Which of two rulesets it is of.
+    pub(super) world: World,
     /// Table.
     pub(super) table: Table,
     /// Chain.
@@ -140,8 +151,9 @@ pub(super) struct Moved {
 
 /// The packets on their way, one after another, through one engine.
 pub(super) struct Passages {
-    engine: Engine,
-    rulesets: Vec<Ruleset>,
+    run: Run,
+    /// The same with two kinds of rules in the other order, where nobody knows the order.
+    other: Option<Run>,
     families: Vec<Family>,
     packets: std::iter::Enumerate<std::vec::IntoIter<Given>>,
     /// When the last packet came.
@@ -155,6 +167,7 @@ impl Passages {
     pub(super) fn new(prepared: Prepared) -> Result<Self, Failure> {
         let Prepared {
             rulesets,
+            first,
             sets,
             network,
             machine,
@@ -166,6 +179,7 @@ impl Passages {
             connections,
             mut state,
         } = prepared;
+        let beside = is_beside(&rulesets);
         let usual = || Settings {
             conntrack: conntrack::Config { acct: true, ..conntrack::Config::default() },
             ..Settings::default()
@@ -177,48 +191,65 @@ impl Passages {
         // Why: a host with a larger table than usual has a larger limit than usual.
         let lines: usize = state.connections.iter().map(|own| own.text.lines().count()).sum();
         settings.conntrack.max = settings.conntrack.max.max(lines.saturating_mul(2));
-        let mut engine = Engine::new(Config {
-            settings: settings.engine,
-            conntrack: settings.conntrack,
-            defrag: settings.defrag,
-            // Why: a host that has connections tracks them, whatever these rules ask.
-            always_track: always_track || lines > 0,
-            hash_key: [seed, !seed],
-            network,
-            random: Box::new(Seeded::new(seed)),
-        });
-        engine.set_machine(machine);
-        engine.set_objects(objects);
-        engine.set_sets(sets);
-        for ruleset in &rulesets {
-            engine.set_ruleset(ruleset);
-        }
         let wall = state.wall;
         let now = moment(wall, Duration::ZERO);
-        state.put_into(&mut engine);
         let names = SystemNames::new();
-        for Lines { name, first, text } in &state.connections {
-            let loaded = engine.conntrack_mut().load(text, &|label| names.connection_label(label), now);
-            let loaded = loaded.map_err(|mut problem| {
-                problem.line += first.saturating_sub(1);
-                Failure::usage(format!("{name}: {problem}"))
-            })?;
-            if loaded.offloaded > 0 {
-                eprintln!(
-                    "oxitables trace: {name}: {} connections are offloaded on their host, where their packets pass by \
-                     the rules; here they meet them",
-                    loaded.offloaded
-                );
+        let start = |first: World, speaks: bool| -> Result<Run, Failure> {
+            let mut engine = Engine::new(Config {
+                settings: settings.engine,
+                conntrack: settings.conntrack.clone(),
+                defrag: settings.defrag,
+                // Why: a host that has connections tracks them, whatever these rules ask.
+                always_track: always_track || lines > 0,
+                hash_key: [seed, !seed],
+                network: network.clone(),
+                random: Box::new(Seeded::new(seed)),
+            });
+            engine.set_machine(machine.clone());
+            engine.set_objects(objects.clone());
+            engine.set_sets(sets.clone());
+            let mut order = World::ALL;
+            if first == World::Nft {
+                order.reverse();
             }
-        }
+            for world in order {
+                for ruleset in wording::of_world(&rulesets, world) {
+                    engine.set_ruleset_of(world, ruleset);
+                }
+            }
+            state.put_into(&mut engine);
+            for Lines { name, first, text } in &state.connections {
+                let loaded = engine.conntrack_mut().load(text, &|label| names.connection_label(label), now);
+                let loaded = loaded.map_err(|mut problem| {
+                    problem.line += first.saturating_sub(1);
+                    Failure::usage(format!("{name}: {problem}"))
+                })?;
+                if loaded.offloaded > 0 && speaks {
+                    eprintln!(
+                        "oxitables trace: {name}: {} connections are offloaded on their host, where their packets pass by \
+                     the rules; here they meet them",
+                        loaded.offloaded
+                    );
+                }
+            }
+            Ok(Run { engine, rulesets: rulesets.clone(), beside })
+        };
+        let run = start(first.unwrap_or_default(), true)?;
+        let other = if beside && first.is_none() { Some(start(World::Nft, false)?) } else { None };
         let packets = packets.into_iter().enumerate();
-        Ok(Self { engine, rulesets, families, packets, now, wall })
+        Ok(Self { run, other, families, packets, now, wall })
+    }
+
+    /// Whether packets that come to a device come in by another one, or are bridged.
+    fn is_port(&self, from: &From) -> bool {
+        let From::Device(device, _) = from else { return false };
+        self.run.engine.network().device(*device).is_some_and(|device| device.master.is_some())
     }
 
     /// The connections and expectations in a form.
     pub(super) fn table(&self, style: conntrack::format::Style) -> String {
         let mut out = String::new();
-        self.engine.conntrack().dump(style, self.now, &mut out);
+        self.run.engine.conntrack().dump(style, self.now, &mut out);
         out
     }
 }
@@ -233,10 +264,35 @@ impl Iterator for Passages {
             Some(family) if !self.families.contains(&family) => {
                 not_asked(at + 1, given, family, wording::no_rules(family))
             }
+            Some(family) if self.is_port(&given.from) => not_asked(at + 1, given, family, wording::PORT),
             Some(family) if given.cut => not_asked(at + 1, given, family, wording::CUT),
-            _ => passage(&mut self.engine, &mut self.rulesets, self.wall, at + 1, given),
+            _ => {
+                let twin = self.other.as_mut().map(|other| passage(other, self.wall, at + 1, given.clone()));
+                let mut shown = passage(&mut self.run, self.wall, at + 1, given);
+                if twin.is_some_and(|twin| !shown.ends_like(&twin)) {
+                    shown.end = End::NotAsked(wording::ORDER);
+                }
+                shown
+            }
         })
     }
+}
+
+/// An engine with the rules that are in it.
+struct Run {
+    engine: Engine,
+    rulesets: Vec<Ruleset>,
+    beside: bool,
+}
+
+/// Whether a family has rules of both kinds.
+fn is_beside(rulesets: &[Ruleset]) -> bool {
+    let has = |world| {
+        let own = wording::of_world(rulesets, world).iter();
+        own.filter(|rules| !rules.tables().is_empty()).map(Ruleset::family).collect::<Vec<_>>()
+    };
+    let legacy = has(World::Legacy);
+    has(World::Nft).iter().any(|family| legacy.contains(family))
 }
 
 /// By the first four bits alone: a packet that is cut short has a family, too.
@@ -262,6 +318,8 @@ fn not_asked(number: usize, given: Given, family: Family, why: &'static str) -> 
         },
         family,
         steps: Vec::new(),
+        world: World::Legacy,
+        beside: false,
         end: End::NotAsked(why),
         errno: None,
         out: Vec::new(),
@@ -273,18 +331,11 @@ fn not_asked(number: usize, given: Given, family: Family, why: &'static str) -> 
     }
 }
 
-fn passage(
-    engine: &mut Engine,
-    rulesets: &mut [Ruleset],
-    wall: Option<u64>,
-    number: usize,
-    given: Given,
-) -> Passage {
+fn passage(run: &mut Run, wall: Option<u64>, number: usize, given: Given) -> Passage {
+    let Run { engine, rulesets, beside } = run;
     let now = moment(wall, given.at);
     engine.expire(now);
-    for ruleset in rulesets.iter_mut() {
-        engine.store_counters(ruleset);
-    }
+    store_counters(engine, rulesets);
     let before = counts(rulesets);
     engine.start_trace();
     let bytes = given.bytes.clone();
@@ -302,9 +353,7 @@ fn passage(
         Err(error) => (None, Some(errno(error))),
     };
     let steps = engine.take_trace().unwrap_or_default().steps;
-    for ruleset in rulesets.iter_mut() {
-        engine.store_counters(ruleset);
-    }
+    store_counters(engine, rulesets);
     let id = steps.first().map_or(0, |(id, _)| *id);
     let family = family(&bytes).unwrap_or(Family::V4);
     let end = match unknown_mac(&steps).filter(|_| typed) {
@@ -319,6 +368,8 @@ fn passage(
         bytes,
         device,
         family,
+        world: world_of_end(&steps, id),
+        beside: *beside,
         errno: errno.filter(|_| !matches!(end, End::Undecided(_))),
         end,
         out: std::iter::from_fn(|| engine.poll_transmit()).collect(),
@@ -329,8 +380,35 @@ fn passage(
         advice: Vec::new(),
         steps,
     };
-    passage.advice = advice::of(&passage, rulesets);
+    passage.advice = advice::of(&passage, wording::of_world(rulesets, passage.world));
     passage
+}
+
+fn store_counters(engine: &Engine, rulesets: &mut [Ruleset]) {
+    for (at, ruleset) in rulesets.iter_mut().enumerate() {
+        engine.store_counters_of(world_at(at), ruleset);
+    }
+}
+
+/// The world of a ruleset by its place.
+fn world_at(place: usize) -> World {
+    if place < 2 { World::Legacy } else { World::Nft }
+}
+
+/// The world of the rule that a packet met last before its end: the packet that nobody can decide, or the one traced.
+fn world_of_end(steps: &[(u64, Step)], id: u64) -> World {
+    let mut worlds: Vec<(u64, World)> = Vec::new();
+    let last = |worlds: &[(u64, World)], packet| {
+        worlds.iter().rev().find(|(own, _)| *own == packet).map_or(World::Legacy, |(_, world)| *world)
+    };
+    for (packet, step) in steps {
+        match step {
+            Step::Table { world, .. } => worlds.push((*packet, *world)),
+            Step::Undecided { .. } => return last(&worlds, *packet),
+            _ => {}
+        }
+    }
+    last(&worlds, id)
 }
 
 /// The name of what `sendto` gives (F32).
@@ -385,12 +463,17 @@ fn end(engine: &Engine, steps: &[(u64, Step)], id: u64, decision: Option<Decisio
 }
 
 /// Every counter of the rulesets: chain after chain, the policy before the rules.
-fn each_counter(rulesets: &[Ruleset]) -> impl Iterator<Item = (Table, &Chain, Option<usize>, Counters)> {
-    rulesets.iter().flat_map(Ruleset::tables).flat_map(|own| {
+fn each_counter(
+    rulesets: &[Ruleset],
+) -> impl Iterator<Item = ((World, Table), &Chain, Option<usize>, Counters)> {
+    let tables = rulesets.iter().enumerate();
+    let tables = tables.flat_map(|(at, own)| own.tables().iter().map(move |table| (world_at(at), table)));
+    tables.flat_map(|(world, own)| {
+        let place = (world, own.table());
         own.slots_in_order().flat_map(move |(_, chain)| {
             let rules = chain.rules.iter().enumerate();
-            std::iter::once((own.table(), chain, None, chain.counters))
-                .chain(rules.map(move |(at, rule)| (own.table(), chain, Some(at + 1), rule.counters)))
+            std::iter::once((place, chain, None, chain.counters))
+                .chain(rules.map(move |(at, rule)| (place, chain, Some(at + 1), rule.counters)))
         })
     })
 }
@@ -401,13 +484,13 @@ fn counts(rulesets: &[Ruleset]) -> Vec<Counters> {
 
 fn moved(before: &[Counters], after: &[Ruleset]) -> Vec<Moved> {
     let mut all = Vec::new();
-    for (old, (table, chain, rule, new)) in before.iter().zip(each_counter(after)) {
+    for (old, ((world, table), chain, rule, new)) in before.iter().zip(each_counter(after)) {
         let by = Counters {
             packets: new.packets.wrapping_sub(old.packets),
             bytes: new.bytes.wrapping_sub(old.bytes),
         };
         if by != Counters::default() {
-            all.push(Moved { table, chain: chain.name.to_string(), rule, by });
+            all.push(Moved { world, table, chain: chain.name.to_string(), rule, by });
         }
     }
     all
@@ -449,6 +532,15 @@ fn unknown_mac(steps: &[(u64, Step)]) -> Option<Drop> {
 }
 
 impl Passage {
+    /// Whether another run of the same packet came to the same end: for people outside nothing differs.
+    fn ends_like(&self, other: &Self) -> bool {
+        let kind = std::mem::discriminant::<End>;
+        let sent =
+            |own: &Self| own.out.iter().map(|sent| (sent.device, sent.bytes.clone())).collect::<Vec<_>>();
+        let heard = |own: &Self| own.delivered.iter().map(|own| own.bytes.clone()).collect::<Vec<_>>();
+        kind(&self.end) == kind(&other.end) && sent(self) == sent(other) && heard(self) == heard(other)
+    }
+
     /// The hooks that the packet itself met, in order.
     pub(super) fn hooks(&self) -> Vec<Hook> {
         let own = self.steps.iter().filter(|(id, _)| *id == self.id);

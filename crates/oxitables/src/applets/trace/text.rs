@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use netfilter::Drop;
+use netfilter::hook::World;
 use netfilter::network::{Route, Unroutable, Way};
 use netfilter::trace::{MemberChange, NatSkip, Outcome, Step};
 use packet::{Family, View};
@@ -29,7 +30,9 @@ use super::{reason, wording};
 pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], said: &mut Vec<String>) -> String {
     let mut writer = Writer {
         out: String::new(),
-        rulesets,
+        rulesets: wording::of_world(rulesets, World::Legacy),
+        all: rulesets,
+        worlds: HashMap::new(),
         passage,
         hook: None,
         phase: 0,
@@ -43,17 +46,23 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], said: &mut Vec<Str
     let mut steps = passage.steps.iter().peekable();
     while let Some((packet, step)) = steps.next() {
         writer.turn_to(*packet);
+        writer.enter(*packet, step);
         // An empty chain is a line, not two.
         if let (Step::Table { table, hook, .. }, Some((_, Step::Policy { policy, .. }))) =
             (step, steps.peek())
         {
-            writer.phase(&format!("{hook} table {table}: no rules, policy {}", policy.name()));
+            let world = writer.world(*packet);
+            writer.phase(&format!("{hook} table {table}{world}: no rules, policy {}", policy.name()));
             steps.next();
             continue;
         }
         writer.step(step);
     }
-    let _ = writeln!(writer.out, "result: {}", wording::result(passage, rulesets));
+    let _ = writeln!(
+        writer.out,
+        "result: {}",
+        wording::result(passage, wording::of_world(rulesets, passage.world))
+    );
     if let Some(errno) = passage.errno {
         let _ = writeln!(writer.out, "the sender gets {errno}");
     }
@@ -68,7 +77,11 @@ pub(super) fn render(passage: &Passage, rulesets: &[Ruleset], said: &mut Vec<Str
 
 struct Writer<'a> {
     out: String,
+    /// Those that the present steps are of.
     rulesets: &'a [Ruleset],
+    all: &'a [Ruleset],
+    /// Which of two rulesets each packet met last.
+    worlds: HashMap<u64, World>,
     passage: &'a Passage,
     hook: Option<Hook>,
     phase: usize,
@@ -96,6 +109,21 @@ impl Writer<'_> {
 
     fn family(&self) -> Family {
         self.passage.family
+    }
+
+    /// The rulesets that a packet's step is of.
+    fn enter(&mut self, packet: u64, step: &Step) {
+        if let Step::Table { world, .. } = step {
+            self.worlds.insert(packet, *world);
+        }
+        let world = self.worlds.get(&packet).copied().unwrap_or_default();
+        self.rulesets = wording::of_world(self.all, world);
+    }
+
+    /// ` (nft)` where there are rules of both kinds.
+    fn world(&self, packet: u64) -> String {
+        let world = self.worlds.get(&packet).copied().unwrap_or_default();
+        if self.passage.beside { format!(" ({})", world.name()) } else { String::new() }
     }
 
     /// Says which packet the next steps are about, if it is another one.
@@ -127,7 +155,10 @@ impl Writer<'_> {
                 }
                 self.hook = Some(*hook);
             }
-            Step::Table { table, hook, .. } => self.phase(&format!("{hook} table {table}")),
+            Step::Table { table, hook, .. } => {
+                let world = self.world(self.packet);
+                self.phase(&format!("{hook} table {table}{world}"));
+            }
             Step::NatSkipped { hook, reason } => {
                 self.phase(&format!("{hook} table nat: {}", nat_skip(*reason)));
             }

@@ -2,6 +2,7 @@
 use std::net::SocketAddr;
 
 use netfilter::Drop;
+use netfilter::hook::World;
 use netfilter::network::Unroutable;
 use netfilter::trace::{Mismatch, Step};
 use packet::{Family, InterfaceName};
@@ -213,6 +214,20 @@ fn protected(passage: &Passage) -> Option<InterfaceName> {
         _ => None,
     })
 }
+
+/// The rulesets of one of the two implementations of iptables: IPv4 and IPv6.
+pub(super) fn of_world(rulesets: &[Ruleset], world: World) -> &[Ruleset] {
+    let (legacy, nft) = rulesets.split_at_checked(2).unwrap_or((rulesets, &[]));
+    if world == World::Nft { nft } else { legacy }
+}
+
+/// Why a packet of a port has no result.
+pub(super) const PORT: &str = "the device is a port of a bridge, bond or VRF. Packets for this machine and for its routes come in by \
+     that: give it as the device. What a bridge carries from port to port is not modelled";
+
+/// Why a packet has no result whose way depends on which kind of rules was loaded first.
+pub(super) const ORDER: &str = "rules of iptables-legacy and of iptables-nft have the same priority, and the result depends on \
+     which were loaded first (--first legacy or --first nft says it)";
 
 /// The end in a sentence.
 pub(super) fn result(passage: &Passage, rulesets: &[Ruleset]) -> String {
