@@ -9,6 +9,8 @@ mod packets;
 mod rules;
 mod sets;
 mod sockets;
+mod state;
+mod transports;
 
 /// A source of choices.
 #[derive(Clone, Debug)]

@@ -111,6 +111,10 @@ impl Host {
             (17, _) => return self.datagram(&view, unicast, find),
             (1, packet::Family::V4) | (58, packet::Family::V6) => unicast.then(|| echo(&view)).flatten(),
             (59, packet::Family::V6) | (2, packet::Family::V4) => None,
+            // Linux: the kernel has UDP-Lite, and nobody listens.
+            (136, _) if !lite_is_right(&view) => None,
+            (136, packet::Family::V4) => unicast.then(|| error(&view, 3, 3, 0)).flatten(),
+            (136, packet::Family::V6) => unicast.then(|| error(&view, 1, 4, 0)).flatten(),
             (_, packet::Family::V4) => unicast.then(|| error(&view, 3, 2, 0)).flatten(),
             (_, packet::Family::V6) => {
                 unicast.then(|| error(&view, 4, 1, next_header_at(&view, view.layout().transport))).flatten()
@@ -302,6 +306,22 @@ fn echo(view: &View<'_>) -> Option<Vec<u8>> {
     craft.tos = view.tos();
     craft.id = 0x7777;
     Some(craft.build())
+}
+
+/// Whether the part of a UDP-Lite datagram that its sum covers is whole (RFC 3828, 3.1).
+fn lite_is_right(view: &View<'_>) -> bool {
+    let Some(segment) = view.transport() else { return false };
+    let covered = match segment.get(4..6) {
+        Some([0, 0]) => segment.len(),
+        Some(&[high, low]) => usize::from(u16::from_be_bytes([high, low])),
+        _ => return false,
+    };
+    let Some(part) = segment.get(..covered).filter(|part| part.len() >= 8) else { return false };
+    let mut sum = [octets(view.source()), octets(view.destination())].concat();
+    sum.extend((segment.len() as u32).to_be_bytes());
+    sum.extend([0, 0, 0, 136]);
+    sum.extend(part);
+    checksum(&sum) == 0
 }
 
 /// An ICMP error about a packet. None about errors.

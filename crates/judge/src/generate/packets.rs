@@ -2,7 +2,7 @@
 //! that are wrong in one place.
 use std::net::IpAddr;
 
-use super::Choice;
+use super::{Choice, transports};
 use crate::StepOutcome;
 use crate::case::{Step, turned_craft};
 use crate::craft::{self, Body, Craft};
@@ -132,6 +132,10 @@ impl Traffic {
         };
         let mut craft = Craft::new(source, destination, self.body(choice));
         fill(choice, &mut craft);
+        if choice.percent(8) {
+            let ports = (choice.of(&[1000, 1000, 1001]), choice.of(&[53, 80, 1000]));
+            (craft.body, craft.payload) = transports::rare(choice, self.v6, ports);
+        }
         (Some(device.to_owned()), craft)
     }
 

@@ -1,7 +1,7 @@
 //! Random save files: all tables, user chains, the extensions that are modelled, values from the same small pools as
 //! the packets, so that rules are hit, and narrowly missed.
 use super::sets::Sets;
-use super::{Choice, sockets};
+use super::{Choice, sockets, state};
 
 /// Addresses and nets that rules speak of.
 const NETS4: &[&str] = &[
@@ -77,18 +77,20 @@ const PROGRAMS6: &[&str] = &[
 ];
 
 /// Where a rule stands: what may be in it.
-struct Place<'a> {
-    table: &'a str,
-    chain: &'a str,
+pub(super) struct Place<'a> {
+    pub(super) table: &'a str,
+    pub(super) chain: &'a str,
     /// Chains that the rule may jump to.
     below: &'a [&'a str],
     /// nat: which end may be translated here.
     destination: bool,
     source: bool,
-    v6: bool,
+    pub(super) v6: bool,
     sets: &'a Sets,
     /// Whether rules may ask for sockets and the like.
     machine: bool,
+    /// A number of this case alone, for names of things that outlive rules.
+    pub(super) salt: u32,
 }
 
 impl Place<'_> {
@@ -100,6 +102,7 @@ impl Place<'_> {
 /// A save file.
 pub(super) fn ruleset(choice: &mut Choice, v6: bool, sets: &Sets, machine: bool) -> String {
     let mut out = String::new();
+    let salt = choice.below(1 << 32) as u32;
     let tables: &[(&str, &[&str], &[&str])] = &[
         ("raw", &["PREROUTING", "OUTPUT"], &["r1"]),
         ("mangle", &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"], &["m1", "m2"]),
@@ -135,14 +138,23 @@ pub(super) fn ruleset(choice: &mut Choice, v6: bool, sets: &Sets, machine: bool)
                     _ => users,
                 };
                 let place =
-                    Place { table, chain, below, destination, source: !destination, v6, sets, machine };
+                    Place { table, chain, below, destination, source: !destination, v6, sets, machine, salt };
                 chain_rules(choice, &place, &mut out);
             }
             for (at, chain) in users.iter().enumerate() {
                 let below = if table == "nat" { &[] } else { &users[at + 1..] };
                 let destination = *chain == "d1";
-                let place =
-                    Place { table, chain, below, destination, source: *chain == "s1", v6, sets, machine };
+                let place = Place {
+                    table,
+                    chain,
+                    below,
+                    destination,
+                    source: *chain == "s1",
+                    v6,
+                    sets,
+                    machine,
+                    salt,
+                };
                 chain_rules(choice, &place, &mut out);
             }
         }
@@ -163,7 +175,7 @@ fn chain_rules(choice: &mut Choice, place: &Place<'_>, out: &mut String) {
     }
 }
 
-fn not(choice: &mut Choice) -> &'static str {
+pub(super) fn not(choice: &mut Choice) -> &'static str {
     if choice.percent(15) { " !" } else { "" }
 }
 
@@ -189,6 +201,10 @@ fn header(choice: &mut Choice, place: &Place<'_>, out: &mut String) -> &'static 
         0..=2 => tcp(choice, out),
         3 | 4 => udp(choice, out),
         5 => icmp(choice, place.v6, out),
+        7 if choice.percent(40) => {
+            out.push_str(&state::transport(choice, place.v6));
+            ""
+        }
         6 if choice.percent(30) => {
             out.push_str(&format!("{} -p {}", not(choice), choice.of(&["tcp", "udp", "99"])));
             ""
@@ -275,8 +291,10 @@ fn extension(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut S
         return;
     }
     let asks = place.machine && place.builtin() && choice.percent(40);
-    let text = match choice.below(21) {
+    let text = match choice.below(26) {
         _ if asks => sockets::extension(choice, place.chain, place.v6, n),
+        21..=23 => state::stateful(choice, place),
+        24 => state::circumstance(choice, place),
         0 => format!(" -m state{n} --state {}", choice.of(STATES)),
         1 => format!(" -m conntrack{n} --ctstate {}", choice.of(STATES)),
         2 => format!(" -m conntrack{n} --ctstate {}", choice.of(&["SNAT", "DNAT", "NEW,DNAT", "SNAT,DNAT"])),
@@ -466,6 +484,7 @@ fn target(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut Stri
             ])
             .to_owned(),
         (17, "raw") => " -j TRACE".to_owned(),
+        (19, _) if choice.percent(50) => state::rare_target(choice, place),
         (17, _) if choice.percent(20) => " -j RETURN".to_owned(),
         (18, _) if place.table != "nat" => {
             if choice.percent(30) {

@@ -93,7 +93,7 @@ impl Search<'_> {
     fn unique(&self, env: &mut Env<'_>) -> Tuple {
         if self.end == End::Source && !self.random() {
             if self.holds(&self.present) {
-                if !self.taken(&self.present, env) {
+                if !self.clashes(env) {
                     return self.present;
                 }
             } else if let Some(same) = self.same_source(env)
@@ -151,6 +151,21 @@ impl Search<'_> {
 
     fn taken(&self, tuple: &Tuple, env: &Env<'_>) -> bool {
         tuple.inverted().is_some_and(|reply| env.conntrack.tuple_taken(&reply, self.id, env.now.mono))
+    }
+
+    /// Whether the tuple as it is cannot stay: not if the other one is the same flow seen from its other end, without NAT;
+    /// which of the two is kept is decided when the second is confirmed (Linux: `nf_nat_used_tuple_new`).
+    fn clashes(&self, env: &Env<'_>) -> bool {
+        if !self.taken(&self.present, env) {
+            return false;
+        }
+        let now = env.now.mono;
+        let Some(own) = env.conntrack.get(self.id) else { return true };
+        let find = |tuple: &Tuple| env.conntrack.find(tuple, own.zone, now);
+        let found = find(&self.present).or_else(|| find(&self.present.inverted()?));
+        let Some(other) = found.and_then(|(id, _)| env.conntrack.get(id)) else { return false };
+        let translated = Status(Status::SRC_NAT.0 | Status::DST_NAT.0 | Status::SEQ_ADJUST.0);
+        other.status.any(translated) || other.original() != own.reply()
     }
 
     /// Seeks a free port, ICMP identifier or key; the last one tried stays if none is free.
