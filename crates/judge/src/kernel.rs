@@ -350,9 +350,11 @@ impl crate::Judged for Kernel {
                     self.loaded[loaded] = true;
                 }
                 // Why: tables that the file does not name would keep the rules of the case before; and all tables exist
-                // in every case, whichever came before it (the engine's half does the same).
+                // in every case, whichever came before it (the engine's half does the same). Tables of hashlimit and lists of
+                // recent live on while the new rules name them, as they do where a case is run a second time.
                 Some(rules) => {
-                    if rules.matches("\nCOMMIT").count() < 5 {
+                    let outlives = rules.contains("-m hashlimit") || rules.contains("-m recent");
+                    if rules.matches("\nCOMMIT").count() < 5 || outlives {
                         self.restore(v6, EMPTY)?;
                     }
                     self.restore(v6, rules)?;

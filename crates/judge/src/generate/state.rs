@@ -16,14 +16,15 @@ pub(super) fn stateful(choice: &mut Choice, place: &Place<'_>) -> String {
             choice.of(&["original", "reply", "both"]),
             choice.of(&["packets", "bytes", "avgpkt"])
         ),
-        2 | 3 => format!(
+        // Why seldom: its lists are looked through once in 4 ms, and which packets share them is chance.
+        2 if choice.percent(40) => format!(
             " -m connlimit --connlimit-{} {} --connlimit-mask {} --connlimit-{}",
             choice.of(&["above", "upto"]),
             choice.of(&["0", "1", "2"]),
             choice.of(if place.v6 { &["128", "64", "0"] } else { &["32", "24", "0"] }),
             choice.of(&["saddr", "daddr"])
         ),
-        4 | 5 => {
+        3..=5 => {
             let (how, rate) = choice.of(&[
                 ("above", "1/hour"),
                 ("upto", "1/hour"),
@@ -44,7 +45,7 @@ pub(super) fn stateful(choice: &mut Choice, place: &Place<'_>) -> String {
                 " -m hashlimit --hashlimit-{how} {rate} --hashlimit-burst {burst}{mode}{srcmask} --hashlimit-name {kind}{name}"
             )
         }
-        6 | 7 => {
+        2 | 6 | 7 => {
             let what = choice.of(&[
                 "--set",
                 "--set",

@@ -113,12 +113,10 @@ fn counted(asked: &Asked<'_>, env: &Env<'_>) -> Option<Counted> {
     let zone = Zone::default();
     let found = env.conntrack.find(&tuple, zone, env.now.mono).and_then(|(id, _)| env.conntrack.get(id));
     Some(match found {
-        Some(connection) => Counted {
-            tuple: connection.original(),
-            zone: connection.zone,
-            confirmed: true,
-            closed: is_closed(connection),
-        },
+        // Measured: an answer without a connection of its own is counted beside the connection that it answers.
+        Some(connection) => {
+            Counted { tuple, zone: connection.zone, confirmed: true, closed: is_closed(connection) }
+        }
         None => Counted { tuple, zone, confirmed: false, closed: false },
     })
 }
