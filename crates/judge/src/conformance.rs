@@ -56,8 +56,24 @@ pub fn used(case: &Case) -> BTreeSet<String> {
     out
 }
 
+/// Beginnings of names that stand for a fact.
+const NAMED: [(&str, u32); 9] = [
+    ("targets.tcpmss", 66),
+    ("targets.tee", 73),
+    ("targets.nfqueue", 73),
+    ("targets.tos", 74),
+    ("targets.ecn", 74),
+    ("targets.tcpoptstrip", 74),
+    ("targets.npt", 74),
+    ("targets.hmark", 74),
+    ("targets.no-change", 74),
+];
+
 /// The fact that a directed case is about, by its name: `F41.syn-sent` is about the 41st.
 pub fn fact(name: &str) -> Option<u32> {
+    if let Some((_, fact)) = NAMED.iter().find(|(start, _)| name.starts_with(start)) {
+        return Some(*fact);
+    }
     let digits = name.strip_prefix(['F', 'f'])?;
     let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     digits.get(..end)?.parse().ok()
@@ -152,7 +168,7 @@ impl Record {
             );
         }
         out.push_str(
-            "\nBy chance: another outcome the first time and the same one the second time, with other identifications of fragments; the\n\
+            "\nBy chance: another outcome the first time and the same one when it was run again, with other identifications of fragments; the\n\
              kernel's own choices and a clock that goes on while a machine stands still do that.\n\n## Facts\n\n\
              Directed cases by the number of the fact in their names. A fact without a case here is about commands, logs or sockets, or is in\n\
              cases of another name; the tests named after it (`fNN_…`) are in `crates`.\n\n| fact | cases | equal |\n|---|---|---|\n",

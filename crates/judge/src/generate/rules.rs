@@ -294,7 +294,7 @@ fn extension(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut S
     let text = match choice.below(26) {
         _ if asks => sockets::extension(choice, place.chain, place.v6, n),
         21..=23 => state::stateful(choice, place),
-        24 => state::circumstance(choice, place),
+        24 => state::circumstance(choice),
         0 => format!(" -m state{n} --state {}", choice.of(STATES)),
         1 => format!(" -m conntrack{n} --ctstate {}", choice.of(STATES)),
         2 => format!(" -m conntrack{n} --ctstate {}", choice.of(&["SNAT", "DNAT", "NEW,DNAT", "SNAT,DNAT"])),

@@ -16,8 +16,9 @@ pub(super) fn stateful(choice: &mut Choice, place: &Place<'_>) -> String {
             choice.of(&["original", "reply", "both"]),
             choice.of(&["packets", "bytes", "avgpkt"])
         ),
-        // Why seldom: its lists are looked through once in 4 ms, and which packets share them is chance.
-        2 if choice.percent(40) => format!(
+        // Why seldom: its lists are looked through once in 4 ms, and which packets share them is chance. Why not in OUTPUT:
+        // docs/deviations.md.
+        2 if place.chain != "OUTPUT" && choice.percent(40) => format!(
             " -m connlimit --connlimit-{} {} --connlimit-mask {} --connlimit-{}",
             choice.of(&["above", "upto"]),
             choice.of(&["0", "1", "2"]),
@@ -66,17 +67,14 @@ pub(super) fn stateful(choice: &mut Choice, place: &Place<'_>) -> String {
     }
 }
 
-/// A match of what the link, a helper or a socket says.
-pub(super) fn circumstance(choice: &mut Choice, place: &Place<'_>) -> String {
+/// A match of what the link or a helper says.
+pub(super) fn circumstance(choice: &mut Choice) -> String {
     let n = super::rules::not(choice);
     match choice.below(5) {
         0 | 1 => format!(" -m pkttype{n} --pkt-type {}", choice.of(&["unicast", "broadcast", "multicast"])),
         2 => format!(" -m helper{n} --helper {}", choice.of(&["ftp", "tftp", "\"\""])),
         3 => format!(" -m physdev{n} --physdev-is-bridged"),
-        _ if matches!(place.chain, "PREROUTING" | "INPUT") && matches!(place.table, "mangle" | "raw") => {
-            format!(" -m socket{}", choice.of(&["", " --nowildcard", " --transparent", " --restore-skmark"]))
-        }
-        _ => String::new(),
+        _ => format!(" -m physdev{n} --physdev-is-in"),
     }
 }
 

@@ -43,6 +43,9 @@ pub(super) fn apply(rule: &Tee, place: &Place, packet: &Packet, env: &mut Env<'_
     };
     if copy.family() == Family::V4 {
         rewrite::forbid_fragments(&mut copy.bytes);
+    } else {
+        // Linux: `ip6_fragment` does not cut by pieces that two packets share; the copy leaves in one.
+        copy.pull(copy.layout.total_len);
     }
     if matches!(place.hook, Hook::Prerouting | Hook::Input) {
         let ttl = copy.view().ttl().wrapping_sub(1);
