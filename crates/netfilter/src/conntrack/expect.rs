@@ -336,11 +336,20 @@ impl Conntrack {
             expectation.destination_port,
             expectation.protocol,
         );
-        let expectations = &self.expectations;
-        let clash = expectations
-            .index
-            .find(own, |&number| expectations.item(number).is_some_and(|other| other.overlaps(&expectation)));
-        if let Some((number, other)) = clash.and_then(|&number| Some((number, expectations.item(number)?))) {
+        loop {
+            let expectations = &self.expectations;
+            let clash = expectations.index.find(own, |&number| {
+                expectations.item(number).is_some_and(|other| other.overlaps(&expectation))
+            });
+            let Some((number, other)) = clash.and_then(|&number| Some((number, *expectations.item(number)?)))
+            else {
+                break;
+            };
+            // Why: an expired connection that nobody has taken away yet expects nothing.
+            if self.get(other.master).is_none_or(|master| master.is_expired(now)) {
+                self.drop_expectation(number);
+                continue;
+            }
             if !other.same(&expectation) || !(of_anybody || other.master == expectation.master) {
                 return Err(Refused::Busy);
             }
@@ -348,6 +357,7 @@ impl Conntrack {
                 return Err(Refused::Already);
             }
             self.drop_expectation(number);
+            break;
         }
         // Linux: the helper's policy says how many a connection may expect at once; the oldest makes room.
         let policy = expectation.helper.policy(expectation.class);

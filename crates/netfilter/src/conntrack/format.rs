@@ -60,13 +60,16 @@ impl Conntrack {
         }
     }
 
-    /// The lines of all expectations as in `/proc/net/nf_conntrack_expect`.
+    /// The lines of all expectations as in `/proc/net/nf_conntrack_expect`; what expired connections expected is gone.
     pub fn expectation_lines(&self, now: Now) -> impl Iterator<Item = String> {
-        self.expectations().filter(move |item| item.expires > now.mono).map(move |item| {
-            let mut out = String::new();
-            self.expected(item, now).print(Style::Proc, &mut out);
-            out
-        })
+        let lives = move |id| self.get(id).is_some_and(|master| !master.is_expired(now.mono));
+        self.expectations().filter(move |item| item.expires > now.mono && lives(item.master)).map(
+            move |item| {
+                let mut out = String::new();
+                self.expected(item, now).print(Style::Proc, &mut out);
+                out
+            },
+        )
     }
 
     fn expected(&self, item: &super::expect::Expectation, now: Now) -> Expected {

@@ -118,32 +118,6 @@ pub(super) fn help(
     }
 }
 
-/// The address and port of a transport address of H.225.0 or H.245, if it is one of the family.
-fn place(value: &Value, bytes: &[u8], family: Family) -> Option<Place> {
-    let at = match family {
-        Family::V4 => value
-            .path(&["ipAddress", "ip"])
-            .or_else(|| value.path(&["unicastAddress", "iPAddress", "network"])),
-        Family::V6 => value
-            .path(&["ip6Address", "ip"])
-            .or_else(|| value.path(&["unicastAddress", "iP6Address", "network"])),
-    };
-    let &Value::At(at) = at? else { return None };
-    let bytes = bytes.get(at..)?;
-    let (address, rest) = match family {
-        Family::V4 => {
-            let (octets, rest) = bytes.split_first_chunk::<4>()?;
-            (IpAddr::from(*octets), rest)
-        }
-        Family::V6 => {
-            let (octets, rest) = bytes.split_first_chunk::<16>()?;
-            (IpAddr::from(*octets), rest)
-        }
-    };
-    let port = u16::from_be_bytes(*rest.first_chunk::<2>()?);
-    Some(Place { address, port, at })
-}
-
 impl Signal<'_, '_> {
     fn refuse(&mut self, failed: Failed) -> Verdict {
         if let Failed::Way(reason) = failed {
@@ -179,12 +153,12 @@ impl Signal<'_, '_> {
             let bytes = self.bytes(length);
             if self.kind == Kind::Q931 {
                 let Some(value) = call::decode(&bytes) else { return Ok(()) };
-                self.call(&value, &bytes)?;
+                self.call(&value)?;
             } else {
                 let Ok(value) = Reader::new(&bytes, 0).field(&schema::CONTROL_MESSAGE, true) else {
                     return Ok(());
                 };
-                self.control(&value, &bytes)?;
+                self.control(&value)?;
             }
         }
     }
@@ -222,6 +196,14 @@ impl Signal<'_, '_> {
     fn bytes(&self, length: usize) -> Vec<u8> {
         let start = self.payload + self.at;
         self.packet.bytes.get(start..start + length).unwrap_or(&[]).to_vec()
+    }
+
+    /// The address and port of a transport address of H.225.0 or H.245, if it is one of the family, as they are in the
+    /// packet now.
+    fn place(&self, value: &Value) -> Option<Place> {
+        let start = self.payload + self.at;
+        let bytes = self.packet.bytes.get(start..self.packet.layout.total_len)?;
+        place(value, bytes, self.family)
     }
 
     fn side(&self) -> usize {
@@ -305,6 +287,32 @@ impl Signal<'_, '_> {
     fn expect(&mut self, expectation: Expectation) -> Done {
         self.env.conntrack.expect(expectation, self.env.now.mono).map(|_| ()).map_err(|_| Failed::Refused)
     }
+}
+
+/// The address and port of a transport address in a message.
+fn place(value: &Value, bytes: &[u8], family: Family) -> Option<Place> {
+    let at = match family {
+        Family::V4 => value
+            .path(&["ipAddress", "ip"])
+            .or_else(|| value.path(&["unicastAddress", "iPAddress", "network"])),
+        Family::V6 => value
+            .path(&["ip6Address", "ip"])
+            .or_else(|| value.path(&["unicastAddress", "iP6Address", "network"])),
+    };
+    let &Value::At(at) = at? else { return None };
+    let bytes = bytes.get(at..)?;
+    let (address, rest) = match family {
+        Family::V4 => {
+            let (octets, rest) = bytes.split_first_chunk::<4>()?;
+            (IpAddr::from(*octets), rest)
+        }
+        Family::V6 => {
+            let (octets, rest) = bytes.split_first_chunk::<16>()?;
+            (IpAddr::from(*octets), rest)
+        }
+    };
+    let port = u16::from_be_bytes(*rest.first_chunk::<2>()?);
+    Some(Place { address, port, at })
 }
 
 /// What stands in a segment.

@@ -7,7 +7,7 @@ use packet::{Family, protocol};
 
 use super::per::{Reader, Value};
 use super::signalling::USER_MESSAGE;
-use super::{Done, Failed, Kind, Signal, place};
+use super::{Done, Failed, Kind, Signal};
 use crate::conntrack::expect::{Expectation, Function, expect_near};
 use crate::network::{Route, Unroutable, Way};
 use crate::route::Flow;
@@ -45,31 +45,31 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Value> {
 
 impl Signal<'_, '_> {
     /// A message.
-    pub(super) fn call(&mut self, message: &Value, bytes: &[u8]) -> Done {
+    pub(super) fn call(&mut self, message: &Value) -> Done {
         let Some(pdu) = message.get("h323-uu-pdu") else { return Ok(()) };
         if let Some(Value::Choice(name, body)) = pdu.get("h323-message-body") {
             match *name {
-                "setup" => self.setup(body, bytes)?,
+                "setup" => self.setup(body)?,
                 "facility" if body.get("reason").is_some_and(|reason| reason.chosen() == "callForwarded") => {
                     if let Some(address) = body.get("alternativeAddress") {
-                        self.forwarded(address, bytes)?;
+                        self.forwarded(address)?;
                     }
                 }
                 "callProceeding" | "connect" | "alerting" | "facility" | "progress" => {
-                    self.channel_address(body, bytes)?;
-                    self.fast_start(body, bytes)?;
+                    self.channel_address(body)?;
+                    self.fast_start(body)?;
                 }
                 _ => {}
             }
         }
         for control in pdu.get("h245Control").map_or(&[][..], Value::elements) {
-            self.control(control, bytes)?;
+            self.control(control)?;
         }
         Ok(())
     }
 
-    fn setup(&mut self, body: &Value, bytes: &[u8]) -> Done {
-        self.channel_address(body, bytes)?;
+    fn setup(&mut self, body: &Value) -> Done {
+        self.channel_address(body)?;
         if self.writes()
             && let Some((_, other)) = self.tuples()
         {
@@ -78,26 +78,26 @@ impl Signal<'_, '_> {
                 ("sourceCallSignalAddress", other.destination, other.destination_id),
             ];
             for (name, address, port) in ends {
-                let found = body.get(name).and_then(|value| place(value, bytes, self.family));
+                let found = body.get(name).and_then(|value| self.place(value));
                 if let Some(found) = found.filter(|found| found.address != address) {
                     self.write(found.at, address, port)?;
                 }
             }
         }
-        self.fast_start(body, bytes)
+        self.fast_start(body)
     }
 
     /// The logical channels that are opened with the call.
-    fn fast_start(&mut self, body: &Value, bytes: &[u8]) -> Done {
+    fn fast_start(&mut self, body: &Value) -> Done {
         for open in body.get("fastStart").map_or(&[][..], Value::elements) {
-            self.opened(open, bytes)?;
+            self.opened(open)?;
         }
         Ok(())
     }
 
     /// Expects the connection for H.245.
-    fn channel_address(&mut self, body: &Value, bytes: &[u8]) -> Done {
-        let found = body.get("h245Address").and_then(|value| place(value, bytes, self.family));
+    fn channel_address(&mut self, body: &Value) -> Done {
+        let found = body.get("h245Address").and_then(|value| self.place(value));
         let (Some((own, other)), Some(found)) = (self.tuples(), found) else { return Ok(()) };
         if found.address != own.source || found.port == 0 {
             return Ok(());
@@ -120,8 +120,8 @@ impl Signal<'_, '_> {
     }
 
     /// Expects the call to whom it was forwarded, if it will come this way.
-    fn forwarded(&mut self, address: &Value, bytes: &[u8]) -> Done {
-        let (Some((own, other)), Some(found)) = (self.tuples(), place(address, bytes, self.family)) else {
+    fn forwarded(&mut self, address: &Value) -> Done {
+        let (Some((own, other)), Some(found)) = (self.tuples(), self.place(address)) else {
             return Ok(());
         };
         if found.port == 0 || self.same_way(found.address, other.source)? {

@@ -4,66 +4,66 @@
 use packet::protocol;
 
 use super::per::Value;
-use super::{Done, Failed, Signal, place};
+use super::{Done, Failed, Signal};
 use crate::conntrack::expect::{Expectation, Flags, Refused, expect_near};
 
 const H2250: &str = "h2250LogicalChannelParameters";
 
 impl Signal<'_, '_> {
     /// A message.
-    pub(super) fn control(&mut self, message: &Value, bytes: &[u8]) -> Done {
+    pub(super) fn control(&mut self, message: &Value) -> Done {
         if let Some(open) = message.path(&["request", "openLogicalChannel"]) {
-            return self.opened(open, bytes);
+            return self.opened(open);
         }
         if let Some(answer) = message.path(&["response", "openLogicalChannelAck"]) {
-            return self.acknowledged(answer, bytes);
+            return self.acknowledged(answer);
         }
         Ok(())
     }
 
     /// OpenLogicalChannel.
-    pub(super) fn opened(&mut self, open: &Value, bytes: &[u8]) -> Done {
+    pub(super) fn opened(&mut self, open: &Value) -> Done {
         let forward = open.get("forwardLogicalChannelParameters");
         let reverse = open.get("reverseLogicalChannelParameters");
         for side in [forward, reverse].into_iter().flatten() {
             if let Some(channel) = side.path(&["multiplexParameters", H2250]) {
-                self.channel(channel, bytes)?;
+                self.channel(channel)?;
             }
         }
         let protocol = forward.and_then(|forward| forward.path(&["dataType", "data", "application", "t120"]));
         if protocol.is_some_and(|protocol| protocol.chosen() == "separateLANStack")
             && let Some(address) = open.path(&["separateStack", "networkAddress", "localAreaAddress"])
         {
-            self.conference(address, bytes)?;
+            self.conference(address)?;
         }
         Ok(())
     }
 
     /// OpenLogicalChannelAck.
-    fn acknowledged(&mut self, answer: &Value, bytes: &[u8]) -> Done {
+    fn acknowledged(&mut self, answer: &Value) -> Done {
         let reverse = answer.path(&["reverseLogicalChannelParameters", "multiplexParameters", H2250]);
         let forward = answer.path(&["forwardMultiplexAckParameters", "h2250LogicalChannelAckParameters"]);
         for channel in [reverse, forward].into_iter().flatten() {
-            self.channel(channel, bytes)?;
+            self.channel(channel)?;
         }
         match answer.path(&["separateStack", "networkAddress", "localAreaAddress"]) {
-            Some(address) => self.conference(address, bytes),
+            Some(address) => self.conference(address),
             None => Ok(()),
         }
     }
 
-    fn channel(&mut self, channel: &Value, bytes: &[u8]) -> Done {
+    fn channel(&mut self, channel: &Value) -> Done {
         for name in ["mediaChannel", "mediaControlChannel"] {
             if let Some(address) = channel.get(name) {
-                self.medium(address, bytes)?;
+                self.medium(address)?;
             }
         }
         Ok(())
     }
 
     /// Expects RTP at an even port and RTCP at the one above it, if the address is the sender's.
-    fn medium(&mut self, address: &Value, bytes: &[u8]) -> Done {
-        let (Some((own, other)), Some(found)) = (self.tuples(), place(address, bytes, self.family)) else {
+    fn medium(&mut self, address: &Value) -> Done {
+        let (Some((own, other)), Some(found)) = (self.tuples(), self.place(address)) else {
             return Ok(());
         };
         if found.address != own.source || found.port == 0 {
@@ -135,8 +135,8 @@ impl Signal<'_, '_> {
     }
 
     /// Expects T.120, as often as it comes.
-    fn conference(&mut self, address: &Value, bytes: &[u8]) -> Done {
-        let (Some((own, other)), Some(found)) = (self.tuples(), place(address, bytes, self.family)) else {
+    fn conference(&mut self, address: &Value) -> Done {
+        let (Some((own, other)), Some(found)) = (self.tuples(), self.place(address)) else {
             return Ok(());
         };
         if found.address != own.source || found.port == 0 {

@@ -8,7 +8,7 @@ use packet::protocol;
 
 use super::per::{Reader, Value};
 use super::registration::RAS_MESSAGE;
-use super::{Done, Failed, Kind, Place, Signal, place};
+use super::{Done, Failed, Kind, Place, Signal};
 use crate::conntrack::expect::{Expectation, Flags, expect_near};
 use crate::conntrack::helper::{in_ticks, prolong};
 use crate::conntrack::{Status, Tuple};
@@ -18,10 +18,8 @@ const USUAL_VALIDITY: u32 = 300;
 /// How long a connection lives on when an endpoint unregisters.
 const FAREWELL: Duration = Duration::from_secs(30);
 
-/// Whether an address is the loopback's, which some endpoints put before their own.
-fn is_loopback(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V4(address) if address.is_loopback())
-}
+/// Half of the round of a clock of 32 bits with 250 ticks in a second.
+const HALF_A_ROUND: Duration = Duration::from_millis((1 << 31) * 4);
 
 impl Signal<'_, '_> {
     /// The message of a datagram.
@@ -30,44 +28,41 @@ impl Signal<'_, '_> {
         let Ok(Value::Choice(name, body)) = Reader::new(&bytes, 0).field(&RAS_MESSAGE, true) else {
             return Ok(());
         };
-        let one = |name: &str| body.get(name).and_then(|value| place(value, &bytes, self.family));
-        let many = |name: &str| -> Vec<Option<Place>> {
-            let elements = body.get(name).map_or(&[][..], Value::elements);
-            elements.iter().map(|value| place(value, &bytes, self.family)).collect()
-        };
+        let one = |name: &str| body.get(name).map_or(&[][..], std::slice::from_ref);
+        let many = |name: &str| body.get(name).map_or(&[][..], Value::elements);
         match name {
-            "gatekeeperRequest" => self.write_own(&[one("rasAddress")]),
-            "locationRequest" => self.write_own(&[one("replyAddress")]),
+            "gatekeeperRequest" => self.write_own(one("rasAddress")),
+            "locationRequest" => self.write_own(one("replyAddress")),
             "gatekeeperConfirm" => self.gatekeeper(one("rasAddress")),
             "registrationRequest" => {
                 let (calls, own) = (many("callSignalAddress"), many("rasAddress"));
-                self.registration(&calls, &own, body.get("timeToLive"))
+                self.registration(calls, own, body.get("timeToLive"))
             }
             "registrationConfirm" => {
                 let calls = many("callSignalAddress");
-                self.registered(&calls, body.get("timeToLive"))
+                self.registered(calls, body.get("timeToLive"))
             }
             "unregistrationRequest" => {
                 let calls = many("callSignalAddress");
-                self.unregistered(&calls)
+                self.unregistered(calls)
             }
             "admissionRequest" => self.admission(one("destCallSignalAddress"), one("srcCallSignalAddress")),
             "admissionConfirm" => self.admitted(one("destCallSignalAddress")),
             "locationConfirm" => self.located(one("callSignalAddress")),
             "infoRequestResponse" => {
                 let calls = many("callSignalAddress");
-                self.write_own(&[one("rasAddress")])?;
-                self.write_signal(&calls)
+                self.write_own(one("rasAddress"))?;
+                self.write_signal(calls)
             }
             _ => Ok(()),
         }
     }
 
     /// Writes what stands for this end of the connection over the first address that is it.
-    fn write_own(&mut self, places: &[Option<Place>]) -> Done {
+    fn write_own(&mut self, places: &[Value]) -> Done {
         let Some((own, other)) = self.tuples().filter(|_| self.writes()) else { return Ok(()) };
-        let found =
-            places.iter().flatten().find(|found| (found.address, found.port) == (own.source, own.source_id));
+        let mut found = places.iter().filter_map(|value| self.place(value));
+        let found = found.find(|found| (found.address, found.port) == (own.source, own.source_id));
         match found {
             Some(found) => self.write(found.at, other.destination, other.destination_id),
             None => Ok(()),
@@ -75,15 +70,14 @@ impl Signal<'_, '_> {
     }
 
     /// Writes what stands for an endpoint's signalling on the other side over the first address that is it.
-    fn write_signal(&mut self, places: &[Option<Place>]) -> Done {
+    fn write_signal(&mut self, places: &[Value]) -> Done {
         let Some((own, other)) = self.tuples().filter(|_| self.writes()) else { return Ok(()) };
         let (known, stands_for) = self.signal_ports();
-        for (at, found) in places.iter().enumerate() {
-            let Some(found) = found.filter(|found| found.port == known) else { continue };
+        for (at, value) in places.iter().enumerate() {
+            let Some(found) = self.place(value).filter(|found| found.port == known) else { continue };
             if found.address == own.source {
                 // Linux: for one behind the loopback's address that one is written.
-                let first =
-                    places.first().copied().flatten().filter(|first| at > 0 && is_loopback(first.address));
+                let first = self.loopback(places).filter(|_| at > 0);
                 return self.write(first.unwrap_or(found).at, other.destination, stands_for);
             }
             if found.address == own.destination {
@@ -93,9 +87,22 @@ impl Signal<'_, '_> {
         Ok(())
     }
 
+    /// The first address.
+    fn first(&self, values: &[Value]) -> Option<Place> {
+        values.first().and_then(|value| self.place(value))
+    }
+
+    /// The first address if it is the loopback's, which some endpoints put before their own.
+    fn loopback(&self, values: &[Value]) -> Option<Place> {
+        self.first(values).filter(|first| match first.address {
+            IpAddr::V4(address) => address.is_loopback(),
+            IpAddr::V6(_) => false,
+        })
+    }
+
     /// A gatekeeper that wants registrations elsewhere than at the address where it was found.
-    fn gatekeeper(&mut self, found: Option<Place>) -> Done {
-        let (Some((own, other)), Some(found)) = (self.tuples(), found) else { return Ok(()) };
+    fn gatekeeper(&mut self, found: &[Value]) -> Done {
+        let (Some((own, other)), Some(found)) = (self.tuples(), self.first(found)) else { return Ok(()) };
         let expected = self.env.conntrack.get(self.id).is_none_or(|own| own.status.has(Status::EXPECTED));
         if expected || (found.address, found.port) == (own.source, own.source_id) {
             return Ok(());
@@ -107,12 +114,7 @@ impl Signal<'_, '_> {
     }
 
     /// Expects calls to an endpoint, as often as they come.
-    fn registration(
-        &mut self,
-        calls: &[Option<Place>],
-        own: &[Option<Place>],
-        validity: Option<&Value>,
-    ) -> Done {
+    fn registration(&mut self, calls: &[Value], own: &[Value], validity: Option<&Value>) -> Done {
         self.expect_calls(calls)?;
         self.write_own(own)?;
         let validity = match validity {
@@ -123,10 +125,11 @@ impl Signal<'_, '_> {
         Ok(())
     }
 
-    fn expect_calls(&mut self, calls: &[Option<Place>]) -> Done {
+    fn expect_calls(&mut self, calls: &[Value]) -> Done {
         let Some((own, other)) = self.tuples() else { return Ok(()) };
-        let found = calls.iter().enumerate().find_map(|(at, found)| {
-            found.filter(|found| found.address == own.source && found.port != 0).map(|found| (at, found))
+        let found = calls.iter().enumerate().find_map(|(at, value)| {
+            let found = self.place(value)?;
+            (found.address == own.source && found.port != 0).then_some((at, found))
         });
         let Some((at, found)) = found else { return Ok(()) };
         let Some(mut expectation) = self.expectation(protocol::TCP, found.port) else { return Ok(()) };
@@ -146,9 +149,7 @@ impl Signal<'_, '_> {
             return Err(Failed::Refused);
         }
         self.set_signal_ports(found.port, port);
-        if let Some(first) =
-            calls.first().copied().flatten().filter(|first| at > 0 && is_loopback(first.address))
-        {
+        if let Some(first) = self.loopback(calls).filter(|_| at > 0) {
             // Linux: whether that can be written does not count.
             let _ = self.write(first.at, other.destination, port);
         }
@@ -156,7 +157,7 @@ impl Signal<'_, '_> {
     }
 
     /// A registration is accepted: connection and expectation live as long.
-    fn registered(&mut self, calls: &[Option<Place>], validity: Option<&Value>) -> Done {
+    fn registered(&mut self, calls: &[Value], validity: Option<&Value>) -> Done {
         self.write_signal(calls)?;
         if let Some(&Value::Number(seconds)) = validity {
             self.remember(|memory| memory.valid = seconds);
@@ -164,7 +165,9 @@ impl Signal<'_, '_> {
         let valid = self.memory().valid;
         let Some((own, _)) = self.tuples().filter(|_| valid > 0) else { return Ok(()) };
         let valid = in_ticks(valid);
-        prolong(self.id, valid, self.env);
+        // Linux: a connection ends by a clock of 32 bits, where half a round ahead is in the past.
+        let life = if valid < HALF_A_ROUND { valid } else { Duration::ZERO };
+        prolong(self.id, life, self.env);
         let (_, port) = self.signal_ports();
         let now = self.env.now.mono;
         let Some(zone) = self.env.conntrack.get(self.id).map(|own| own.zone) else { return Ok(()) };
@@ -185,7 +188,7 @@ impl Signal<'_, '_> {
         Ok(())
     }
 
-    fn unregistered(&mut self, calls: &[Option<Place>]) -> Done {
+    fn unregistered(&mut self, calls: &[Value]) -> Done {
         self.write_signal(calls)?;
         for id in self.env.conntrack.expectations_of(self.id) {
             self.env.conntrack.unexpect(id);
@@ -196,9 +199,10 @@ impl Signal<'_, '_> {
     }
 
     /// An endpoint asks whether it may answer, or make, a call.
-    fn admission(&mut self, to: Option<Place>, from: Option<Place>) -> Done {
+    fn admission(&mut self, to: &[Value], from: &[Value]) -> Done {
         let Some((own, other)) = self.tuples().filter(|_| self.writes()) else { return Ok(()) };
         let (known, stands_for) = self.signal_ports();
+        let (to, from) = (self.first(to), self.first(from));
         if let Some(found) = to.filter(|found| (found.address, found.port) == (own.source, known)) {
             return self.write(found.at, other.destination, stands_for);
         }
@@ -208,17 +212,17 @@ impl Signal<'_, '_> {
         }
     }
 
-    fn admitted(&mut self, to: Option<Place>) -> Done {
-        let (Some((own, _)), Some(found)) = (self.tuples(), to) else { return Ok(()) };
+    fn admitted(&mut self, to: &[Value]) -> Done {
+        let (Some((own, _)), Some(found)) = (self.tuples(), self.first(to)) else { return Ok(()) };
         if found.address == own.destination {
-            return self.write_signal(&[to]);
+            return self.write_signal(to);
         }
         self.located(to)
     }
 
     /// A call will be made to this address.
-    fn located(&mut self, to: Option<Place>) -> Done {
-        let (Some((_, other)), Some(found)) = (self.tuples(), to) else { return Ok(()) };
+    fn located(&mut self, to: &[Value]) -> Done {
+        let (Some((_, other)), Some(found)) = (self.tuples(), self.first(to)) else { return Ok(()) };
         let mut expectation = Expectation::new(self.id, self.kind, protocol::TCP, found.address, found.port);
         expectation.source = Some(other.source);
         expectation.gives = Some(Kind::Q931);
