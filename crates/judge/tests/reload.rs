@@ -7,10 +7,10 @@ use std::path::Path;
 use judge::golden::Golden;
 use judge::{Case, EngineHalf, Judged, StepOutcome, case};
 
-/// What no line of /proc shows: the helper of a connection, its labels.
+/// What no line of /proc shows: the helper of a connection, its timeout policy, its labels, the numbers of SYNPROXY.
 fn asks_what_no_line_shows(case: &Case) -> bool {
     let all = format!("{case:?}");
-    all.contains("--helper") || all.contains("connlabel")
+    ["--helper", "--timeout", "connlabel", "SYNPROXY"].iter().any(|word| all.contains(word))
 }
 
 /// The connections without their timeouts.

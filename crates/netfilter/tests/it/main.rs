@@ -2,7 +2,7 @@
 mod allocations;
 mod bed;
 mod conversations;
-mod helpers;
+mod hostile_payloads;
 mod original_destination;
 mod recorded;
 mod situations;
