@@ -18,11 +18,8 @@ use netfilter::time::Seeded;
 use netfilter::trace::{Outcome as RuleOutcome, Step as TraceStep};
 use netfilter::{DeviceId, Instant, Now, Origin, Packet, Tracking, Tuple};
 use packet::Family;
-use rules::fixture::DebianNames;
-use rules::set::print::{Detail, Listing, Mode};
-use rules::set::run::Session;
 use rules::syntax::objects::Given;
-use rules::{Hook, Ruleset, Table, Target, set};
+use rules::{Hook, Ruleset, Table, Target};
 
 use crate::case::{self, Case, Step};
 use crate::host::{Host, kernel_origin};
@@ -31,12 +28,9 @@ use crate::outcome::{Connection, Counter, Outcome, Output, SetMember, StepOutcom
 use crate::{Judged, craft};
 
 mod adopted;
+mod sets;
 
 use adopted::{Adopted, Cookies, choice_of};
-
-fn milliseconds(now: Now) -> u64 {
-    now.mono.0 / 1_000_000
-}
 
 /// A wall clock to start with; nothing of this issue reads it.
 const WALL: u64 = 1_700_000_000_000_000_000;
@@ -237,19 +231,6 @@ impl EngineHalf {
         Ok(())
     }
 
-    /// A command of ipset; its listings are not looked at.
-    fn ipset(&mut self, words: &str) -> Option<i32> {
-        let now = milliseconds(self.now);
-        let (engine, rulesets) = (self.engine.as_mut()?, &self.rulesets);
-        let references = |name: &str| rulesets.iter().map(|own| own.set_references(name)).sum();
-        let words: Vec<&str> = words.split_whitespace().collect();
-        let mut session = Session { names: &DebianNames, now, seed: &mut || 0, references: &references };
-        let done = engine.edit_sets(|sets| {
-            set::run::run(&words, &mut Default::default(), false, sets, &mut session, &mut Default::default())
-        });
-        done.err().map(|_| 22)
-    }
-
     /// Raw sockets send nothing that is longer than the device takes (Linux: `raw_send_hdrinc`).
     fn is_too_big_for_a_raw_socket(&self, mark: u32, bytes: &[u8]) -> bool {
         let Some((engine, view)) = self.engine.as_ref().zip(packet::View::parse(bytes).ok()) else {
@@ -309,7 +290,10 @@ impl EngineHalf {
                 }
             }
             Step::Sleep { .. } => {}
-            Step::Ipset { words } => return self.ipset(words),
+            Step::Ipset { words } => {
+                let now = self.now;
+                return sets::command(self.engine.as_mut()?, &self.rulesets, words, now);
+            }
             Step::Reload { v6, save } => return self.reload(if *v6 { Family::V6 } else { Family::V4 }, save),
             Step::Listen { socket } => {
                 let Ok(mut own) = case::socket_of(socket) else { return Some(22) };
@@ -513,8 +497,7 @@ impl Judged for EngineHalf {
             netfilter::machine::text::parse(&machine_text(case)).map_err(|error| error.to_string())?,
         );
         if let Some(sets) = &case.sets {
-            let sets = set::restore::load_with(sets, milliseconds(self.now), &DebianNames, &mut || 0);
-            engine.set_sets(sets.map_err(|(line, fault)| format!("line {line}: {}", fault.text()))?);
+            sets::make(&mut engine, sets, self.now)?;
         }
         // Rules are loaded at this time.
         engine.expire(self.now);
@@ -611,17 +594,7 @@ impl Judged for EngineHalf {
     }
 
     fn sets(&mut self) -> Vec<SetMember> {
-        let Some(engine) = &self.engine else { return Vec::new() };
-        let listing = Listing {
-            mode: Mode::Save,
-            detail: Detail::Members,
-            names: &DebianNames,
-            resolve: false,
-            now: milliseconds(self.now),
-            references: &|_| 0,
-            exact: true,
-        };
-        SetMember::of_save(&set::print::sets(engine.sets(), None, &listing).unwrap_or_default())
+        self.engine.as_ref().map(|engine| sets::members(engine, self.now)).unwrap_or_default()
     }
 
     fn counters(&mut self) -> Vec<Counter> {

@@ -27,6 +27,11 @@ pub(super) fn page() -> String {
         "A rule that names a set (-m set --match-set NAME src) asks one question where a list of addresses would need \
          a rule for each. Sets live in the same place as the rules, and are of both families of commands.",
     );
+    page.paragraph(
+        "Packets change sets where rules are run (oxitables trace, exec, lab): there counters count and -j SET adds and \
+         removes. That is state of what runs, and ends with it; the sets that this command shows are what commands have \
+         made of them.",
+    );
     let headings = ["COMMANDS", "OPTIONS", "OPTIONS OF CREATE", "OPTIONS OF ENTRIES"];
     for (entry, heading) in ipset().iter().zip(headings) {
         page.section(heading);

@@ -10,6 +10,8 @@
 //! (the caller counts those). A member lives until `del`, `flush` or its timeout; expired members are invisible at once
 //! and removed when the set is changed.
 //!
+//! What packets look up, add and count is in crate `netfilter` (`tables/set.rs`).
+//!
 //! # Invariants
 //! All members of a set are of the one variant of [`Element`] that its kind has, and of its family. A list names only
 //! sets that exist and are no lists. Names are unique.
