@@ -108,11 +108,46 @@ fn helper_rules(choice: u64) -> String {
     )
 }
 
+/// Messages that helpers read, with their ports and whether they go by TCP; the input changes some of their bytes.
+const MESSAGES: [(u16, bool, &[u8]); 4] = [
+    (5060, false, b"INVITE sip:b@8.8.8.8 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.1.5:5060;rport\r\nFrom: <sip:a@10.0.1.5>\r\nCSeq: 1 INVITE\r\nContact: <sip:a@10.0.1.5>\r\nContent-Length: 9\r\n\r\nv=0\r\no=- 1 1 IN IP4 10.0.1.5\r\nc=IN IP4 10.0.1.5\r\nm=audio 4000 RTP\r\n"),
+    (5060, true, b"REGISTER sip:8.8.8.8 SIP/2.0\r\nv: SIP/2.0/TCP 10.0.1.5:5060\r\nCSeq: 2 REGISTER\r\nm: <sip:a@10.0.1.5>;expires=50\r\nl: 0\r\n\r\n"),
+    // RegistrationRequest of 10.0.1.5.
+    (1719, false, &[0x0c, 0, 0, 2, 6, 0, 8, 0x91, 0x4a, 0, 4, 0x80, 1, 0, 10, 0, 1, 5, 6, 0xb8, 1, 0, 10, 0, 1, 5, 6, 0xb7, 0, 0, 0xb5, 0, 0x53, 0x4c]),
+    // Setup of Q.931 with an address for H.245.
+    (1720, true, &[3, 0, 0, 0x42, 8, 2, 0x12, 0x34, 5, 0x7e, 0, 0x38, 5, 0x20, 0xa0, 6, 0, 8, 0x91, 0x4a, 0, 4, 0, 10, 0, 1, 5, 0x13, 0x88, 0, 0, 0, 0]),
+];
+
+/// The transport header and payload of a message that a helper reads.
+fn message(bytes: &[u8], number: &mut u8) -> Vec<u8> {
+    let at = |index: usize| bytes.get(index).copied().unwrap_or(0);
+    let (port, tcp, text) = MESSAGES[usize::from(at(0)) % MESSAGES.len()];
+    let mut out = [port.to_be_bytes(), port.to_be_bytes()].concat();
+    if tcp {
+        *number = 6;
+        out.extend([0, 0, 0, at(1), 0, 0, 0, at(2), 0x50, at(3), 0xff, 0xff, 0, 0, 0, 0]);
+    } else {
+        *number = 17;
+        out.extend(u16::try_from(8 + text.len()).unwrap_or(0).to_be_bytes());
+        // No checksum.
+        out.extend([0, 0]);
+    }
+    let start = out.len();
+    out.extend(text);
+    for change in bytes.get(4..).unwrap_or(&[]).chunks_exact(2) {
+        let place = start + usize::from(change[0]) % text.len();
+        out[place] = change[1];
+    }
+    out
+}
+
 /// Bytes behind an IP header that is right: the first bytes choose addresses and protocol from small sets.
 fn dressed(kind: u8, bytes: &[u8]) -> Vec<u8> {
     let (ends, payload) = bytes.split_at(bytes.len().min(4));
     let at = |index: usize| ends.get(index).copied().unwrap_or(0);
-    let protocol = [1, 6, 17, 58, 132, 47, 136, 99][usize::from(at(2) & 7)];
+    let mut protocol = [1, 6, 17, 58, 132, 47, 136, 99][usize::from(at(2) & 7)];
+    let read = (at(2) & 0x80 != 0).then(|| message(payload, &mut protocol));
+    let payload = read.as_deref().unwrap_or(payload);
     if kind & 0x20 == 0 {
         let hosts =
             [[10, 0, 1, 5], [10, 0, 2, 5], [8, 8, 8, 8], [10, 0, 1, 1], [203, 0, 113, 1], [127, 0, 0, 1]];
