@@ -20,8 +20,8 @@
 //! [`Config::expect_max`] expectations, [`Config::most_events`] events.
 //!
 //! # Differences from Linux
-//! At the limit a handful of slots is looked at for a victim, not a handful of hash buckets; some
-//! helpers are not modelled (see [`helper::is_modelled`]).
+//! At the limit a handful of slots is looked at for a victim, not a handful of hash buckets. Helpers have
+//! the parameters that their modules have by default.
 use std::net::IpAddr;
 
 mod config;

@@ -2,7 +2,7 @@
 //!
 //! A packet that was looked at before – on its second way over loopback, or by an earlier CT rule – goes on unchanged.
 //! Event masks change what listeners are told, not packets. Timeout policies are an input ([`crate::objects`]); without it,
-//! they are undecided. Not modelled, and so undecided: the helpers that [`is_modelled`] leaves out.
+//! they are undecided. So is a helper that the kernel's modules do not have ([`is_modelled`]).
 use rules::Target;
 use rules::targets::ct::{Ct, Zone as ZoneRule, ZoneDirection, ZoneId};
 
