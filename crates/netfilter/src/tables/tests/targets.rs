@@ -1,7 +1,6 @@
 //! Targets that change what the engine knows of a packet.
 use super::*;
 use crate::conntrack::Zone;
-use crate::skb::Drop;
 
 const UDP: &str = "udp 10.0.1.5:1000 > 8.8.8.8:53";
 
