@@ -93,6 +93,10 @@ impl Conntrack {
             connection.rare_mut().helper = Some(Helper::loaded(kind));
             connection.status.set(Status::HELPER);
         }
+        if let Some(age) = entry.delta_time {
+            let began = now.wall.saturating_sub(age.saturating_mul(1_000_000_000));
+            connection.rare_mut().started = Some(began);
+        }
         let seconds = entry.seconds.map_or_else(|| self.usual(&connection), Duration::from_secs);
         // Why: until it is confirmed its time is counted from zero.
         connection.expires = Instant(0) + seconds;
