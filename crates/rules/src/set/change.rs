@@ -291,7 +291,8 @@ impl Plan {
             }
             Kind::HashIpPort => {
                 let own = entry.ip.map_or(first, |ip| set.masked(ip));
-                if own.is_unspecified() {
+                // Why the whole range: a member 0.0.0.0 is saved in a form that is refused (docs/deviations.md).
+                if own.is_unspecified() || first.is_unspecified() {
                     return Err(Refusal::Invalid);
                 }
             }

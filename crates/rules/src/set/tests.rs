@@ -96,6 +96,22 @@ fn a_full_hash_refuses_or_gives_way() {
     assert_eq!(sets.find("f").unwrap().len(0), 2);
 }
 
+/// Found by fuzzing: a member that is refused when it is read again.
+#[test]
+fn no_range_reaches_over_the_null_address() {
+    let mut sets = Sets::new();
+    session(&mut sets, 0, "create a hash:ip,port\ncreate b hash:ip").unwrap();
+    for (line, text) in [
+        ("add a 0.0.0.1/30,tcp:5", "Kernel error received: Invalid argument"),
+        ("add a 0.0.0.0,tcp:5", "Kernel error received: Invalid argument"),
+        ("add b 0.0.0.1/30", "Null-valued element, cannot be stored in a hash type of set"),
+    ] {
+        assert_eq!(session(&mut sets, 0, line).unwrap_err().text(), text, "{line}");
+    }
+    session(&mut sets, 0, "add a 0.0.0.1-0.0.0.2,tcp:5").unwrap();
+    assert_eq!(sets.find("a").unwrap().len(0), 2);
+}
+
 #[test]
 fn networks_are_found_by_their_smallest() {
     let mut sets = Sets::new();
