@@ -3,7 +3,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd};
 
-/// The signals that end or steer a program from outside; [`Signals`] collects these.
+/// The signals that end or steer a program from outside; [`Signals::collect`] collects these.
 pub const FORWARDED: [i32; 6] =
     [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2];
 
@@ -16,11 +16,22 @@ pub struct Signals {
 impl Signals {
     /// Blocks [`FORWARDED`] in this thread and collects them. Children made by [`crate::child`] get them unblocked.
     pub fn collect() -> io::Result<Self> {
+        Self::collect_all(&FORWARDED)
+    }
+
+    /// The same with SIGTSTP: for who must not be stopped by Ctrl-Z.
+    pub fn collect_with_stop() -> io::Result<Self> {
+        let mut all = [libc::SIGTSTP; FORWARDED.len() + 1];
+        all[..FORWARDED.len()].copy_from_slice(&FORWARDED);
+        Self::collect_all(&all)
+    }
+
+    fn collect_all(signals: &[i32]) -> io::Result<Self> {
         // SAFETY: `sigset_t` is plain memory that sigemptyset initialises; all pointers are to live locals.
         let descriptor = unsafe {
             let mut set: libc::sigset_t = std::mem::zeroed();
             libc::sigemptyset(&raw mut set);
-            for signal in FORWARDED {
+            for &signal in signals {
                 libc::sigaddset(&raw mut set, signal);
             }
             if libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) < 0 {

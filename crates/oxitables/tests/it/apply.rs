@@ -198,13 +198,17 @@ fn wait_with_open_input(mut child: Child) -> Output {
 
 #[test]
 fn a_signal_brings_the_old_rules_back() {
-    for (number, name) in [(Signal::HUP, "SIGHUP"), (Signal::INT, "SIGINT"), (Signal::TERM, "SIGTERM")] {
+    // Ctrl-Z, too: before the terminal is set for single keys it comes as a signal.
+    let signals = [Signal::HUP, Signal::INT, Signal::TERM, Signal::TSTP]
+        .into_iter()
+        .zip(["HUP", "INT", "TERM", "TSTP"]);
+    for (number, name) in signals {
         let desk = Desk::new();
         let child = desk.ask(&["-t", "60", "cut"]);
         signal(&child, number);
         let output = wait_with_open_input(child);
         assert_eq!(output.status.code(), Some(255));
-        assert_eq!(text(&output.stdout), format!("\nEnded by {name}! Better play it safe...\n{REVERTED}"));
+        assert_eq!(text(&output.stdout), format!("\nEnded by SIG{name}! Better play it safe...\n{REVERTED}"));
         desk.is_as_before();
     }
 }

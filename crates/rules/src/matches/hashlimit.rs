@@ -405,7 +405,12 @@ fn finish(own: &mut Hashlimit, calls: &Calls, _: &mut Context<'_>) -> Result<(),
                 }
                 own.expire = BYTES_EXPIRE[1];
             }
-            own.burst = if with_burst { own.burst.div_ceil(rate) } else { 0 };
+            let times = if with_burst { own.burst.div_ceil(rate) } else { 0 };
+            // Why: it is saved as bytes again, rounded up to the rate.
+            if times.checked_mul(rate).is_none() {
+                return Err(calls.error(BAD_BURST));
+            }
+            own.burst = times;
             own.interval = own.interval.map(|typed| typed.max(1));
         }
         Rate::Packets(period) => {

@@ -214,3 +214,19 @@ fn what_is_taken_is_printed_as_what_it_is_read_as() {
     }
     assert!(taken > 1500 && refused > 10_000, "{taken} taken, {refused} refused");
 }
+
+/// Found by fuzzing: bursts are saved as bytes, rounded up to whole rates, and must fit 64 bits then.
+#[test]
+fn a_burst_that_could_not_be_read_again_is_refused() {
+    let load = |burst: &str| {
+        let rule =
+            format!("-m hashlimit --hashlimit-upto 2mb/s --hashlimit-burst {burst} --hashlimit-name foo");
+        let text = format!("*filter\n-A INPUT {rule}\nCOMMIT\n");
+        rules::syntax::restore::load(&text, packet::Family::V4, None)
+    };
+    assert!(load("17592186044415mb").is_err());
+    let ruleset = load("17592186044414mb").unwrap();
+    let mut saved = String::new();
+    rules::syntax::print::ruleset(&mut saved, &ruleset, false, None);
+    assert!(saved.contains(" --hashlimit-burst 17592186044414mb "), "{saved}");
+}

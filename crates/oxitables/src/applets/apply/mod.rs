@@ -227,8 +227,9 @@ type Before = (Place, Stored, Kept);
 
 /// Signals to read and a voice that nobody waits for.
 fn prepare() -> io::Result<(Signals, Voice)> {
-    // Why: in this order, so that the voice's thread takes no signal.
-    let signals = Signals::collect()?;
+    // Why: in this order, so that the voice's thread takes no signal. SIGTSTP too: between the question and the setting of the
+    // terminal Ctrl-Z would stop what has to bring the rules back.
+    let signals = Signals::collect_with_stop()?;
     Ok((signals, Voice::new()?))
 }
 

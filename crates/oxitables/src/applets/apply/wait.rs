@@ -140,6 +140,7 @@ pub(super) fn signal_name(signal: i32) -> String {
         (Signal::QUIT, "SIGQUIT"),
         (Signal::USR1, "SIGUSR1"),
         (Signal::USR2, "SIGUSR2"),
+        (Signal::TSTP, "SIGTSTP"),
     ];
     let known = names.iter().find(|(known, _)| known.as_raw() == signal);
     known.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
