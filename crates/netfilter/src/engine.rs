@@ -135,7 +135,7 @@ impl std::fmt::Debug for dyn Random {
 pub struct Engine {
     pub(crate) settings: Settings,
     pub(crate) network: Network,
-    machine: Machine,
+    pub(crate) machine: Machine,
     /// What the network decided lately; forgotten when it changes.
     pub(crate) routes: Cache,
     pub(crate) conntrack: Conntrack,
@@ -232,8 +232,8 @@ impl Engine {
             (table, ruleset.table(table).map(program))
         };
         let mut programs: Vec<(Table, Option<Box<Program>>)> = changed.iter().map(made).collect();
-        let mut own = programs.iter_mut().filter_map(|(_, program)| program.as_mut());
-        own.by_ref().for_each(|program| program.bind_targets(&mut self.named));
+        let made = programs.iter_mut().filter_map(|(_, program)| program.as_mut());
+        made.for_each(|program| program.bind_targets(&mut self.named));
         for (table, mut program) in programs {
             if let Some(program) = &mut program {
                 program.bind(&mut self.named);
@@ -521,7 +521,7 @@ impl Engine {
 
     /// Everything that a module may use, borrowed from the engine's parts.
     pub(crate) fn env_and_defrag(&mut self, now: Now) -> (Env<'_>, &mut Defrag) {
-        self.named.tell(now.mono);
+        self.named.now = Some(now.mono);
         let env = Env {
             now,
             settings: self.settings,

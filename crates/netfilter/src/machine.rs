@@ -336,6 +336,7 @@ impl Machine {
         packet: &Packet,
         device: Option<InterfaceName>,
     ) -> Option<Option<TransformsId>> {
+        let rows = self.ipsec.as_ref()?;
         let view = packet.view();
         let ports = view.ports();
         let covers = |own: &&Protection| {
@@ -350,7 +351,7 @@ impl Machine {
                 && own.device.is_none_or(|wanted| device == Some(wanted))
                 && own.mark.is_none_or(|(mark, mask)| packet.mark & mask == mark & mask)
         };
-        Some(self.ipsec.as_ref()?.iter().find(covers).and_then(|own| own.transforms))
+        Some(rows.iter().find(covers).and_then(|own| own.transforms))
     }
 
     /// The number of a row of IPsec states: the innermost first, in the order in which a packet that is sent goes

@@ -377,11 +377,11 @@ impl Engine {
     /// leaves instead is not made.
     fn protects(&mut self, packet: &Packet, device: DeviceId) -> bool {
         let name = self.network.device(device).map(|own| own.name);
-        let row = self.machine().protection(machine::Direction::Out, packet, name).flatten();
+        let row = self.machine.protection(machine::Direction::Out, packet, name).flatten();
         let Some(row) = row else { return false };
-        let mut states = String::new();
-        machine::text::push_transforms(self.machine().transforms_of(row), &mut states);
         if let (Some(trace), Some(device)) = (&mut self.trace, name) {
+            let mut states = String::new();
+            machine::text::push_transforms(self.machine.transforms_of(row), &mut states);
             trace.push(packet.id, Step::Protected { device, states });
         }
         true

@@ -108,7 +108,7 @@ impl Sockets {
             Ok(None) if !all => Err(Unknown::Sockets),
             other => other,
         };
-        match sought.transport {
+        let fits = match sought.transport {
             Transport::Tcp => {
                 // Addresses and ports of a connection are there once: what is found is all there is.
                 if among != Among::Listeners
@@ -119,28 +119,19 @@ impl Sockets {
                 if among == Among::Connections {
                     return missing(Ok(None));
                 }
-                if !all {
-                    return Err(Unknown::Sockets);
-                }
-                for wildcard in [false, true] {
-                    if let Some(found) = self.best(|socket| listener(socket, sought, wildcard))? {
-                        return Ok(Some(found));
-                    }
-                }
-                Ok(None)
+                listener
             }
-            Transport::Udp => {
-                if !all {
-                    return Err(Unknown::Sockets);
-                }
-                for wildcard in [false, true] {
-                    if let Some(found) = self.best(|socket| datagrams(socket, sought, wildcard))? {
-                        return Ok(Some(found));
-                    }
-                }
-                Ok(None)
+            Transport::Udp => datagrams,
+        };
+        if !all {
+            return Err(Unknown::Sockets);
+        }
+        for wildcard in [false, true] {
+            if let Some(found) = self.best(|socket| fits(socket, sought, wildcard))? {
+                return Ok(Some(found));
             }
         }
+        Ok(None)
     }
 
     /// The socket that sends a packet of this machine: the one whose own end is the packet's source. `None`: there is

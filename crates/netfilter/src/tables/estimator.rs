@@ -12,8 +12,10 @@
 use rules::Counters;
 use rules::targets::rateest::Rateest;
 
+use crate::time::HZ;
+
 /// A quarter of a second, in jiffies: the shortest interval (Linux: `HZ/4`, which leaves 2 ms out).
-const QUARTER: u64 = 250 / 4;
+const QUARTER: u64 = HZ as u64 / 4;
 
 /// An estimator.
 #[derive(Clone, Debug)]

@@ -32,11 +32,6 @@ pub use program::Program;
 pub(crate) use targets::log::notice as log_notice;
 pub use walk::{walk, walk_in_parts};
 
-/// Linux: jiffies of 4 ms, as the kernel that is the norm counts (HZ=250).
-fn jiffies(now: crate::Instant) -> u64 {
-    now.0 / 4_000_000
-}
-
 /// What of a rule cannot be decided, because it is read and printed but not yet evaluated: `-m NAME`, or a target's name.
 pub fn unmodelled(rule: &rules::Rule) -> Option<&'static str> {
     let of_match = |own| match matches::Condition::new(own) {

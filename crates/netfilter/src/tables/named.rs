@@ -16,7 +16,9 @@ use rules::targets::rateest::Rateest;
 
 use super::estimator::Estimator;
 use super::matches::{hashlimit, recent};
+use crate::Instant;
 use crate::objects::{Account, Fingerprint};
+use crate::time::jiffies;
 
 /// The lists and tables that rules share by name.
 #[derive(Debug, Default)]
@@ -25,8 +27,8 @@ pub struct Named {
     pub(super) recents: Store<recent::List>,
     pub(super) hashlimits: Store<hashlimit::Table>,
     pub(super) estimators: Store<Estimator>,
-    /// The present, in jiffies, as far as it is known: estimators begin when they are made.
-    pub(crate) now: Option<u64>,
+    /// The present, as far as it is known: estimators begin when they are made.
+    pub(crate) now: Option<Instant>,
     /// Accounting objects. They are not the rules' own, and stay.
     pub(crate) accounts: Vec<Account>,
     /// Names of timeout policies; connection tracking has them in this order.
@@ -59,20 +61,17 @@ impl<T> Store<T> {
         self.0.get_mut(place)?.own.as_mut()
     }
 
-    /// Holds the one of a name if it is there: its place.
-    fn hold_present(&mut self, name: &str) -> Option<usize> {
-        let place = self.0.iter().position(|slot| *slot.name == *name && slot.own.is_some())?;
+    /// Holds the one of a name that fits, if it is there: its place.
+    fn hold_present(&mut self, name: &str, fits: impl Fn(&T) -> bool) -> Option<usize> {
+        let found = |slot: &Slot<T>| *slot.name == *name && slot.own.as_ref().is_some_and(&fits);
+        let place = self.0.iter().position(found)?;
         self.0.get_mut(place)?.holders += 1;
         Some(place)
     }
 
     /// Holds the one of a name that fits, or a new one: its place.
     fn hold(&mut self, name: &str, fits: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> usize {
-        let found = |slot: &Slot<T>| *slot.name == *name && slot.own.as_ref().is_some_and(&fits);
-        if let Some(place) = self.0.iter().position(found) {
-            if let Some(slot) = self.0.get_mut(place) {
-                slot.holders += 1;
-            }
+        if let Some(place) = self.hold_present(name, fits) {
             return place;
         }
         let slot = Slot { name: name.into(), holders: 1, own: Some(new()) };
@@ -111,13 +110,13 @@ impl Named {
 
     /// Holds the estimator that a rule of RATEEST makes.
     pub(super) fn estimator(&mut self, rule: &Rateest) -> usize {
-        let now = self.now;
+        let now = self.now.map(jiffies);
         self.estimators.hold(&rule.name, |_| true, || Estimator::new(rule, now))
     }
 
     /// Holds an estimator that some rule has made.
     pub(super) fn present_estimator(&mut self, name: &str) -> Option<usize> {
-        self.estimators.hold_present(name)
+        self.estimators.hold_present(name, |_| true)
     }
 
     /// The place of a timeout policy.
@@ -128,11 +127,6 @@ impl Named {
     /// The place of an accounting object.
     pub(super) fn account(&self, name: &str) -> Option<usize> {
         self.accounts.iter().position(|own| *own.name == *name)
-    }
-
-    /// Tells the time, so that what is made from now on begins now.
-    pub(crate) fn tell(&mut self, now: crate::Instant) {
-        self.now = Some(super::jiffies(now));
     }
 
     /// Holds the table of a rule of `-m hashlimit`.

@@ -15,8 +15,9 @@ use std::net::IpAddr;
 use rules::matches::connlimit::Connlimit;
 
 use super::conntrack::{Belongs, belongs};
-use super::{Asked, Held, Miss, hold, jiffies};
+use super::{Asked, Held, Miss, hold};
 use crate::conntrack::{Connection, ProtocolState, Status, Zone, tcp};
+use crate::time::jiffies;
 use crate::trace::Found;
 use crate::{Conntrack, Env, Now, Tuple};
 

@@ -17,12 +17,11 @@ use rules::matches::hashlimit::{
     packet_credits,
 };
 
-use super::{Asked, Held, Miss, hold, jiffies};
+use super::{Asked, Held, Miss, hold};
 use crate::Env;
+use crate::time::{HZ, jiffies};
 use crate::trace::Found;
 
-/// Jiffies per second.
-const HZ: u64 = 250;
 /// Buckets by default, on a machine with more than 1 GiB.
 const BUCKETS: u32 = 8_192;
 /// Entries for each bucket by default.
@@ -72,7 +71,7 @@ enum State {
 }
 
 fn milliseconds(number: u32) -> u64 {
-    (u64::from(number) * HZ).div_ceil(1_000)
+    (u64::from(number) * u64::from(HZ)).div_ceil(1_000)
 }
 
 impl Table {
@@ -179,7 +178,7 @@ impl Table {
         }
         match &mut entry.state {
             State::Measured { exceeded, current, rate, .. } => {
-                let interval = u64::from(made.interval.unwrap_or(1)) * HZ;
+                let interval = u64::from(made.interval.unwrap_or(1)) * u64::from(HZ);
                 if passed < interval {
                     return;
                 }
@@ -188,8 +187,8 @@ impl Table {
             }
             State::Bucket { credit, cap, .. } => {
                 let (each, most) = match made.rate {
-                    Rate::Bytes(_) => (BYTE_CREDITS_PER_SECOND / HZ, FULL),
-                    Rate::Packets(_) => (CREDITS_PER_SECOND / HZ, *cap),
+                    Rate::Bytes(_) => (BYTE_CREDITS_PER_SECOND / u64::from(HZ), FULL),
+                    Rate::Packets(_) => (CREDITS_PER_SECOND / u64::from(HZ), *cap),
                 };
                 *credit = credit.saturating_add(each.saturating_mul(passed)).min(most);
             }

@@ -6,13 +6,10 @@
 use rules::matches::limit::Limit;
 
 use super::{Held, hold};
+use crate::time::{HZ, jiffies};
 use crate::trace::Found;
 use crate::{Env, Instant};
 
-/// Jiffies per second.
-const HZ: u32 = 250;
-/// Nanoseconds of a jiffy.
-const JIFFY: u64 = 1_000_000_000 / HZ as u64;
 /// Credits for a jiffy: the largest power of two with which a day does not overflow 32 bits.
 const CREDITS: u32 = 128;
 /// Linux: `XT_LIMIT_SCALE`: user space counts in 1/10,000 s.
@@ -39,7 +36,7 @@ impl Bucket {
     }
 
     fn take(&mut self, now: Instant) -> bool {
-        let now = now.0 / JIFFY;
+        let now = jiffies(now);
         let passed = now.wrapping_sub(self.last.unwrap_or(now));
         self.last = Some(now);
         let increase = (passed as u32).wrapping_mul(CREDITS);

@@ -61,8 +61,8 @@ use packet::Family;
 use rules::matches::PortRange;
 use rules::{Match, Negatable, matches as data};
 
+use super::Place;
 use super::named::Named;
-use super::{Place, jiffies};
 use crate::Env;
 use crate::skb::Packet;
 use crate::trace::Found;

@@ -2,8 +2,9 @@
 //! rates. Rates are compared in 32 bits; with `--rateest-delta` a rate above the given one counts as 0 below it.
 use rules::matches::rateest::{Comparison, RatePair, Rateest};
 
-use super::{Held, Miss, hold, jiffies};
+use super::{Held, Miss, hold};
 use crate::Env;
+use crate::time::jiffies;
 use crate::trace::Found;
 
 /// The rule with the places of its estimators.

@@ -10,14 +10,13 @@ use std::net::IpAddr;
 use rules::Hook;
 use rules::matches::recent::{ListOperation, Recent};
 
-use super::{Asked, Held, Miss, hold, jiffies};
+use super::{Asked, Held, Miss, hold};
 use crate::Env;
+use crate::time::{HZ, jiffies};
 use crate::trace::Found;
 
 /// Most addresses of a list (`ip_list_tot`).
 const ENTRIES: usize = 100;
-/// Jiffies per second.
-const HZ: i64 = 250;
 
 /// A list.
 #[derive(Debug)]
@@ -144,7 +143,7 @@ impl Asker {
 
     /// `--rcheck` and `--update`: enough of its times are late enough.
     fn look(rule: &Recent, list: &mut List, place: usize, now: i64, ttl: u8) -> (bool, Found) {
-        let from = now.saturating_sub(i64::from(rule.seconds) * HZ);
+        let from = now.saturating_sub(i64::from(rule.seconds) * i64::from(HZ));
         let late = |time: &&i64| rule.seconds == 0 || **time >= from;
         let hits = list.entries.get(place).map_or(0, |seen| seen.times.iter().filter(late).count());
         let fits = hits >= usize::try_from(rule.hits.max(1)).unwrap_or(usize::MAX);
