@@ -437,6 +437,35 @@ impl Conntrack {
         self.drop_expectation(id.0)
     }
 
+    /// Takes two expectations at neighbouring ports: an even one, which is that of the first, and the one above it; if
+    /// somebody else expects one of them, at the next two upwards. The even port and both; `None`: there are none.
+    pub(super) fn expect_neighbours(
+        &mut self,
+        [mut first, mut second]: [Expectation; 2],
+        of_anybody: bool,
+        now: Instant,
+    ) -> Option<(u16, [ExpectationId; 2])> {
+        let mut port = first.destination_port;
+        while port != 0 {
+            (first.destination_port, second.destination_port) = (port, port | 1);
+            match self.expect_instead(first, of_anybody, now) {
+                Ok(one) => match self.expect_instead(second, of_anybody, now) {
+                    Ok(other) => return Some((port, [one, other])),
+                    Err(refused) => {
+                        self.unexpect(one);
+                        if refused != Refused::Busy {
+                            return None;
+                        }
+                    }
+                },
+                Err(Refused::Busy) => {}
+                Err(_) => return None,
+            }
+            port = port.wrapping_add(2);
+        }
+        None
+    }
+
     /// Changes the flags and the end of an expectation.
     pub fn renew_expectation(&mut self, id: ExpectationId, flags: Flags, expires: Instant) {
         let items = &mut self.expectations.items;

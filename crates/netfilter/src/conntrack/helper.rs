@@ -17,12 +17,12 @@ use std::time::Duration;
 use packet::{Family, protocol};
 
 use super::expect::{Expectation, Function, expect_near};
-use super::{ConnectionId, Conntrack, Direction, Status};
+use super::{ConnectionId, Conntrack, Direction};
 use crate::env::Env;
 use crate::hook::Verdict;
 use crate::nat::payload;
 use crate::skb::{Drop, Info, Packet};
-use crate::time::Instant;
+use crate::time::{HZ, Instant};
 
 mod amanda;
 mod broadcast;
@@ -275,20 +275,9 @@ fn decimal(text: &[u8]) -> (u64, usize) {
     })
 }
 
-/// Gives a connection that a helper looks at so long a life (Linux: `nf_ct_refresh`).
-fn prolong(id: ConnectionId, life: Duration, env: &mut Env<'_>) {
-    let Some(connection) = env.conntrack.get(id) else { return };
-    if connection.status.has(Status::FIXED_TIMEOUT) {
-        return;
-    }
-    let from = if connection.status.has(Status::CONFIRMED) { env.now.mono } else { Instant(0) };
-    env.conntrack.set_expires(id, from + life);
-}
-
-/// Seconds that a message names, in the kernel's arithmetic: 32 bits of clock ticks, of which it has 250 a second.
+/// Seconds that a message names, in the kernel's arithmetic: 32 bits of jiffies.
 fn in_ticks(seconds: u32) -> Duration {
-    const TICKS: u32 = 250;
-    Duration::from_millis(u64::from(seconds.wrapping_mul(TICKS)) * 1000 / u64::from(TICKS))
+    Duration::from_millis(u64::from(seconds.wrapping_mul(HZ)) * 1000 / u64::from(HZ))
 }
 
 /// Says in the log why a helper drops a packet (Linux: `nf_ct_helper_log`).

@@ -18,7 +18,7 @@ use packet::Family;
 
 use self::per::{Reader, Value};
 use super::{Helper, Kind, State, complain};
-use crate::conntrack::expect::{Expectation, Function};
+use crate::conntrack::expect::{Expectation, Function, expect_near};
 use crate::conntrack::{ConnectionId, Direction, Status, Tuple};
 use crate::env::Env;
 use crate::hook::Verdict;
@@ -264,6 +264,22 @@ impl Signal<'_, '_> {
         front.copy_from_slice(&address.octets());
         back.copy_from_slice(&port.to_be_bytes());
         if payload::replace_bytes(self.packet, self.at + at, 6, &new) { Ok(()) } else { Err(Failed::Refused) }
+    }
+
+    /// Expects a translated connection at a port as near as possible to one, and writes where into the message. The port;
+    /// `None`: none is free, and nothing has changed.
+    fn expect_written(
+        &mut self,
+        expectation: Expectation,
+        wanted: u16,
+        at: usize,
+        address: IpAddr,
+    ) -> Result<Option<u16>, Failed> {
+        let Some((port, id)) = expect_near(expectation, wanted, self.env) else { return Ok(None) };
+        self.write(at, address, port).inspect_err(|_| {
+            self.env.conntrack.unexpect(id);
+        })?;
+        Ok(Some(port))
     }
 
     /// A connection from the other side to what stands for this one there.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use packet::{Family, protocol};
 
 use self::text::{Header, Span, has, header, is_letter, uri};
-use super::{Helper, Kind, State, prolong};
+use super::{Helper, Kind, State};
 use crate::conntrack::expect::ExpectationId;
 use crate::conntrack::{ConnectionId, Direction, Status, Tuple};
 use crate::env::Env;
@@ -115,7 +115,7 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     if payload >= total {
         return Verdict::Accept;
     }
-    prolong(id, TIMEOUT, env);
+    env.conntrack.live_for(id, TIMEOUT, env.now.mono);
     packet.pull(total);
     let length = total - payload;
     if length < SHORTEST {

@@ -8,7 +8,7 @@ use packet::{Family, protocol};
 use super::per::{Reader, Value};
 use super::signalling::USER_MESSAGE;
 use super::{Done, Failed, Kind, Signal};
-use crate::conntrack::expect::{Expectation, Function, expect_near};
+use crate::conntrack::expect::{Expectation, Function};
 use crate::network::{Route, Unroutable, Way};
 use crate::route::Flow;
 
@@ -110,12 +110,9 @@ impl Signal<'_, '_> {
         let expectation = self.following(expectation, found.port);
         let (known, stands_for) = self.signal_ports();
         let wanted = if known == found.port { stands_for } else { found.port };
-        let Some((port, id)) = expect_near(expectation, wanted, self.env) else { return Ok(()) };
-        if self.write(found.at, other.destination, port).is_err() {
-            self.env.conntrack.unexpect(id);
-            return Err(Failed::Refused);
+        if let Some(port) = self.expect_written(expectation, wanted, found.at, other.destination)? {
+            self.set_signal_ports(found.port, port);
         }
-        self.set_signal_ports(found.port, port);
         Ok(())
     }
 
@@ -138,10 +135,7 @@ impl Signal<'_, '_> {
         expectation.destination = other.destination;
         expectation.function = Function::Forwarded;
         expectation.direction = self.direction.reversed();
-        let Some((port, id)) = expect_near(expectation, found.port, self.env) else { return Ok(()) };
-        self.write(found.at, other.destination, port).inspect_err(|_| {
-            self.env.conntrack.unexpect(id);
-        })
+        self.expect_written(expectation, found.port, found.at, other.destination).map(drop)
     }
 
     /// Whether two addresses are reached by the same device and next hop (the module's parameter `callforward_filter`).

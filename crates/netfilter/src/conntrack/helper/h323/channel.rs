@@ -5,7 +5,7 @@ use packet::protocol;
 
 use super::per::Value;
 use super::{Done, Failed, Signal};
-use crate::conntrack::expect::{Expectation, Flags, Refused, expect_near};
+use crate::conntrack::expect::{Expectation, Flags};
 
 const H2250: &str = "h2250LogicalChannelParameters";
 
@@ -86,42 +86,23 @@ impl Signal<'_, '_> {
     }
 
     /// The same at ports that are free on the other side; nothing is expected if there are none, or too many media.
-    fn translated_medium(&mut self, [mut rtp, mut rtcp]: [Expectation; 2], at: usize, port: u16) -> Done {
+    fn translated_medium(&mut self, pair: [Expectation; 2], at: usize, port: u16) -> Done {
         let Some((_, other)) = self.tuples() else { return Ok(()) };
         let (side, far) = (self.side(), 1 - self.side());
-        let known = rtp.destination_port;
+        let known = pair[0].destination_port;
         let slots = self.memory().media;
         let slot =
             slots.iter().position(|ports| ports.get(side).is_some_and(|&own| own == known || own == 0));
         let Some(slot) = slot else { return Ok(()) };
         let now = self.env.now.mono;
-        let mut free = known;
-        let taken = loop {
-            if free == 0 {
-                break None;
-            }
-            (rtp.destination_port, rtcp.destination_port) = (free, free.wrapping_add(1));
-            match self.env.conntrack.expect(rtp, now) {
-                Ok(first) => match self.env.conntrack.expect(rtcp, now) {
-                    Ok(second) => break Some((first, second)),
-                    Err(refused) => {
-                        self.env.conntrack.unexpect(first);
-                        if refused != Refused::Busy {
-                            break None;
-                        }
-                    }
-                },
-                Err(Refused::Busy) => {}
-                Err(_) => break None,
-            }
-            free = free.wrapping_add(2);
+        let Some((free, pair)) = self.env.conntrack.expect_neighbours(pair, false, now) else {
+            return Ok(());
         };
-        let Some((first, second)) = taken else { return Ok(()) };
-        if self.write(at, other.destination, free | (port & 1)).is_err() {
-            self.env.conntrack.unexpect(first);
-            self.env.conntrack.unexpect(second);
-            return Err(Failed::Refused);
-        }
+        self.write(at, other.destination, free | (port & 1)).inspect_err(|_| {
+            for id in pair {
+                self.env.conntrack.unexpect(id);
+            }
+        })?;
         self.remember(|memory| {
             if let Some(ports) = memory.media.get_mut(slot) {
                 for (place, value) in [(side, known), (far, free)] {
@@ -148,9 +129,6 @@ impl Signal<'_, '_> {
             return self.expect(expectation);
         }
         let expectation = self.following(expectation, found.port);
-        let Some((port, id)) = expect_near(expectation, found.port, self.env) else { return Ok(()) };
-        self.write(found.at, other.destination, port).inspect_err(|_| {
-            self.env.conntrack.unexpect(id);
-        })
+        self.expect_written(expectation, found.port, found.at, other.destination).map(drop)
     }
 }

@@ -8,9 +8,9 @@ use packet::protocol;
 
 use super::per::{Reader, Value};
 use super::registration::RAS_MESSAGE;
-use super::{Done, Failed, Kind, Place, Signal};
-use crate::conntrack::expect::{Expectation, Flags, expect_near};
-use crate::conntrack::helper::{in_ticks, prolong};
+use super::{Done, Kind, Place, Signal};
+use crate::conntrack::expect::{Expectation, Flags};
+use crate::conntrack::helper::in_ticks;
 use crate::conntrack::{Status, Tuple};
 
 /// How long a registration is valid that does not say so (the module's parameter `default_rrq_ttl`), in seconds.
@@ -143,11 +143,9 @@ impl Signal<'_, '_> {
         }
         let expectation = self.following(expectation, found.port);
         let wanted = if known == found.port { stands_for } else { found.port };
-        let Some((port, id)) = expect_near(expectation, wanted, self.env) else { return Ok(()) };
-        if self.write(found.at, other.destination, port).is_err() {
-            self.env.conntrack.unexpect(id);
-            return Err(Failed::Refused);
-        }
+        let Some(port) = self.expect_written(expectation, wanted, found.at, other.destination)? else {
+            return Ok(());
+        };
         self.set_signal_ports(found.port, port);
         if let Some(first) = self.loopback(calls).filter(|_| at > 0) {
             // Linux: whether that can be written does not count.
@@ -167,7 +165,7 @@ impl Signal<'_, '_> {
         let valid = in_ticks(valid);
         // Linux: a connection ends by a clock of 32 bits, where half a round ahead is in the past.
         let life = if valid < HALF_A_ROUND { valid } else { Duration::ZERO };
-        prolong(self.id, life, self.env);
+        self.env.conntrack.live_for(self.id, life, self.env.now.mono);
         let (_, port) = self.signal_ports();
         let now = self.env.now.mono;
         let Some(zone) = self.env.conntrack.get(self.id).map(|own| own.zone) else { return Ok(()) };
@@ -194,7 +192,7 @@ impl Signal<'_, '_> {
             self.env.conntrack.unexpect(id);
         }
         self.set_signal_ports(0, 0);
-        prolong(self.id, FAREWELL, self.env);
+        self.env.conntrack.live_for(self.id, FAREWELL, self.env.now.mono);
         Ok(())
     }
 

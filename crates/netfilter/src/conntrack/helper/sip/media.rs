@@ -178,46 +178,27 @@ impl Message<'_, '_> {
     /// Expects a pair at ports that are free on the other side, and writes the port into the message.
     fn expect_translated_pair(
         &mut self,
-        [mut rtp, mut rtcp]: [Expectation; 2],
+        mut pair: [Expectation; 2],
         span: Span,
     ) -> Result<Option<IpAddr>, Drop> {
-        for item in [&mut rtp, &mut rtcp] {
+        for item in &mut pair {
             item.saved_address = Some(item.destination);
             item.saved_port = item.destination_port;
             item.direction = self.direction.reversed();
             item.function = Function::Sip;
             item.destination = self.seen_address(item.destination);
         }
+        let [rtp, _] = pair;
         let now = self.env.now.mono;
-        let mut port = rtp.destination_port;
-        let taken = loop {
-            if port == 0 {
-                break None;
-            }
-            (rtp.destination_port, rtcp.destination_port) = (port, port | 1);
-            match self.env.conntrack.expect_instead(rtp, true, now) {
-                Ok(first) => match self.env.conntrack.expect_instead(rtcp, true, now) {
-                    Ok(second) => break Some((first, second)),
-                    Err(refused) => {
-                        self.env.conntrack.unexpect(first);
-                        if refused != Refused::Busy {
-                            break None;
-                        }
-                    }
-                },
-                Err(Refused::Busy) => {}
-                Err(_) => break None,
-            }
-            port = port.wrapping_add(2);
-        };
-        let Some((first, second)) = taken else {
+        let Some((port, expected)) = self.env.conntrack.expect_neighbours(pair, true, now) else {
             self.refuse("all ports in use for SDP media");
             return Ok(None);
         };
         if port != rtp.saved_port && !self.write_port(span, port) {
             self.refuse("cannot mangle SDP message");
-            self.env.conntrack.unexpect(first);
-            self.env.conntrack.unexpect(second);
+            for id in expected {
+                self.env.conntrack.unexpect(id);
+            }
             return Ok(None);
         }
         Ok(Some(rtp.destination))

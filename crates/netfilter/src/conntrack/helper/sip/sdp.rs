@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use packet::Family;
 
 use super::address::bare_address;
-use super::text::{Sought, Span, has, is_letter, is_newline, line_behind};
+use super::text::{Sought, Span, has, is_letter, is_newline, lines_behind};
 
 /// The lines that are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +53,7 @@ impl Media {
 /// Looks for a line behind a place; `before_media`: only before the next media line.
 pub(super) fn line(text: &[u8], from: usize, which: Line, before_media: bool, family: Family) -> Sought {
     let name = which.name();
-    let mut at = from;
-    while let Some(&byte) = text.get(at) {
-        if !is_newline(byte) {
-            at += 1;
-            continue;
-        }
-        let Some(start) = line_behind(text, at) else { return Sought::Missing };
-        at = start + 1;
+    for start in lines_behind(text, from) {
         if before_media && has(text, start, Line::Media.name()) {
             return Sought::Missing;
         }

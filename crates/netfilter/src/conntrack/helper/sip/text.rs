@@ -197,17 +197,21 @@ fn value(text: &[u8], at: usize, value: Value, family: Family) -> Option<Span> {
     }
 }
 
-/// Looks for a header at the lines behind a place; the line in which the place is does not count.
+/// Where the lines behind a place begin; the line in which the place is does not count.
+pub(super) fn lines_behind(text: &[u8], from: usize) -> impl Iterator<Item = usize> + '_ {
+    let mut at = from;
+    std::iter::from_fn(move || {
+        at += text.get(at..)?.iter().position(|&byte| is_newline(byte))?;
+        let start = line_behind(text, at)?;
+        at = start + 1;
+        Some(start)
+    })
+}
+
+/// Looks for a header at the lines behind a place.
 pub(super) fn header(text: &[u8], from: usize, which: Header, family: Family) -> Sought {
     let form = which.form();
-    let mut at = from;
-    while let Some(&byte) = text.get(at) {
-        if !is_newline(byte) {
-            at += 1;
-            continue;
-        }
-        let Some(start) = line_behind(text, at) else { return Sought::Missing };
-        at = start + 1;
+    for start in lines_behind(text, from) {
         let short = |short: u8| {
             text.get(start).is_some_and(|byte| byte.eq_ignore_ascii_case(&short))
                 && text.get(start + 1).is_some_and(|&byte| !is_letter(byte))
