@@ -1,7 +1,7 @@
 //! The sysctls `net.netfilter.nf_conntrack_*` by their names.
 use std::time::Duration;
 
-use super::Config;
+use super::{Config, Timeouts};
 
 impl Config {
     /// Sets a setting by its name behind `nf_conntrack_`; times are in seconds. `false`: there is no such setting here.
@@ -17,43 +17,46 @@ impl Config {
             "tcp_be_liberal" => self.tcp_be_liberal = value != 0,
             "tcp_ignore_invalid_rst" => self.tcp_ignore_invalid_rst = value != 0,
             "tcp_max_retrans" => self.tcp_max_retrans = u8::try_from(value).unwrap_or(u8::MAX),
-            _ => return self.set_timeout(name, Duration::from_secs(value)),
+            _ => match self.timeouts.named(name) {
+                Some(timeout) => *timeout = Duration::from_secs(value),
+                None => return false,
+            },
         }
         true
     }
+}
 
-    fn set_timeout(&mut self, name: &str, value: Duration) -> bool {
-        let own = &mut self.timeouts;
-        let place = match name {
-            "tcp_timeout_syn_sent" => &mut own.tcp_syn_sent,
-            "tcp_timeout_syn_recv" => &mut own.tcp_syn_recv,
-            "tcp_timeout_established" => &mut own.tcp_established,
-            "tcp_timeout_fin_wait" => &mut own.tcp_fin_wait,
-            "tcp_timeout_close_wait" => &mut own.tcp_close_wait,
-            "tcp_timeout_last_ack" => &mut own.tcp_last_ack,
-            "tcp_timeout_time_wait" => &mut own.tcp_time_wait,
-            "tcp_timeout_close" => &mut own.tcp_close,
-            "tcp_timeout_max_retrans" => &mut own.tcp_max_retrans,
-            "tcp_timeout_unacknowledged" => &mut own.tcp_unacknowledged,
-            "udp_timeout" => &mut own.udp,
-            "udp_timeout_stream" => &mut own.udp_stream,
-            "icmp_timeout" => &mut own.icmp,
-            "icmpv6_timeout" => &mut own.icmpv6,
-            "generic_timeout" => &mut own.generic,
-            "gre_timeout" => &mut own.gre,
-            "gre_timeout_stream" => &mut own.gre_stream,
-            "sctp_timeout_closed" => &mut own.sctp_closed,
-            "sctp_timeout_cookie_wait" => &mut own.sctp_cookie_wait,
-            "sctp_timeout_cookie_echoed" => &mut own.sctp_cookie_echoed,
-            "sctp_timeout_established" => &mut own.sctp_established,
-            "sctp_timeout_shutdown_sent" => &mut own.sctp_shutdown_sent,
-            "sctp_timeout_shutdown_recd" => &mut own.sctp_shutdown_recd,
-            "sctp_timeout_shutdown_ack_sent" => &mut own.sctp_shutdown_ack_sent,
-            "sctp_timeout_heartbeat_sent" => &mut own.sctp_heartbeat_sent,
-            _ => return false,
-        };
-        *place = value;
-        true
+impl Timeouts {
+    /// A timeout by its sysctl's name behind `nf_conntrack_`.
+    pub(crate) fn named(&mut self, name: &str) -> Option<&mut Duration> {
+        Some(match name {
+            "tcp_timeout_syn_sent" => &mut self.tcp_syn_sent,
+            "tcp_timeout_syn_recv" => &mut self.tcp_syn_recv,
+            "tcp_timeout_established" => &mut self.tcp_established,
+            "tcp_timeout_fin_wait" => &mut self.tcp_fin_wait,
+            "tcp_timeout_close_wait" => &mut self.tcp_close_wait,
+            "tcp_timeout_last_ack" => &mut self.tcp_last_ack,
+            "tcp_timeout_time_wait" => &mut self.tcp_time_wait,
+            "tcp_timeout_close" => &mut self.tcp_close,
+            "tcp_timeout_max_retrans" => &mut self.tcp_max_retrans,
+            "tcp_timeout_unacknowledged" => &mut self.tcp_unacknowledged,
+            "udp_timeout" => &mut self.udp,
+            "udp_timeout_stream" => &mut self.udp_stream,
+            "icmp_timeout" => &mut self.icmp,
+            "icmpv6_timeout" => &mut self.icmpv6,
+            "generic_timeout" => &mut self.generic,
+            "gre_timeout" => &mut self.gre,
+            "gre_timeout_stream" => &mut self.gre_stream,
+            "sctp_timeout_closed" => &mut self.sctp_closed,
+            "sctp_timeout_cookie_wait" => &mut self.sctp_cookie_wait,
+            "sctp_timeout_cookie_echoed" => &mut self.sctp_cookie_echoed,
+            "sctp_timeout_established" => &mut self.sctp_established,
+            "sctp_timeout_shutdown_sent" => &mut self.sctp_shutdown_sent,
+            "sctp_timeout_shutdown_recd" => &mut self.sctp_shutdown_recd,
+            "sctp_timeout_shutdown_ack_sent" => &mut self.sctp_shutdown_ack_sent,
+            "sctp_timeout_heartbeat_sent" => &mut self.sctp_heartbeat_sent,
+            _ => return None,
+        })
     }
 }
 

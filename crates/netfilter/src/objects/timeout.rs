@@ -139,38 +139,43 @@ impl Policy {
     /// All timeouts under the policy, where `usual` ones hold without it.
     pub(crate) fn timeouts(&self, usual: &Timeouts) -> Timeouts {
         let mut all = usual.clone();
+        let kind = KINDS.iter().find(|own| own.number == self.packets.protocol);
+        // Linux: UDP-Lite has the states and timeouts of UDP.
+        let protocol = kind.map_or("", |own| own.name.trim_end_matches("lite"));
         for &(state, seconds) in &self.values {
-            let own = match (self.packets.protocol, state) {
-                (Some(protocol::TCP), "syn_sent") => &mut all.tcp_syn_sent,
-                (Some(protocol::TCP), "syn_recv") => &mut all.tcp_syn_recv,
-                (Some(protocol::TCP), "established") => &mut all.tcp_established,
-                (Some(protocol::TCP), "fin_wait") => &mut all.tcp_fin_wait,
-                (Some(protocol::TCP), "close_wait") => &mut all.tcp_close_wait,
-                (Some(protocol::TCP), "last_ack") => &mut all.tcp_last_ack,
-                (Some(protocol::TCP), "time_wait") => &mut all.tcp_time_wait,
-                (Some(protocol::TCP), "close") => &mut all.tcp_close,
-                (Some(protocol::TCP), "syn_sent2") => &mut all.tcp_syn_sent2,
-                (Some(protocol::TCP), "retrans") => &mut all.tcp_max_retrans,
-                (Some(protocol::TCP), "unacknowledged") => &mut all.tcp_unacknowledged,
-                (Some(protocol::UDP | protocol::UDPLITE), "unreplied") => &mut all.udp,
-                (Some(protocol::UDP | protocol::UDPLITE), "replied") => &mut all.udp_stream,
-                (Some(protocol::GRE), "unreplied") => &mut all.gre,
-                (Some(protocol::GRE), "replied") => &mut all.gre_stream,
-                (Some(protocol::ICMP), _) => &mut all.icmp,
-                (Some(protocol::ICMPV6), _) => &mut all.icmpv6,
-                (Some(protocol::SCTP), "closed") => &mut all.sctp_closed,
-                (Some(protocol::SCTP), "cookie_wait") => &mut all.sctp_cookie_wait,
-                (Some(protocol::SCTP), "cookie_echoed") => &mut all.sctp_cookie_echoed,
-                (Some(protocol::SCTP), "established") => &mut all.sctp_established,
-                (Some(protocol::SCTP), "shutdown_sent") => &mut all.sctp_shutdown_sent,
-                (Some(protocol::SCTP), "shutdown_recd") => &mut all.sctp_shutdown_recd,
-                (Some(protocol::SCTP), "shutdown_ack_sent") => &mut all.sctp_shutdown_ack_sent,
-                (Some(protocol::SCTP), "heartbeat_sent") => &mut all.sctp_heartbeat_sent,
-                (None, _) => &mut all.generic,
-                _ => continue,
+            // As the sysctls are called, of which one state has none.
+            let timeout = match state {
+                "syn_sent2" => Some(&mut all.tcp_syn_sent2),
+                "retrans" => all.named("tcp_timeout_max_retrans"),
+                "timeout" | "unreplied" => all.named(&format!("{protocol}_timeout")),
+                "replied" => all.named(&format!("{protocol}_timeout_stream")),
+                _ => all.named(&format!("{protocol}_timeout_{state}")),
             };
-            *own = Duration::from_secs(u64::from(seconds));
+            if let Some(timeout) = timeout {
+                *timeout = Duration::from_secs(u64::from(seconds));
+            }
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_of_every_protocol_has_its_timeout() {
+        let usual = Timeouts::default();
+        let mut seen = Vec::new();
+        for kind in &KINDS {
+            for state in kind.states {
+                let text = format!("a inet {} {state} 7777", kind.name);
+                let all = Policy::parse(&text).unwrap().timeouts(&usual);
+                assert_ne!(all, usual, "{text}");
+                // UDP and UDP-Lite share theirs.
+                assert!(kind.name == "udplite" || !seen.contains(&all), "{text}");
+                seen.push(all);
+            }
+        }
     }
 }
