@@ -23,6 +23,7 @@ pub mod language;
 pub mod nft;
 pub mod outcome;
 pub mod pair;
+mod process;
 pub mod random;
 pub mod shrink;
 

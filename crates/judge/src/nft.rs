@@ -3,15 +3,14 @@
 //! The lines that have no translation are taken out of the save file first ([`translatable`]); then the kernel runs the
 //! case with the file in the legacy tables and once more with the translation in nf_tables. Policies have no counters
 //! in nft, and its rules leave no path in the legacy trace: both are not compared.
-use std::io::Write;
 use std::process::{Command, Stdio};
 
 use packet::{Family, protocol};
 use rules::syntax::NoNames;
 use rules::translate::file::Translator;
 
-use crate::Step;
-use crate::outcome::{Counter, Outcome};
+use crate::outcome::{Counter, Outcome, counters_of_save};
+use crate::{Step, process};
 
 fn family(v6: bool) -> Family {
     if v6 { Family::V6 } else { Family::V4 }
@@ -99,21 +98,8 @@ pub(crate) fn load(v6: bool, save: Option<&str>) -> Result<(), String> {
         }
         text.push_str(&translation);
     }
-    let mut child = Command::new("nft")
-        .args(["-f", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("nft: {error}"))?;
-    if let Some(mut input) = child.stdin.take() {
-        let _ = input.write_all(text.as_bytes());
-    }
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("{}\n{text}", String::from_utf8_lossy(&output.stderr).trim()))
+    let fed = process::feed(Command::new("nft").args(["-f", "-"]), &text);
+    fed.map(drop).map_err(|words| format!("{words}\n{text}"))
 }
 
 /// The counters of the rules in nf_tables.
@@ -172,18 +158,7 @@ pub fn comparable(mut outcome: Outcome) -> Outcome {
 /// Loads a save file with iptables-nft, beside the legacy tables.
 pub fn load_beside(v6: bool, save: &str) -> Result<(), String> {
     let command = if v6 { "ip6tables-nft-restore" } else { "iptables-nft-restore" };
-    let mut child = Command::new(command)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("{command}: {error}"))?;
-    if let Some(mut input) = child.stdin.take() {
-        input.write_all(save.as_bytes()).map_err(|error| format!("{command}: {error}"))?;
-    }
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
-    let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    if output.status.success() { Ok(()) } else { Err(words) }
+    process::feed(&mut Command::new(command), save).map(drop)
 }
 
 /// The counters of its rules; policies have none in nft.
@@ -191,26 +166,10 @@ pub fn counters_beside(v6: bool) -> Vec<Counter> {
     let command = if v6 { "ip6tables-nft-save" } else { "iptables-nft-save" };
     let output = Command::new(command).arg("-c").stderr(Stdio::null()).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let mut out = Vec::new();
-    let (mut table, mut numbers) = (String::new(), std::collections::BTreeMap::<String, usize>::new());
-    for line in text.lines() {
-        if let Some(name) = line.strip_prefix('*') {
-            table = name.to_owned();
-            numbers.clear();
-        }
-        let Some((counts, rule)) = line.strip_prefix('[').and_then(|line| line.split_once("] -A ")) else {
-            continue;
-        };
-        let chain = rule.split(' ').next().unwrap_or_default();
-        let number = numbers.entry(chain.to_owned()).or_default();
-        *number += 1;
-        let both = counts
-            .split_once(':')
-            .and_then(|(packets, bytes)| Some((packets.parse::<u64>().ok()?, bytes.parse::<u64>().ok()?)));
-        if let Some((packets, bytes)) = both {
-            let family = if v6 { 6 } else { 4 };
-            out.push(Counter { family, place: format!("nft:{table}:{chain}:{number}"), packets, bytes });
-        }
+    let mut out = counters_of_save(if v6 { 6 } else { 4 }, &text);
+    out.retain(|counter| !counter.place.ends_with(":policy"));
+    for counter in &mut out {
+        counter.place.insert_str(0, "nft:");
     }
     out
 }

@@ -1,8 +1,10 @@
 //! The usual network and the settings that make the kernel repeatable (kernel-facts 2.1).
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+
+use crate::process;
 
 /// Devices of the usual network.
 pub const DEVICES: [&str; 3] = ["lan0", "dmz0", "wan0"];
@@ -81,35 +83,13 @@ fn sysctl(name: &str, value: &str) -> io::Result<()> {
 }
 
 fn feed(command: &mut Command, input: &str) -> io::Result<()> {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-    if let Some(mut pipe) = child.stdin.take() {
-        pipe.write_all(input.as_bytes())?;
-    }
-    let output = child.wait_with_output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(io::Error::other(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))))
+    let fed = process::feed(command, input);
+    fed.map(drop).map_err(|words| io::Error::other(format!("{command:?}: {words}")))
 }
 
 /// Runs ipset; what it prints, or its words if it refuses.
 pub(super) fn ipset(words: &[&str], input: &str) -> Result<String, String> {
-    let mut child = Command::new("ipset")
-        .args(words)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("ipset: {error}"))?;
-    if let Some(mut pipe) = child.stdin.take() {
-        // A refusal may close the pipe early; what was wrong is then in the output.
-        let _ = pipe.write_all(input.as_bytes());
-    }
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    process::feed(Command::new("ipset").args(words), input)
 }
 
 /// Builds the usual network in the present namespace; the TUN devices are there already.

@@ -1,5 +1,4 @@
 //! The machine's side: iptables-legacy and iptables-nft 1.8.9 in a network namespace of their own.
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,6 +7,7 @@ use packet::Family;
 use rules::Table;
 
 use super::{Said, Speaker, program};
+use crate::process;
 
 /// The version whose differences [`super::differences`] knows.
 pub const VERSION: &str = "v1.8.9 (legacy)";
@@ -62,14 +62,8 @@ impl Machine {
             text.push_str("COMMIT\n");
             text
         });
-        let mut child = nft.program("-restore").stdin(Stdio::piped()).spawn()?;
-        if let Some(mut input) = child.stdin.take() {
-            input.write_all(text.as_bytes())?;
-        }
-        match child.wait()?.success() {
-            true => Ok(nft),
-            false => Err(std::io::Error::other("iptables-nft-restore of empty tables")),
-        }
+        process::feed(&mut nft.program("-restore"), &text).map_err(std::io::Error::other)?;
+        Ok(nft)
     }
 
     /// iptables-legacy. Moves the calling thread, and all that it starts, into a fresh network namespace. The one before

@@ -196,10 +196,16 @@ fn refused(trial: &Trial<'_>) -> bool {
     })
 }
 
-/// Whether nft has taken a rule that the kernel refuses to legacy, with this in the line that it saves.
+/// Whether nft has taken a rule that the kernel refuses to legacy as an invalid argument, with this in the line that it
+/// saves.
 fn taken(trial: &Trial<'_>, what: &str) -> bool {
+    taken_in_spite_of(trial, ": Invalid argument. Run `dmesg' for more information.\n", what)
+}
+
+/// The same of a rule that the kernel refuses to legacy with other words.
+fn taken_in_spite_of(trial: &Trial<'_>, words: &str, what: &str) -> bool {
     (trial.ours.exit, trial.theirs.exit) == (1, 0)
-        && trial.ours.error.ends_with(": Invalid argument. Run `dmesg' for more information.\n")
+        && trial.ours.error.ends_with(words)
         && trial
             .their_looks
             .rules
@@ -406,15 +412,7 @@ pub const EXCUSES: &[Excuse] = &[
     },
     Excuse {
         deviation: "`-m limit` with a burst that is out of range",
-        holds: |trial| {
-            (trial.ours.exit, trial.theirs.exit) == (1, 0)
-                && trial.ours.error.ends_with(": Numerical result out of range.\n")
-                && trial
-                    .their_looks
-                    .rules
-                    .lines()
-                    .any(|line| line.contains(" -m limit ") && !trial.our_looks.rules.contains(line))
-        },
+        holds: |trial| taken_in_spite_of(trial, ": Numerical result out of range.\n", " -m limit "),
     },
     Excuse {
         deviation: DUMP,

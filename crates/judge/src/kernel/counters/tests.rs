@@ -2,43 +2,8 @@
 use std::process::{Command, Stdio};
 
 use crate::case;
-use crate::outcome::Counter;
+use crate::outcome::{Counter, counters_of_save};
 use crate::{Judged, Kernel};
-
-/// The counters of what `iptables-save -c` prints. User chains have no policy.
-fn counters_of_save(family: u8, text: &str) -> Vec<Counter> {
-    let mut out = Vec::new();
-    let mut table = "";
-    let mut numbers = std::collections::HashMap::<String, usize>::new();
-    for line in text.lines() {
-        if let Some(name) = line.strip_prefix('*') {
-            table = name;
-            numbers.clear();
-        } else if let Some(chain) = line.strip_prefix(':') {
-            let mut words = chain.split_whitespace();
-            if let (Some(name), Some(policy), Some(counts)) = (words.next(), words.next(), words.next())
-                && policy != "-"
-                && let Some((packets, bytes)) = bracket(counts)
-            {
-                out.push(Counter { family, place: format!("{table}:{name}:policy"), packets, bytes });
-            }
-        } else if let Some((counts, rule)) = line.split_once(" -A ")
-            && let Some((packets, bytes)) = bracket(counts)
-        {
-            let chain = rule.split_whitespace().next().unwrap_or("");
-            let number = numbers.entry(chain.to_owned()).or_default();
-            *number += 1;
-            out.push(Counter { family, place: format!("{table}:{chain}:{number}"), packets, bytes });
-        }
-    }
-    out.sort();
-    out
-}
-
-fn bracket(text: &str) -> Option<(u64, u64)> {
-    let (packets, bytes) = text.strip_prefix('[')?.strip_suffix(']')?.split_once(':')?;
-    Some((packets.parse().ok()?, bytes.parse().ok()?))
-}
 
 const CASE: &str = "case counters
 rules4

@@ -1,0 +1,20 @@
+//! Programs of the machine that take a text and print one.
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+/// Runs a program with a text on its input; what it prints, or what it says on its error stream if it refuses.
+pub(crate) fn feed(command: &mut Command, input: &str) -> Result<String, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let failed = |error: std::io::Error| format!("{program}: {error}");
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.spawn().map_err(failed)?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // A refusal may close the pipe early; what was wrong is then in the output.
+        let _ = pipe.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output().map_err(failed)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+}
