@@ -87,11 +87,14 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
     })
 }
 
-pub(super) fn text_of(path: &Path) -> Result<String, Failure> {
+fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
     let cannot = |error| Failure { text: format!("Can't open {}: {error}", path.display()), exit: 4 };
     let file = fs::File::open(path).map_err(cannot)?;
-    let bytes = whole::read(file, whole::MOST_BYTES).map_err(cannot)?;
-    String::from_utf8(bytes).map_err(|error| {
+    whole::read(file, whole::MOST_BYTES).map_err(cannot)
+}
+
+pub(super) fn text_of(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(bytes_of(path)?).map_err(|error| {
         let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
         Failure::usage(format!("{}:{line}: not text (UTF-8)", path.display()))
@@ -216,10 +219,8 @@ fn default_device(arguments: &Arguments) -> Result<Option<InterfaceName>, Failur
 }
 
 fn captured(path: &Path, arguments: &Arguments, network: &Network) -> Result<Vec<Given>, Failure> {
-    let cannot = |error| Failure { text: format!("Can't open {}: {error}", path.display()), exit: 4 };
-    let bytes = whole::read(fs::File::open(path).map_err(cannot)?, whole::MOST_BYTES).map_err(cannot)?;
-    let frames =
-        capture::read(&bytes).map_err(|problem| Failure::usage(format!("{}: {problem}", path.display())))?;
+    let frames = capture::read(&bytes_of(path)?)
+        .map_err(|problem| Failure::usage(format!("{}: {problem}", path.display())))?;
     let default = default_device(arguments)?;
     let first = frames.first().map_or(Duration::ZERO, |frame| frame.time);
     let mut given = Vec::new();
