@@ -20,6 +20,7 @@ pub mod golden;
 pub mod host;
 pub mod kernel;
 pub mod language;
+pub mod level;
 pub mod nft;
 pub mod outcome;
 pub mod pair;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::machine;
 use crate::programs::{Home, feed};
 use crate::terminal::terminal;
 
@@ -700,7 +701,7 @@ fn full_and_read_only_disks() {
     let unshare = ["--mount", "--map-root-user"];
     let allowed = Command::new("unshare").args(unshare).arg("true").output();
     if !allowed.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: `unshare --mount --map-root-user` is not allowed here");
+        machine::skip("`unshare --mount --map-root-user` is not allowed here");
         return;
     }
     let script = "

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::machine;
 use crate::programs::{BINARY, Home, NAMES};
 
 const SCENARIOS: &str = include_str!("../../../../fixtures/command/scenarios.txt");
@@ -81,8 +82,7 @@ fn can_unshare(network: bool) -> Option<Vec<&'static str>> {
 /// Runs the session; `None` with the reason printed where the machine does not allow it.
 fn session(bin_of: impl Fn(&Path) -> PathBuf, network: bool, prelude: &str) -> Option<Vec<Result_>> {
     let Some(words) = can_unshare(network) else {
-        eprintln!("skipped: `unshare` with a mount namespace is not allowed here");
-        assert!(std::env::var_os("OXITABLES_REQUIRE_KERNEL").is_none(), "the kernel level is required");
+        machine::skip("`unshare` with a mount namespace is not allowed here");
         return None;
     };
     let home = Home::new();
@@ -199,14 +199,8 @@ pub(crate) fn of_machine(name: &str) -> String {
 
 #[test]
 fn the_machines_iptables_does_the_same() {
-    let exists = Command::new("iptables-legacy").arg("-V").output();
-    let version =
-        exists.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let root =
-        std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-    if !version.contains("v1.8.9") || !root {
-        eprintln!("skipped: needs root and Debian's iptables-legacy 1.8.9, found `{}'", version.trim());
-        assert!(std::env::var_os("OXITABLES_REQUIRE_KERNEL").is_none(), "the kernel level is required");
+    if let Some(why) = machine::missing_legacy() {
+        machine::skip(&format!("commands against iptables-legacy 1.8.9: {why}"));
         return;
     }
     let machine = session(|folder| wrappers(folder, of_machine), true, "");

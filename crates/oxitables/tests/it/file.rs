@@ -2,6 +2,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::machine;
 use crate::programs::{Home, feed};
 
 fn error(output: &std::process::Output) -> String {
@@ -65,7 +66,7 @@ fn a_full_disk_loses_nothing() {
     let unshare = ["--mount", "--map-root-user"];
     let allowed = Command::new("unshare").args(unshare).arg("true").output();
     if !allowed.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: `unshare --mount --map-root-user` is not allowed here");
+        machine::skip("`unshare --mount --map-root-user` is not allowed here");
         return;
     }
     let script = "mkdir -p state && mount -t tmpfs -o size=64k tmpfs state || exit 99

@@ -1,5 +1,6 @@
 //! Every fixture of an extension given to the machine's own iptables-legacy, in a namespace: the same saved form, the
-//! same listings, the same messages and exit statuses. Needs root and iptables-legacy 1.8.9; elsewhere it says so.
+//! same listings, the same messages and exit statuses; all of them in CI, a share of them elsewhere. Needs root and
+//! iptables-legacy 1.8.9; without them it says so.
 use std::fmt::Write;
 use std::io::Write as _;
 use std::path::Path;
@@ -10,6 +11,9 @@ use rules::fixture::{self, Case, Outcome};
 use rules::syntax::lex;
 
 use crate::machine;
+
+/// Outside CI one case in so many is compared.
+const SHARE: usize = 5;
 
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
@@ -150,10 +154,12 @@ fn ask(family: Family, cases: &[&Case]) -> Vec<Answer> {
 #[test]
 fn fixtures_hold_on_the_machine() {
     if let Some(why) = machine::missing_legacy() {
-        println!("skipped: fixtures against iptables-legacy 1.8.9 in a namespace: {why}");
+        machine::skip(&format!("fixtures against iptables-legacy 1.8.9 in a namespace: {why}"));
         return;
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+    // Why: each case starts five programs, and all of them take two minutes.
+    let step = if machine::required() { 1 } else { SHARE };
     let mut all = Vec::new();
     for folder in ["match", "target"] {
         let mut files: Vec<_> =
@@ -163,7 +169,8 @@ fn fixtures_hold_on_the_machine() {
             let name = format!("{folder}/{}", path.file_name().unwrap().to_string_lossy());
             let text = std::fs::read_to_string(&path).unwrap();
             let cases = fixture::read(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-            all.extend(cases.into_iter().map(|case| (name.clone(), case)));
+            let chosen = cases.into_iter().enumerate().filter(|(at, _)| at % step == 0).map(|(_, case)| case);
+            all.extend(chosen.map(|case| (name.clone(), case)));
         }
     }
     let faults: Vec<String> = std::thread::scope(|scope| {
@@ -193,5 +200,7 @@ fn fixtures_hold_on_the_machine() {
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     assert!(faults.is_empty(), "{} of {} cases differ:\n{}", faults.len(), all.len(), faults.concat());
-    println!("{} cases equal", all.len());
+    let share =
+        if step == 1 { String::new() } else { format!(", one in {step} (OXITABLES_REQUIRE_KERNEL=1: all)") };
+    println!("{} cases equal{share}", all.len());
 }

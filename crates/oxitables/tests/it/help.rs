@@ -57,7 +57,7 @@ fn compare(option: &str, specs: &[&Spec], faults: &mut Vec<String>) {
 #[test]
 fn help_of_extensions_is_that_of_iptables() {
     if let Some(why) = machine::missing_legacy() {
-        println!("skipped: help against iptables-legacy 1.8.9: {why}");
+        machine::skip(&format!("help against iptables-legacy 1.8.9: {why}"));
         return;
     }
     let mut faults = Vec::new();

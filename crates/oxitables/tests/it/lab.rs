@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::machine;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -23,9 +25,7 @@ fn run(command: &mut Command) -> Option<Output> {
     if output.status.code() != Some(4) {
         return Some(output);
     }
-    println!("skipped: {}", text(&output));
-    let required = std::env::var_os("OXITABLES_REQUIRE_KERNEL").is_some_and(|value| value == "1");
-    assert!(!required, "OXITABLES_REQUIRE_KERNEL=1, but: {}", text(&output));
+    machine::skip(&text(&output));
     None
 }
 
@@ -51,7 +51,7 @@ fn scenario_with(needed: &[&str], packages: &str, name: &str) {
     for program in needed {
         let there = std::env::split_paths(&path).any(|folder| folder.join(program).exists());
         if !there {
-            println!("skipped: there is no `{program}` (Debian: {packages})");
+            machine::skip(&format!("there is no `{program}` (Debian: {packages})"));
             return;
         }
     }
@@ -272,7 +272,7 @@ fn a_signal_to_exec_reaches_the_command() {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     if line != "ready\n" {
         assert_eq!(child.wait().unwrap().code(), Some(4), "it ends early only if the system refuses");
-        println!("skipped: no namespace");
+        machine::skip("no namespace");
         return;
     }
     let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
@@ -292,9 +292,7 @@ fn a_statically_linked_proxy_learns_the_original_destination() {
     match compiled {
         Ok(output) if output.status.success() => {}
         other => {
-            println!("skipped: no statically linked program can be made here: {other:?}");
-            let required = std::env::var_os("OXITABLES_REQUIRE_KERNEL").is_some_and(|value| value == "1");
-            assert!(!required);
+            machine::skip(&format!("no statically linked program can be made here: {other:?}"));
             return;
         }
     }
@@ -325,7 +323,7 @@ fn where_namespaces_are_refused_the_setting_is_named_and_the_exit_code_is_4() {
     let output =
         Command::new("unshare").args(["-Ur", "sh", "-c", script, env!("CARGO_BIN_EXE_oxitables")]).output();
     let Ok(output) = output else {
-        println!("skipped: no unshare(1) here");
+        machine::skip("no unshare(1) here");
         return;
     };
     let text = text(&output);
@@ -359,7 +357,7 @@ fn a_signal_ends_a_lab_and_everything_in_it() {
         let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     } else {
-        println!("skipped: no namespace");
+        machine::skip("no namespace");
     }
     assert_eq!(child.wait().unwrap().code(), Some(4));
     let alive = std::fs::read_dir("/proc").unwrap().flatten().any(|process| {

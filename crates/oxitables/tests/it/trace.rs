@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::machine;
 use crate::programs::BINARY;
 
 fn root() -> PathBuf {
@@ -305,7 +306,7 @@ fn written_captures_are_read_again() {
                     && ends[1].starts_with("203.0.113.1.40000")
             );
         }
-        Err(error) => println!("skipped: reading by tcpdump: {error}"),
+        Err(error) => machine::skip(&format!("reading by tcpdump: {error}")),
     }
 }
 

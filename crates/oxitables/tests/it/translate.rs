@@ -113,7 +113,7 @@ fn loads(files: &[String]) -> Vec<(bool, String)> {
 #[test]
 fn every_translation_loads() {
     if let Some(why) = missing() {
-        println!("skipped: translations loaded into nft: {why}");
+        machine::skip(&format!("translations loaded into nft: {why}"));
         return;
     }
     let all = fixtures();
@@ -143,7 +143,7 @@ fn every_translation_loads() {
 #[test]
 fn differences_from_upstream_are_those_of_the_fixtures() {
     if let Some(why) = missing() {
-        println!("skipped: comparison with iptables-translate 1.8.9: {why}");
+        machine::skip(&format!("comparison with iptables-translate 1.8.9: {why}"));
         return;
     }
     let all = fixtures();
@@ -186,7 +186,7 @@ fn differences_from_upstream_are_those_of_the_fixtures() {
 #[test]
 fn generated_rulesets_load() {
     if let Some(why) = missing() {
-        println!("skipped: generated rulesets loaded into nft: {why}");
+        machine::skip(&format!("generated rulesets loaded into nft: {why}"));
         return;
     }
     let (mut files, mut refused, mut rules) = (Vec::new(), 0, 0);

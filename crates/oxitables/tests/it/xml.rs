@@ -5,6 +5,7 @@ use packet::Family;
 use rules::generate::{Options, from_seed, ruleset};
 use rules::syntax::print::{self, Stamp};
 
+use crate::machine;
 use crate::programs::{BINARY, feed};
 
 /// Why the machine's program cannot be asked.
@@ -18,8 +19,7 @@ fn missing() -> Option<String> {
 
 fn skipped() -> bool {
     let Some(why) = missing() else { return false };
-    println!("skipped: the machine's iptables-xml: {why}");
-    assert!(std::env::var_os("OXITABLES_REQUIRE_KERNEL").is_none(), "the machine's level is required");
+    machine::skip(&format!("the machine's iptables-xml: {why}"));
     true
 }
 

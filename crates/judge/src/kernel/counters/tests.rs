@@ -38,7 +38,7 @@ inject lan0 udp [fd00:1::5]:1000 > [2001:db8:8::8]:53
 #[test]
 fn counters_are_those_that_are_saved() {
     if let Some(missing) = crate::kernel::missing() {
-        println!("skipped: the kernel cannot be asked here: {missing}");
+        crate::level::skip(&format!("the kernel cannot be asked here: {missing}"));
         return;
     }
     let case = &case::parse(CASE).unwrap()[0];
