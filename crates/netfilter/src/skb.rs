@@ -244,6 +244,10 @@ pub struct Template {
     pub timeout: Option<u16>,
     /// Whether SYNPROXY has sent the packet to a server.
     pub synproxy: bool,
+    /// The direction for which the zone was given, if its number is 0: lines of the connection say so.
+    pub zero_zone: Option<Direction>,
+    /// The place of what all packets of the rule share ([`crate::tables::Named`]); `None`: no rule made it.
+    pub rule: Option<usize>,
 }
 
 /// A datagram that was gathered out of fragments before the rules saw it (F63, F64).

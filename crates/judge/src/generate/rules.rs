@@ -467,8 +467,8 @@ fn target(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut Stri
         (5..=8, "mangle") => mark(choice),
         (9..=11, "mangle") => change(choice, place, protocol),
         (5, "filter" | "security") if choice.percent(50) => mark(choice),
-        // Why: CONNMARK in raw writes into the template of `CT --zone`, which the engine calls undecided.
-        (7, "raw") => " -j MARK --set-xmark 0x1/0xffffffff".to_owned(),
+        // CONNMARK in raw writes into the template of `CT --zone`.
+        (7, "raw") => mark(choice),
         (6..=14, "nat") => nat(choice, place, protocol),
         (6..=8, "filter") => reject(choice, place.v6, protocol),
         (15, _) if !place.builtin() => " -j RETURN".to_owned(),

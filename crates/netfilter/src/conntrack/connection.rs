@@ -99,6 +99,8 @@ pub struct Rare {
     pub started: Option<u64>,
     /// The timeout policy by which it lives, by its place ([`super::Conntrack::set_policies`]).
     pub policy: Option<u16>,
+    /// The direction for which its zone was given, if the number of that is 0.
+    pub zero_zone: Option<Direction>,
     /// What SYNPROXY knows of it.
     pub synproxy: Option<crate::synproxy::State>,
     /// Source and destination of the replies, of translated IPv6.
@@ -135,6 +137,7 @@ static NOTHING_RARE: Rare = Rare {
     master: None,
     parent: None,
     children: 0,
+    zero_zone: None,
     expectation: None,
     helper: None,
     sequence: None,

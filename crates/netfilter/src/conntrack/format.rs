@@ -109,6 +109,7 @@ fn entry_of(connection: &Connection, counted: bool, style: Style, now: Now) -> E
         original: Flow { tuple: connection.original(), counters: counters(original) },
         reply: Flow { tuple: connection.reply(), counters: counters(reply) },
         zone: connection.zone,
+        zero_zone: connection.rare().zero_zone,
         unreplied: !connection.status.has(Status::SEEN_REPLY),
         assured: connection.status.has(Status::ASSURED),
         mark: Some(connection.mark),

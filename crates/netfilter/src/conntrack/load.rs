@@ -83,6 +83,9 @@ impl Conntrack {
             return Err(wrong(&["type="], ErrorKind::NoAnswer));
         }
         let mut connection = Connection::new(original, reply, entry.zone);
+        if entry.zero_zone.is_some() {
+            connection.rare_mut().zero_zone = entry.zero_zone;
+        }
         connection.status = status(entry, straight, reply);
         connection.mark = entry.mark.unwrap_or(0);
         connection.counters = [entry.original, entry.reply].map(|flow| flow.counters.unwrap_or_default());

@@ -294,6 +294,11 @@ impl Conntrack {
         {
             connection.rare_mut().policy = Some(policy);
         }
+        if let Some(direction) = template.and_then(|template| template.zero_zone)
+            && let Some(connection) = self.get_mut(id)
+        {
+            connection.rare_mut().zero_zone = Some(direction);
+        }
         if template.is_some_and(|template| template.synproxy) {
             self.set_synproxy(id, Default::default());
         }

@@ -12,6 +12,7 @@
 use packet::Family;
 use rules::matches::hashlimit::Hashlimit;
 use rules::matches::recent::Recent;
+use rules::targets::ct::Ct;
 use rules::targets::rateest::Rateest;
 
 use super::estimator::Estimator;
@@ -27,6 +28,7 @@ pub struct Named {
     pub(super) recents: Store<recent::List>,
     pub(super) hashlimits: Store<hashlimit::Table>,
     pub(super) estimators: Store<Estimator>,
+    pub(super) templates: Store<Template>,
     /// The present, as far as it is known: estimators begin when they are made.
     pub(crate) now: Option<Instant>,
     /// Accounting objects. They are not the rules' own, and stay.
@@ -35,6 +37,15 @@ pub struct Named {
     pub(crate) policies: Vec<Box<str>>,
     /// Fingerprints; none: not known.
     pub(crate) fingerprints: Vec<Fingerprint>,
+}
+
+/// What the packets of a rule of `-j CT` share (Linux: the connection that stands for the rule, `nf_ct_tmpl_alloc`).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Template {
+    /// The place of the timeout policy.
+    pub(super) policy: Option<usize>,
+    /// The mark that CONNMARK in table raw has given it; connections begin without it.
+    pub(super) mark: u32,
 }
 
 /// Things by name, in places that do not change.
@@ -57,6 +68,10 @@ struct Slot<T> {
 }
 
 impl<T> Store<T> {
+    pub(super) fn get(&self, place: usize) -> Option<&T> {
+        self.0.get(place)?.own.as_ref()
+    }
+
     pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut T> {
         self.0.get_mut(place)?.own.as_mut()
     }
@@ -119,9 +134,11 @@ impl Named {
         self.estimators.hold_present(name, |_| true)
     }
 
-    /// The place of a timeout policy.
-    pub(super) fn policy(&self, name: &str) -> Option<usize> {
-        self.policies.iter().position(|own| **own == *name)
+    /// Makes what the packets of a rule of CT share. It belongs to this rule alone, and ends with it (F72).
+    pub(super) fn template(&mut self, rule: &Ct) -> usize {
+        let policy =
+            rule.timeout.as_deref().and_then(|name| self.policies.iter().position(|own| **own == *name));
+        self.templates.hold("", |_| false, || Template { policy, mark: 0 })
     }
 
     /// The place of an accounting object.

@@ -6,7 +6,7 @@ use packet::{Family, protocol};
 use rules::Counters;
 
 use crate::conntrack::expect::Flags;
-use crate::conntrack::{Tuple, Zone, sctp, tcp};
+use crate::conntrack::{Direction, Tuple, Zone, sctp, tcp};
 
 /// Which program's form a line has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Entry {
     pub reply: Flow,
     /// Its zone.
     pub zone: Zone,
+    /// The direction for which the zone was given, if its number is 0; only `/proc` shows it.
+    pub zero_zone: Option<Direction>,
     /// `[UNREPLIED]`.
     pub unreplied: bool,
     /// `[ASSURED]`.
@@ -240,6 +242,7 @@ impl Entry {
             original: Flow { tuple: original, counters: None },
             reply: Flow { tuple: reply, counters: None },
             zone: Zone::default(),
+            zero_zone: None,
             unreplied: true,
             assured: false,
             offload: None,
@@ -274,8 +277,10 @@ impl Entry {
         }
         let Zone { original: zone, reply: reply_zone } = self.zone;
         let both = zone == reply_zone;
+        let zero = |direction| both && zone == 0 && style == Style::Proc && self.zero_zone == Some(direction);
+        let (zero_original, zero_reply) = (zero(Direction::Original), zero(Direction::Reply));
         write_tuple(out, original, "", style);
-        if !both && zone != 0 {
+        if !both && zone != 0 || zero_original {
             let _ = write!(out, "zone-orig={zone} ");
         }
         write_counters(out, self.original.counters);
@@ -283,7 +288,7 @@ impl Entry {
             out.push_str("[UNREPLIED] ");
         }
         write_tuple(out, &self.reply.tuple, "", style);
-        if !both && reply_zone != 0 {
+        if !both && reply_zone != 0 || zero_reply {
             let _ = write!(out, "zone-reply={reply_zone} ");
         }
         write_counters(out, self.reply.counters);
@@ -300,7 +305,7 @@ impl Entry {
         if let Some(secctx) = &self.secctx {
             let _ = write!(out, "secctx={secctx} ");
         }
-        if both && (zone != 0 || style == Style::Proc) {
+        if both && (zone != 0 || style == Style::Proc) && !zero_original && !zero_reply {
             let _ = write!(out, "zone={zone} ");
         }
         if let Some(seconds) = self.delta_time {

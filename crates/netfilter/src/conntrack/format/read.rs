@@ -9,7 +9,7 @@ use rules::Counters;
 use super::print::{DCCP, DCCP_STATES, FLAGS, Offload, PROTOCOLS, family_name};
 use super::{Entry, Error, ErrorKind, Expected, Flow, State};
 use crate::conntrack::expect::Flags;
-use crate::conntrack::{Tuple, sctp, tcp};
+use crate::conntrack::{Direction, Tuple, Zone, sctp, tcp};
 
 /// A line of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,10 +201,15 @@ impl<'t> Words<'t> {
         let mut entry = Entry { seconds, state, gre_timeouts, unreplied, ..Entry::new(original, reply) };
         entry.original.counters = original_counters;
         entry.zone.original = zone_original.unwrap_or(0);
-        entry.zone.reply = self.zone("zone-reply=")?.unwrap_or(0);
+        let zone_reply: Option<u16> = self.zone("zone-reply=")?;
+        entry.zone.reply = zone_reply.unwrap_or(0);
+        if entry.zone == Zone::default() {
+            let reply = zone_reply.map(|_| Direction::Reply);
+            entry.zero_zone = zone_original.map(|_| Direction::Original).or(reply);
+        }
         entry.reply = Flow { tuple: reply, counters: self.counters()? };
         let mut said = Said::default();
-        if zone_original.is_some() || entry.zone.reply != 0 {
+        if zone_original.is_some() || zone_reply.is_some() {
             said.once("zone=", self)?;
         }
         while let Some(word) = self.next() {

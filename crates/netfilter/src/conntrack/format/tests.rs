@@ -7,7 +7,7 @@ use rules::Counters;
 use super::{Entry, ErrorKind, Expected, Flow, Line, Offload, State, Style, lines};
 use crate::conntrack::expect::Flags;
 use crate::conntrack::testing::World;
-use crate::conntrack::{Tuple, Zone};
+use crate::conntrack::{Direction, Tuple, Zone};
 
 /// The line after each of some packets from either side.
 fn lines_after(packets: &[(&str, Vec<u8>)]) -> Vec<String> {
@@ -222,7 +222,7 @@ fn entry() -> impl Strategy<Value = Entry> {
     ];
     (any::<bool>(), protocol).prop_flat_map(|(v6, protocol)| {
         let flows = (flow(v6, protocol), flow(v6, protocol), state(protocol));
-        let zone = (any::<u16>(), any::<u16>(), 0u8..4);
+        let zone = (any::<u16>(), any::<u16>(), 0u8..7);
         let numbers = (proptest::option::of(any::<u32>()), proptest::option::of(any::<u64>()));
         let flags = (any::<bool>(), 0u8..4, proptest::option::of(any::<(u32, u32)>()));
         (flows, zone, numbers, flags, (word(), word(), word()), any::<[Option<u32>; 3]>()).prop_map(
@@ -234,7 +234,13 @@ fn entry() -> impl Strategy<Value = Entry> {
                 words,
                 last,
             )| {
+                let zero_zone = match zones {
+                    4 => Some(Direction::Original),
+                    5 => Some(Direction::Reply),
+                    _ => None,
+                };
                 let zone = match zones {
+                    4..=6 => Zone::default(),
                     0 => Zone { original: one, reply: one },
                     1 => Zone { original: one, reply: 0 },
                     2 => Zone { original: 0, reply: other },
@@ -248,6 +254,7 @@ fn entry() -> impl Strategy<Value = Entry> {
                         .filter(|_| protocol == 47)
                         .map(|(one, other)| (u64::from(one), u64::from(other))),
                     zone,
+                    zero_zone,
                     unreplied,
                     assured: carried == 1,
                     offload: match carried {
@@ -285,7 +292,7 @@ proptest! {
                 }
             }
         } else {
-            wanted.gre_timeouts = None;
+            (wanted.gre_timeouts, wanted.zero_zone) = (None, None);
         }
         let mut line = String::new();
         entry.print(style, &mut line);

@@ -1,7 +1,7 @@
 //! `-j CONNMARK` (Linux: `connmark_tg_shift`; F34). A packet without a connection goes on unchanged.
 //!
 //! Behind `-j CT` in table raw the connection is the rule's template, which all packets of that rule share and which
-//! keeps its mark: to set it is not modelled, and so it is always 0 when it is read.
+//! keeps its mark; the connection that begins has none of it (measured).
 use rules::Table;
 use rules::targets::connmark::{Connmark, Operation};
 
@@ -10,36 +10,48 @@ use crate::Env;
 use crate::skb::{Packet, Tracking};
 
 pub(super) fn apply(rule: &Connmark, place: &Place, packet: &mut Packet, env: &mut Env<'_>) -> Effect {
-    if place.table == Table::Raw && packet.tracking == Tracking::None && packet.template.is_some() {
-        if rule.operation != Operation::Restore {
-            return Effect::Undecided("the mark of the template of -j CT (CONNMARK in table raw)");
+    let template = match (packet.tracking, packet.template.as_deref()) {
+        (Tracking::None, Some(template)) if place.table == Table::Raw => Some(template),
+        _ => None,
+    };
+    if let Some(template) = template {
+        let Some(own) = template.rule.and_then(|place| env.named.templates.get_mut(place)) else {
+            return Effect::Undecided("the mark of a template of -j CT that no rule has made");
+        };
+        match changed(rule, own.mark, packet.mark) {
+            Changed::Connection(mark) => own.mark = mark,
+            Changed::Packet(mark) => mark::set(packet, mark, env),
         }
-        mark::set(packet, packet.mark & !rule.packet_mask, env);
         return Effect::Continue;
     }
     let Tracking::Entry { connection: id, .. } = packet.tracking else { return Effect::Continue };
-    let Some(connection) = env.conntrack.get(id) else { return Effect::Continue };
-    let own = connection.mark;
-    let new = match rule.operation {
-        Operation::Set => shifted((own & !rule.connection_mask) ^ rule.value, rule.shift),
-        Operation::Save => {
-            (own & !rule.connection_mask) ^ shifted(packet.mark & rule.packet_mask, rule.shift)
-        }
-        Operation::Restore => {
-            let restored = shifted(own & rule.connection_mask, rule.shift);
-            mark::set(packet, (packet.mark & !rule.packet_mask) ^ restored, env);
-            return Effect::Continue;
-        }
-    };
-    if new != own {
-        set_connection_mark(env, id, new);
+    let Some(connection) = env.conntrack.get_mut(id) else { return Effect::Continue };
+    match changed(rule, connection.mark, packet.mark) {
+        Changed::Connection(mark) => connection.mark = mark,
+        Changed::Packet(mark) => mark::set(packet, mark, env),
     }
     Effect::Continue
 }
 
-fn set_connection_mark(env: &mut Env<'_>, id: crate::ConnectionId, mark: u32) {
-    if let Some(connection) = env.conntrack.get_mut(id) {
-        connection.mark = mark;
+/// What has another mark then.
+enum Changed {
+    Connection(u32),
+    Packet(u32),
+}
+
+fn changed(rule: &Connmark, own: u32, packet: u32) -> Changed {
+    match rule.operation {
+        Operation::Set => {
+            Changed::Connection(shifted((own & !rule.connection_mask) ^ rule.value, rule.shift))
+        }
+        Operation::Save => {
+            let saved = shifted(packet & rule.packet_mask, rule.shift);
+            Changed::Connection((own & !rule.connection_mask) ^ saved)
+        }
+        Operation::Restore => {
+            let restored = shifted(own & rule.connection_mask, rule.shift);
+            Changed::Packet((packet & !rule.packet_mask) ^ restored)
+        }
     }
 }
 

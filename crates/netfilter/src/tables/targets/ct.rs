@@ -7,8 +7,9 @@ use rules::Target;
 use rules::targets::ct::{Ct, Zone as ZoneRule, ZoneDirection, ZoneId};
 
 use super::Effect;
-use crate::conntrack::Zone;
+use crate::Env;
 use crate::conntrack::helper::is_modelled;
+use crate::conntrack::{Direction, Zone};
 use crate::skb::{Packet, Template, Tracking};
 
 pub(super) fn untrack(packet: &mut Packet) -> Effect {
@@ -18,14 +19,15 @@ pub(super) fn untrack(packet: &mut Packet) -> Effect {
     Effect::Continue
 }
 
-/// `policy`: the place of the timeout policy.
-pub(super) fn apply(rule: &Ct, policy: Option<usize>, packet: &mut Packet) -> Effect {
+/// `place`: where that is which the rule's packets share.
+pub(super) fn apply(rule: &Ct, place: Option<usize>, packet: &mut Packet, env: &Env<'_>) -> Effect {
     if seen(packet) {
         return Effect::Continue;
     }
     if rule.notrack {
         return untrack(packet);
     }
+    let policy = place.and_then(|place| env.named.templates.get(place)?.policy);
     let policy = policy.and_then(|place| u16::try_from(place).ok());
     if rule.timeout.is_some() && policy.is_none() {
         return Effect::Undecided("the timeout policy of CT --timeout, which nobody has given");
@@ -41,6 +43,8 @@ pub(super) fn apply(rule: &Ct, policy: Option<usize>, packet: &mut Packet) -> Ef
         zone,
         helper: rule.helper.clone(),
         timeout: policy,
+        zero_zone: rule.zone.and_then(|given| zero_of(zone, given.direction)),
+        rule: place,
         ..Template::default()
     }));
     Effect::Continue
@@ -68,6 +72,16 @@ pub(in crate::tables) fn zone_of_mark(packet: &mut Packet, direction: ZoneDirect
     let zone = in_direction(low_half(packet.mark), direction);
     if let Some(template) = packet.template.as_deref_mut() {
         template.zone = zone;
+        template.zero_zone = zero_of(zone, direction);
+    }
+}
+
+/// The direction of a zone whose number is 0. Linux: a zone keeps its direction, and lines of /proc say it (measured).
+fn zero_of(zone: Zone, direction: ZoneDirection) -> Option<Direction> {
+    match direction {
+        ZoneDirection::Original if zone.original == 0 => Some(Direction::Original),
+        ZoneDirection::Reply if zone.reply == 0 => Some(Direction::Reply),
+        _ => None,
     }
 }
 

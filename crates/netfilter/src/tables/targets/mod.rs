@@ -98,15 +98,17 @@ pub(super) fn unmodelled(target: &Target) -> Option<&'static str> {
 pub(super) fn bind(target: &Target, named: &mut Named) -> Option<usize> {
     match target {
         Target::Rateest(own) => Some(named.estimator(own)),
-        Target::Ct(own) => named.policy(own.timeout.as_deref()?),
+        Target::Ct(own) => Some(named.template(own)),
         _ => None,
     }
 }
 
 /// Lets go of it.
 pub(super) fn release(target: &Target, shared: Option<usize>, named: &mut Named) {
-    if let (Target::Rateest(_), Some(shared)) = (target, shared) {
-        named.estimators.release(shared);
+    match (target, shared) {
+        (Target::Rateest(_), Some(shared)) => named.estimators.release(shared),
+        (Target::Ct(_), Some(shared)) => named.templates.release(shared),
+        _ => {}
     }
 }
 
@@ -123,7 +125,7 @@ pub(super) fn apply(
         Target::Queue => Effect::Verdict(Verdict::Queue),
         Target::Mark(own) => mark::apply(own, packet, env),
         Target::Connmark(own) => connmark::apply(own, place, packet, env),
-        Target::Ct(own) => ct::apply(own, shared, packet),
+        Target::Ct(own) => ct::apply(own, shared, packet, env),
         Target::Notrack => ct::untrack(packet),
         Target::Trace => {
             packet.traced = true;

@@ -146,13 +146,18 @@ fn the_template_of_ct() {
         -A PREROUTING -m conntrack --ctorigsrcport 0
         -A PREROUTING -m connmark --mark 0
         -A PREROUTING -j CONNMARK --set-mark 7
+        -A PREROUTING -j CONNMARK --restore-mark
         COMMIT";
     let mut bench = Bench::of(Family::V4, text);
     let mut packet = bench.packet("udp 10.0.1.5:1 > 8.8.8.8:2");
     let verdict = bench.walk_in(Table::Raw, Hook::Prerouting, &mut packet);
     let path = bench.path().replace("PREROUTING", "");
-    assert_eq!(path, ":1 :2 :3 :4- :5- :6 :7- :8 :9- :10 :11 :12 :13 :14");
-    assert!(matches!(verdict, Verdict::Drop(Drop::Undecided { number: 14, .. })), "{verdict:?}");
+    assert_eq!(path, ":1 :2 :3 :4- :5- :6 :7- :8 :9- :10 :11 :12 :13 :14 :15 =ACCEPT");
+    assert_eq!((verdict, packet.mark), (Verdict::Accept, 7));
+    // The mark stays for the next packet of the rule, until the rule goes.
+    let mut next = bench.packet("udp 10.0.1.6:1 > 8.8.8.8:2");
+    bench.walk_in(Table::Raw, Hook::Prerouting, &mut next);
+    assert!(bench.path().contains(":13- "), "{}", bench.path());
 }
 
 #[test]
