@@ -14,6 +14,8 @@
 //! end
 //! nft4                                   (rules of iptables-nft beside them, up to `end`; nft6. Wants `network worlds …`)
 //! inject lan0 udp 10.0.1.5:1000 > 8.8.8.8:53     (a packet in the language of `craft`, or hexadecimal)
+//! frame p0 02:00:00:00:00:0a > 02:00:00:00:00:0b udp 10.0.5.10:1 > 10.0.5.11:53
+//!                                        (a frame comes to a port of a bridge: source and destination, then the packet)
 //! send uid=1000 gid=100 mark=0x1 udp 203.0.113.1:1000 > 8.8.8.8:53      (locally, by a raw socket)
 //! reply wan0                             (answers the last packet that came out of wan0, see [`turned_round`])
 //! sleep 2100                             (milliseconds; the engine's clock moves as far)
@@ -37,7 +39,9 @@
 //! `mark N TABLE` (a policy rule), `route TABLE PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX
 //! blackhole|unreachable|prohibit`, `ip [-4|-6] route|rule|address add WORDS` (as it stands; `ip xfrm` and
 //! `ip link set DEVICE group N` too), `cgroup PATH` (makes a control group of version 2), `fact LINE` (of a
-//! machine file, for the engine's half), `cpu N` (the one that handles all packets), `worlds legacy nft` (or `worlds nft legacy`:
+//! machine file, for the engine's half), `cpu N` (the one that handles all packets), `bridge NAME ports NAME …` (a bridge
+//! whose ports are TAP devices; its address is 02:00:00:00:00:b0, those of its ports 02:00:00:00:01:00 and on), `fdb add MAC dev PORT`
+//! (where the bridge sends frames to a machine), `ip neigh add A lladdr MAC dev NAME` (whose address is whose), `worlds legacy nft` (or `worlds nft legacy`:
 //! which of both is loaded first), `sysctl NAME VALUE`, `module HOOK PRIORITY` (something that is registered at a hook
 //! and drops everything).
 use std::fmt;
@@ -81,6 +85,15 @@ pub enum Step {
     Inject {
         /// By which device.
         device: String,
+        /// The IP packet.
+        bytes: Vec<u8>,
+    },
+    /// A frame comes to a port of a bridge.
+    Frame {
+        /// The port.
+        device: String,
+        /// Destination, source and type.
+        header: [u8; 14],
         /// The IP packet.
         bytes: Vec<u8>,
     },
@@ -279,6 +292,16 @@ fn parse_step(word: &str, rest: &str) -> Result<Step, String> {
             let (device, rest) = rest.split_once(' ').ok_or("inject DEVICE PACKET")?;
             Ok(Step::Inject { device: device.to_owned(), bytes: packet(rest)? })
         }
+        "frame" => {
+            let words: Vec<&str> = rest.splitn(5, ' ').collect();
+            let [device, source, ">", destination, packet_words] = words.as_slice() else {
+                return Err("frame DEVICE SOURCE > DESTINATION PACKET".to_owned());
+            };
+            let bytes = packet(packet_words)?;
+            let address = |text: &str| mac(text).ok_or_else(|| format!("not an Ethernet address: `{text}`"));
+            let header = frame_header(address(source)?, address(destination)?, &bytes);
+            Ok(Step::Frame { device: (*device).to_owned(), header, bytes })
+        }
         "send" => {
             let (mut uid, mut gid, mut mark, mut cgroup, mut groups) = (0, 0, 0, None, None);
             let mut rest = rest;
@@ -331,6 +354,9 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Step::Inject { device, bytes } => write!(f, "inject {device} {}", craft::hex(bytes)),
+            Step::Frame { device, header, bytes } => {
+                write!(f, "frame {device} {} {}", ends(header), craft::hex(bytes))
+            }
             Step::Send { uid, gid, mark, cgroup, groups, bytes } => {
                 write!(f, "send uid={uid} gid={gid} mark={mark:#x} ")?;
                 if let Some(cgroup) = cgroup {
@@ -375,7 +401,7 @@ impl fmt::Display for Case {
             }
         }
         for step in &self.steps {
-            if let Step::Inject { bytes, .. } | Step::Send { bytes, .. } = step {
+            if let Step::Inject { bytes, .. } | Step::Frame { bytes, .. } | Step::Send { bytes, .. } = step {
                 writeln!(f, "# {}", summary(bytes))?;
             }
             writeln!(f, "{step}")?;
@@ -390,7 +416,10 @@ impl Case {
         let mut known: Vec<u32> = Vec::new();
         let mut case = self.clone();
         for step in &mut case.steps {
-            let (Step::Inject { bytes, .. } | Step::Send { bytes, .. }) = step else { continue };
+            let (Step::Inject { bytes, .. } | Step::Frame { bytes, .. } | Step::Send { bytes, .. }) = step
+            else {
+                continue;
+            };
             let Ok(layout) = packet::View::parse(bytes).map(|view| view.layout()) else { continue };
             let Some(fragment) = layout.fragment else { continue };
             let place = known.iter().position(|&id| id == fragment.id).unwrap_or_else(|| {
@@ -411,6 +440,37 @@ impl Case {
         }
         case
     }
+}
+
+/// An Ethernet address.
+pub fn mac(text: &str) -> Option<[u8; 6]> {
+    let bytes: Vec<u8> =
+        text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect::<Option<_>>()?;
+    bytes.try_into().ok()
+}
+
+/// The header of a frame that carries an IP packet.
+pub fn frame_header(source: [u8; 6], destination: [u8; 6], packet: &[u8]) -> [u8; 14] {
+    let mut header = [0; 14];
+    header[..6].copy_from_slice(&destination);
+    header[6..12].copy_from_slice(&source);
+    let v6 = packet.first().is_some_and(|first| first >> 4 == 6);
+    header[12..].copy_from_slice(if v6 { &[0x86, 0xdd] } else { &[0x08, 0x00] });
+    header
+}
+
+/// `SOURCE > DESTINATION` of a frame.
+pub fn ends(header: &[u8; 14]) -> String {
+    let text = |own: &[u8]| own.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":");
+    format!("{} > {}", text(&header[6..12]), text(&header[..6]))
+}
+
+/// The header of the answer to a frame.
+pub fn turned_frame(header: &[u8; 14]) -> [u8; 14] {
+    let mut out = *header;
+    out[..6].copy_from_slice(&header[6..12]);
+    out[6..12].copy_from_slice(&header[..6]);
+    out
 }
 
 /// A few words about a packet, for readers of a case.

@@ -154,7 +154,9 @@ fn compare_step(
                         made_here(&other.bytes, ids) && std::ptr::eq(against, one.as_slice())
                     });
                 let bytes = masked(&output.bytes, ids, made);
-                format!("{} {} # {}", output.device, craft::hex(&bytes), crate::case::summary(&bytes))
+                let frame = output.frame.as_ref().map(|frame| format!(" [{frame}]")).unwrap_or_default();
+                let summary = crate::case::summary(&bytes);
+                format!("{}{frame} {} # {summary}", output.device, craft::hex(&bytes))
             })
             .collect();
         lines.join("\n          ")
@@ -203,7 +205,7 @@ fn close(one: Option<u64>, other: Option<u64>) -> bool {
 fn injected_ids(case: &Case) -> BTreeSet<u32> {
     let mut ids = BTreeSet::from([0]);
     for step in &case.steps {
-        if let Step::Inject { bytes, .. } | Step::Send { bytes, .. } = step {
+        if let Step::Inject { bytes, .. } | Step::Frame { bytes, .. } | Step::Send { bytes, .. } = step {
             match bytes.first().map(|first| first >> 4) {
                 Some(4) => ids.extend(bytes.get(4..6).map(|id| u32::from(id[0]) << 8 | u32::from(id[1]))),
                 _ => ids.extend(fragment_id(bytes).map(|(_, id)| id)),

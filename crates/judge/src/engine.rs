@@ -23,7 +23,7 @@ use rules::{Hook, Ruleset, Table, Target};
 
 use crate::case::{self, Case, Step};
 use crate::host::{Host, kernel_origin};
-use crate::kernel::{ADDRESSES, DEVICES};
+use crate::kernel::{ADDRESSES, BRIDGE_ADDRESS, DEVICES, port_address};
 use crate::outcome::{Connection, Counter, Outcome, Output, SetMember, StepOutcome};
 use crate::{Judged, craft};
 
@@ -50,6 +50,7 @@ pub struct EngineHalf {
     known: Arc<Mutex<Vec<adopted::Choice>>>,
     cookies: Arc<Mutex<Cookies>>,
     last_output: BTreeMap<String, Vec<u8>>,
+    last_header: BTreeMap<String, [u8; 14]>,
     done: usize,
     loads: bool,
 }
@@ -68,6 +69,7 @@ impl Default for EngineHalf {
             known: Arc::default(),
             cookies: Arc::default(),
             last_output: BTreeMap::new(),
+            last_header: BTreeMap::new(),
             done: 0,
             loads: false,
         }
@@ -89,6 +91,16 @@ pub fn network_text(case: &Case) -> Result<String, String> {
         });
         let (mtu, group) = (mtu.unwrap_or_default(), group.unwrap_or_default());
         out.push_str(&format!("device {device}{mtu}{group}\n"));
+    }
+    for words in &changes {
+        let ["bridge", name, "ports", ports @ ..] = words.as_slice() else { continue };
+        out.push_str(&format!("device {name} type bridge mac {BRIDGE_ADDRESS}\n"));
+        for (place, port) in ports.iter().enumerate() {
+            out.push_str(&format!("device {port} master {name} mac {}\n", port_address(place)));
+        }
+        out.push_str(
+            "sysctl net.bridge.bridge-nf-call-iptables=1\nsysctl net.bridge.bridge-nf-call-ip6tables=1\n",
+        );
     }
     out.push_str("sysctl net.ipv4.ip_forward=1\nsysctl net.ipv6.conf.all.forwarding=1\n");
     out.push_str("sysctl net.ipv4.conf.all.accept_local=1\n");
@@ -112,7 +124,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
             }
             [
                 "mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf" | "statistics" | "fact" | "cpu"
-                | "cgroup",
+                | "cgroup" | "bridge",
                 ..,
             ] => {}
             ["mark", mark, table] => {
@@ -131,6 +143,10 @@ pub fn network_text(case: &Case) -> Result<String, String> {
             }
             ["ip", "link" | "xfrm", ..] => {}
             ["worlds", ..] => {}
+            ["ip", "neigh", "add", address, "lladdr", mac, "dev", device, ..] => {
+                out.push_str(&format!("neigh {address} lladdr {mac} dev {device}\n"));
+            }
+            ["fdb", "add", rest @ ..] => out.push_str(&format!("fdb {}\n", rest.join(" "))),
             ["ip", rest @ ..] => {
                 out.push_str(&rest.join(" "));
                 out.push('\n');
@@ -199,10 +215,10 @@ impl EngineHalf {
         u32::try_from(at).ok().map(DeviceId)
     }
 
-    fn inject(&mut self, device: &str, bytes: &[u8]) {
+    fn inject(&mut self, device: &str, ethernet: Option<[u8; 14]>, bytes: &[u8]) {
         let (now, id) = (self.now, self.device(device));
         if let Some((engine, id)) = self.engine.as_mut().zip(id) {
-            engine.receive(now, id, Link::default(), bytes.to_vec());
+            engine.receive(now, id, Link { ethernet, ..Link::default() }, bytes.to_vec());
         }
     }
 
@@ -262,7 +278,8 @@ impl EngineHalf {
 
     fn act(&mut self, step: &Step) -> Option<i32> {
         match step {
-            Step::Inject { device, bytes } => self.inject(device, bytes),
+            Step::Inject { device, bytes } => self.inject(device, None, bytes),
+            Step::Frame { device, header, bytes } => self.inject(device, Some(*header), bytes),
             Step::Send { uid, gid, mark, cgroup, groups, bytes } => {
                 let owner = Owner { uid: *uid, gid: *gid, has_file: true };
                 if self.is_too_big_for_a_raw_socket(*mark, bytes) {
@@ -286,7 +303,8 @@ impl EngineHalf {
             Step::Reply { device } => {
                 let answer = self.last_output.get(device).and_then(|bytes| case::turned_round(bytes));
                 if let Some(bytes) = answer {
-                    self.inject(device, &bytes);
+                    let header = self.last_header.get(device).map(case::turned_frame);
+                    self.inject(device, header, &bytes);
                 }
             }
             Step::Sleep { .. } => {}
@@ -472,6 +490,7 @@ impl Judged for EngineHalf {
     fn load(&mut self, case: &Case) -> Result<(), String> {
         self.host = Host::default();
         self.last_output.clear();
+        self.last_header.clear();
         self.rulesets.clear();
         self.beside.clear();
         self.done = 0;
@@ -580,7 +599,11 @@ impl Judged for EngineHalf {
                 let device = engine.network().devices.get(transmit.device.0 as usize);
                 let device = device.map_or_else(String::new, |device| device.name.to_string());
                 self.last_output.insert(device.clone(), transmit.bytes.clone());
-                outcome.outputs.push(Output { device, bytes: transmit.bytes });
+                if let Some(header) = transmit.ethernet {
+                    self.last_header.insert(device.clone(), header);
+                }
+                let frame = transmit.ethernet.as_ref().map(case::ends);
+                outcome.outputs.push(Output { device, frame, bytes: transmit.bytes });
             }
             while engine.poll_log().is_some() {}
             let conntrack = engine.conntrack();

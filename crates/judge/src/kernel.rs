@@ -32,12 +32,14 @@ mod netlink;
 mod restore;
 mod setup;
 
-pub use setup::{ADDRESSES, DEVICES, missing};
+pub use setup::{ADDRESSES, BRIDGE_ADDRESS, DEVICES, missing, port_address};
 
 /// The kernel in a namespace.
 #[derive(Debug)]
 pub struct Kernel {
     devices: Vec<(String, File)>,
+    /// Ports of bridges, which carry frames.
+    ports: Vec<(String, File)>,
     trace: netlink::Trace,
     conntrack: netlink::Conntrack,
     senders: BTreeMap<(bool, u32, u32, u32), RawSender>,
@@ -53,6 +55,7 @@ pub struct Kernel {
     /// Whether rules go to nf_tables in translation instead of the legacy tables.
     translated: bool,
     last_output: BTreeMap<String, Vec<u8>>,
+    last_header: BTreeMap<String, [u8; 14]>,
     started: Instant,
     network: Option<Vec<String>>,
 }
@@ -111,6 +114,7 @@ impl Kernel {
         setup::configure()?;
         let mut this = Self {
             devices,
+            ports: Vec::new(),
             trace: netlink::Trace::open()?,
             conntrack: netlink::Conntrack::open()?,
             senders: BTreeMap::new(),
@@ -123,6 +127,7 @@ impl Kernel {
             has_sets: false,
             translated: false,
             last_output: BTreeMap::new(),
+            last_header: BTreeMap::new(),
             started: Instant::now(),
             network: None,
         };
@@ -187,8 +192,26 @@ impl Kernel {
                 let bytes = buffer[..length].to_vec();
                 if case::destination_of(&bytes) != Some(setup::ALL_MLD_ROUTERS) {
                     self.last_output.insert(name.clone(), bytes.clone());
-                    out.push(Output { device: name.clone(), bytes });
+                    out.push(Output { device: name.clone(), frame: None, bytes });
                 }
+            }
+        }
+        for (name, port) in &mut self.ports {
+            for _ in 0..1000 {
+                let Ok(length) = port.read(&mut buffer) else { break };
+                let Some((header, bytes)) = buffer[..length].split_first_chunk::<14>() else { continue };
+                // What is not IP (ARP) is no business of the rules.
+                let ip = matches!(header[12..], [0x08, 0x00] | [0x86, 0xdd]);
+                if !ip || case::destination_of(bytes) == Some(setup::ALL_MLD_ROUTERS) {
+                    continue;
+                }
+                self.last_output.insert(name.clone(), bytes.to_vec());
+                self.last_header.insert(name.clone(), *header);
+                out.push(Output {
+                    device: name.clone(),
+                    frame: Some(case::ends(header)),
+                    bytes: bytes.to_vec(),
+                });
             }
         }
         out
@@ -237,6 +260,7 @@ impl Kernel {
     fn act(&mut self, step: &Step) -> Option<i32> {
         match step {
             Step::Inject { device, bytes } => self.inject(device, bytes),
+            Step::Frame { device, header, bytes } => self.inject_frame(device, header, bytes),
             Step::Send { uid, gid, mark, cgroup, groups, bytes } => {
                 let owner = SocketOwner { uid: *uid, gid: *gid, mark: *mark };
                 if cgroup.is_none() && groups.is_none() {
@@ -250,8 +274,13 @@ impl Kernel {
             }
             Step::Reply { device } => {
                 let answer = self.last_output.get(device).and_then(|bytes| case::turned_round(bytes));
-                if let Some(bytes) = answer {
-                    self.inject(device, &bytes);
+                match (answer, self.last_header.get(device)) {
+                    (Some(bytes), Some(header)) => {
+                        let header = case::turned_frame(header);
+                        self.inject_frame(device, &header, &bytes);
+                    }
+                    (Some(bytes), None) => self.inject(device, &bytes),
+                    (None, _) => {}
                 }
             }
             // A refusal shows as the error number "invalid argument".
@@ -289,6 +318,26 @@ impl Kernel {
             // The kernel refuses what is neither IPv4 nor IPv6; then nothing happens.
             let _ = file.write(bytes);
         }
+    }
+
+    fn inject_frame(&mut self, port: &str, header: &[u8; 14], bytes: &[u8]) {
+        if let Some((_, file)) = self.ports.iter_mut().find(|(name, _)| name == port) {
+            let _ = file.write(&[header.as_slice(), bytes].concat());
+        }
+    }
+
+    /// Makes a change of a case file.
+    fn change(&mut self, change: &str) -> Result<(), String> {
+        let words: Vec<&str> = change.split_whitespace().collect();
+        let ["bridge", name, "ports", ports @ ..] = words.as_slice() else { return setup::change(change) };
+        for port in ports {
+            let file = sys::judge::open_tap(port).map_err(|error| format!("{port}: {error}"))?;
+            self.ports.push(((*port).to_owned(), file));
+        }
+        setup::bridge(name, ports).map_err(|error| error.to_string())?;
+        // Why: as in [`Kernel::new`], for the reports of the bridge.
+        std::thread::sleep(Duration::from_millis(1200));
+        Ok(())
     }
 }
 
@@ -328,12 +377,13 @@ impl crate::Judged for Kernel {
         self.listeners.clear();
         self.senders.clear();
         self.last_output.clear();
+        self.last_header.clear();
         match &self.network {
             Some(network) if *network == case.network => {}
             Some(_) => return Err("this namespace has another network".to_owned()),
             None => {
                 self.network = Some(case.network.clone());
-                case.network.iter().try_for_each(|change| setup::change(change))?;
+                case.network.iter().try_for_each(|change| self.change(change))?;
             }
         }
         self.make_sets(case.sets.as_deref())?;

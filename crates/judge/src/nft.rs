@@ -57,7 +57,7 @@ fn comparable_rule(v6: bool, line: &str) -> bool {
 /// header, and nft at the bytes in its place (Linux: nft_payload_fast_eval).
 pub fn whole_headers(step: &Step) -> bool {
     let bytes = match step {
-        Step::Inject { bytes, .. } | Step::Send { bytes, .. } => bytes,
+        Step::Inject { bytes, .. } | Step::Frame { bytes, .. } | Step::Send { bytes, .. } => bytes,
         // Why: rules change in the legacy tables there.
         Step::Reload { .. } => return false,
         _ => return true,

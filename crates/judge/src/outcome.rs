@@ -73,6 +73,9 @@ pub struct StepOutcome {
 pub struct Output {
     /// Name of the device.
     pub device: String,
+    /// Source and destination of the frame, if it came out of a port of a bridge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<String>,
     /// The IP packet.
     #[serde(with = "hexadecimal")]
     pub bytes: Vec<u8>,

@@ -18,7 +18,7 @@ use crate::network::{Route, Unroutable, Way};
 use crate::route::Flow;
 use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Owner, Packet, Tracking};
 use crate::trace::Step;
-use crate::{Conntrack, Env};
+use crate::{Conntrack, DeviceId, Env};
 
 /// What an ICMP error says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,7 +152,7 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
     let bytes = ip_packet(env, header, source, destination, &message)?;
     let mut answer = machine_packet(env, bytes, true)?;
     Conntrack::attach(&mut answer, cause.tracking);
-    Some(Emitted { packet: answer, destination })
+    Some(Emitted { packet: answer, destination, port: None })
 }
 
 fn is_link_local(address: IpAddr) -> bool {
@@ -179,7 +179,15 @@ pub fn tcp_reset(cause: &Packet, env: &mut Env<'_>) -> Option<Emitted> {
     if let Tracking::Entry { connection, .. } = cause.tracking {
         env.conntrack.set_timeout_close(connection, env.now.mono);
     }
-    Some(Emitted { packet: answer, destination })
+    Some(Emitted { packet: answer, destination, port: port_back(cause) })
+}
+
+/// The port of a bridge by which a packet came, with the frame turned round: there the reset goes, past all rules.
+///
+/// Linux: `nf_send_reset`, `nf_send_reset6`, with `nf_bridge_info_exists`, wherever the packet has got to.
+fn port_back(cause: &Packet) -> Option<(DeviceId, [u8; 14])> {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, high, low] = cause.link.ethernet?;
+    Some((cause.link.physical_input?, [g, h, i, j, k, l, a, b, c, d, e, f, high, low]))
 }
 
 /// Whether the machine's own ICMP is on its way out with this packet (an echo reply that OUTPUT rejects).

@@ -28,6 +28,7 @@ use rules::hook::priority;
 use rules::set::Sets;
 use rules::{Hook, Match, Ruleset, Table, TableRules, Target};
 
+use crate::bridge::Learned;
 use crate::defrag::Defrag;
 use crate::env::{LogLine, Settings};
 use crate::hook::{Callee, Entry, Module, Registry, World};
@@ -84,6 +85,9 @@ pub struct Transmit {
     pub device: DeviceId,
     /// Gateway or destination: whose link address it goes to.
     pub next_hop: IpAddr,
+    /// The Ethernet header (destination, source, type) with which it leaves a port of a bridge; `None`: the caller knows
+    /// whose link address the next hop has.
+    pub ethernet: Option<[u8; 14]>,
     /// The IP packet.
     pub bytes: Vec<u8>,
 }
@@ -138,6 +142,8 @@ pub struct Engine {
     pub(crate) machine: Machine,
     /// What the network decided lately; forgotten when it changes.
     pub(crate) routes: Cache,
+    /// What frames have shown of the machines behind bridges.
+    pub(crate) learned: Learned,
     pub(crate) conntrack: Conntrack,
     pub(crate) defrag: Defrag,
     pub(crate) random: Box<dyn Random>,
@@ -175,6 +181,7 @@ impl Engine {
             network: config.network,
             machine: Machine::default(),
             routes: Cache::default(),
+            learned: Learned::default(),
             conntrack: Conntrack::new(config.conntrack, config.hash_key),
             defrag: Defrag::new(config.defrag),
             random: config.random,

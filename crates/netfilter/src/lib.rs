@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod answer;
+pub mod bridge;
 pub mod conntrack;
 pub mod defrag;
 pub mod engine;

@@ -298,8 +298,19 @@ pub struct Network {
     pub rules_v4: Vec<PolicyRule>,
     /// Policy rules of IPv6.
     pub rules_v6: Vec<PolicyRule>,
+    /// Behind which port of a bridge an Ethernet address is, by the bridge (`bridge fdb`).
+    pub forwarding: BTreeMap<(DeviceId, [u8; 6]), DeviceId>,
+    /// The Ethernet addresses of neighbours by device (`ip neigh`).
+    pub neighbours: BTreeMap<(DeviceId, IpAddr), [u8; 6]>,
     /// Settings.
     pub settings: Settings,
+}
+
+impl Network {
+    /// The Ethernet address of a neighbour.
+    pub fn neighbour(&self, device: DeviceId, address: IpAddr) -> Option<[u8; 6]> {
+        self.neighbours.get(&(device, address)).copied()
+    }
 }
 
 /// Settings (sysctls) that decide where packets go. Per-device settings by device; `all` and `default` as in the kernel

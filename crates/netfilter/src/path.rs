@@ -31,7 +31,7 @@ const MOST_NESTED: u8 = 4;
 const MOST_REPEATS: usize = 8;
 
 /// What a hook said, seen from the path.
-enum Passed {
+pub(crate) enum Passed {
     /// Every module let the packet go on.
     On,
     /// It ended here.
@@ -39,12 +39,16 @@ enum Passed {
 }
 
 impl Engine {
-    /// Handles a packet that came in by a device. `bytes` is the IP packet; padding behind it is cut off.
+    /// Handles a packet that came in by a device. `bytes` is the IP packet; padding behind it is cut off. What comes to a port
+    /// of a bridge needs its Ethernet header ([`crate::bridge`]).
     pub fn receive(&mut self, now: Now, device: DeviceId, link: Link, bytes: Vec<u8>) -> Decision {
         let id = self.take_packet_id();
-        let decision = match self.arrive(id, Some(device), link, bytes) {
-            Ok(mut packet) => self.input(now, &mut packet, 0),
-            Err(reason) => self.ended(id, reason),
+        let decision = match self.network.bridge_of(device) {
+            Some(bridge) => self.receive_by_port(now, id, (bridge, device), link, bytes),
+            None => match self.arrive(id, Some(device), link, bytes) {
+                Ok(mut packet) => self.input(now, &mut packet, 0),
+                Err(reason) => self.ended(id, reason),
+            },
         };
         self.settle(now, 0);
         decision
@@ -109,7 +113,7 @@ impl Engine {
     }
 
     /// Parses bytes into a packet at the beginning of its way.
-    fn arrive(
+    pub(crate) fn arrive(
         &mut self,
         id: u64,
         device: Option<DeviceId>,
@@ -127,23 +131,34 @@ impl Engine {
     }
 
     /// From PREROUTING to the packet's end.
-    fn input(&mut self, now: Now, packet: &mut Packet, depth: u8) -> Decision {
+    pub(crate) fn input(&mut self, now: Now, packet: &mut Packet, depth: u8) -> Decision {
+        if let Some(reason) = self.refused(packet) {
+            return self.end(packet, reason);
+        }
+        if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, packet, depth) {
+            return decision;
+        }
+        self.go_on(now, packet, depth)
+    }
+
+    /// Why the stack does not take a packet, before any hook is asked.
+    pub(crate) fn refused(&self, packet: &Packet) -> Option<Drop> {
         if packet.link.kind == LinkKind::OtherHost {
-            return self.end(packet, Drop::NotForwarded);
+            return Some(Drop::NotForwarded);
         }
         // Linux: `ip6_rcv_core`.
         if packet.family() == Family::V6
             && packet.input.is_some_and(|input| self.network.settings.disabled_v6.contains(&input))
         {
-            return self.end(packet, Drop::Route(Unroutable::Ipv6Off));
+            return Some(Drop::Route(Unroutable::Ipv6Off));
         }
         // Linux: `ip6_rcv_core` looks at IPv6 addresses before any hook does.
-        if packet.view().refused_addresses(packet.input == Some(DeviceId::LOOPBACK)) {
-            return self.end(packet, Drop::Route(Unroutable::MartianSource));
-        }
-        if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, packet, depth) {
-            return decision;
-        }
+        let refused = packet.view().refused_addresses(packet.input == Some(DeviceId::LOOPBACK));
+        refused.then_some(Drop::Route(Unroutable::MartianSource))
+    }
+
+    /// From behind PREROUTING to the packet's end.
+    pub(crate) fn go_on(&mut self, now: Now, packet: &mut Packet, depth: u8) -> Decision {
         // Linux: `ip_rcv_options` stands between PREROUTING and the routing decision; `accept_source_route` is off.
         if packet.view().source_routed() {
             return self.end(packet, Drop::SourceRouted);
@@ -168,7 +183,7 @@ impl Engine {
         }
     }
 
-    fn route_input(&mut self, packet: &Packet) -> Result<Route, Unroutable> {
+    pub(crate) fn route_input(&mut self, packet: &Packet) -> Result<Route, Unroutable> {
         let device = packet.input.unwrap_or(DeviceId::LOOPBACK);
         let flow = self.network.flow_of(packet);
         let route = self.routes.find(device, flow, || self.network.input_route(device, flow));
@@ -355,14 +370,15 @@ impl Engine {
         }
         if packet.len() <= mtu as usize && packet.gathered.is_none() {
             self.let_go(packet.tracking);
-            self.transmit(packet.id, device, next_hop, std::mem::take(&mut packet.bytes));
+            let bytes = std::mem::take(&mut packet.bytes);
+            self.transmit(now, packet, device, next_hop, bytes);
             return Decision::Forwarded { device, next_hop };
         }
         match defrag::split(packet, mtu, &mut self.next_ip_id) {
             Ok(pieces) => {
                 self.let_go(packet.tracking);
                 for piece in pieces {
-                    self.transmit(packet.id, device, next_hop, piece);
+                    self.transmit(now, packet, device, next_hop, piece);
                 }
                 Decision::Forwarded { device, next_hop }
             }
@@ -387,13 +403,21 @@ impl Engine {
         true
     }
 
-    fn transmit(&mut self, packet: u64, device: DeviceId, next_hop: IpAddr, bytes: Vec<u8>) {
+    fn transmit(&mut self, now: Now, packet: &Packet, device: DeviceId, next_hop: IpAddr, bytes: Vec<u8>) {
+        let way = packet.route.map(|route| route.way);
+        let packet = packet.id;
+        if let Some((header, ports)) = self.frames_out(now.mono, device, next_hop, way) {
+            for port in ports {
+                self.transmit_frame(packet, port, next_hop, header, bytes.clone());
+            }
+            return;
+        }
         if let (Some(trace), Some(name)) =
             (&mut self.trace, self.network.device(device).map(|device| device.name))
         {
             trace.push(packet, Step::Sent { device: name, next_hop, bytes: bytes.clone() });
         }
-        self.transmits.push_back(Transmit { packet, device, next_hop, bytes });
+        self.transmits.push_back(Transmit { packet, device, next_hop, ethernet: None, bytes });
     }
 
     /// A copy of a packet to everybody comes to this machine as well; it passes POSTROUTING on its own, before the
@@ -432,7 +456,7 @@ impl Engine {
     }
 
     /// Asks the modules of a hook in order.
-    fn pass(&mut self, now: Now, hook: Hook, packet: &mut Packet, depth: u8) -> Passed {
+    pub(crate) fn pass(&mut self, now: Now, hook: Hook, packet: &mut Packet, depth: u8) -> Passed {
         let family = packet.family();
         if let Some(trace) = &mut self.trace {
             trace.push(packet.id, Step::Hook(hook));
@@ -642,7 +666,12 @@ impl Engine {
     /// Sends what the present packet has caused, each on its own way through OUTPUT.
     fn send_emitted(&mut self, now: Now, depth: u8) {
         while !self.emitted.is_empty() {
-            let Emitted { mut packet, destination } = self.emitted.remove(0);
+            let Emitted { mut packet, destination, port } = self.emitted.remove(0);
+            if let Some((port, header)) = port {
+                self.let_go(packet.tracking);
+                self.transmit_frame(packet.id, port, destination, header, packet.bytes);
+                continue;
+            }
             if depth >= MOST_NESTED {
                 self.end(&packet, Drop::Limit);
                 continue;
@@ -658,7 +687,7 @@ impl Engine {
         self.end(packet, reason)
     }
 
-    fn end(&mut self, packet: &Packet, reason: Drop) -> Decision {
+    pub(crate) fn end(&mut self, packet: &Packet, reason: Drop) -> Decision {
         let decision = self.ended(packet.id, reason);
         self.let_go(packet.tracking);
         decision
@@ -666,7 +695,11 @@ impl Engine {
 
     /// Lets go of the connection of a packet that has ended. An answer on its way over loopback may still belong to a
     /// connection that never comes to be (Linux: it counts as a reference).
-    fn let_go(&mut self, tracking: Tracking) {
+    pub(crate) fn let_go(&mut self, tracking: Tracking) {
+        // Why: copies for many ports of a bridge are one connection, which is held once.
+        if self.shared && self.held.last() == Some(&tracking) {
+            return;
+        }
         let under_way = self.shared || !self.emitted.is_empty() || !self.backlog.is_empty();
         if under_way && self.held.len() < self.settings.most_emitted {
             self.held.push(tracking);
@@ -675,7 +708,7 @@ impl Engine {
         }
     }
 
-    fn ended(&mut self, packet: u64, reason: Drop) -> Decision {
+    pub(crate) fn ended(&mut self, packet: u64, reason: Drop) -> Decision {
         if let Some(trace) = &mut self.trace {
             trace.push(packet, Step::Dropped(reason));
         }

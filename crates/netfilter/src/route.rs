@@ -103,6 +103,8 @@ impl Network {
             tables: Default::default(),
             rules_v4: vec![rule(0, TABLE_LOCAL), rule(32766, TABLE_MAIN), rule(32767, TABLE_DEFAULT)],
             rules_v6: vec![rule(0, TABLE_LOCAL), rule(32766, TABLE_MAIN)],
+            forwarding: Default::default(),
+            neighbours: Default::default(),
             settings: Settings::default(),
         };
         if let Some(name) = InterfaceName::new("lo") {
@@ -124,6 +126,8 @@ impl Network {
             tables: Default::default(),
             rules_v4: Vec::new(),
             rules_v6: Vec::new(),
+            forwarding: Default::default(),
+            neighbours: Default::default(),
             settings: Settings::default(),
         };
         if let Some(name) = InterfaceName::new("lo") {

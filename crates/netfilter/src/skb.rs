@@ -314,6 +314,8 @@ pub enum Drop {
     TooBig,
     /// Forwarding is switched off, or the frame was not for us.
     NotForwarded,
+    /// A bridge: whom the frame is for is behind the port by which it came, or the bridge has no other.
+    NotBridged,
     /// `-j TPROXY` gave it to a socket of this machine, and the route leads elsewhere: what has a socket already is not
     /// forwarded, and nobody is told.
     SocketAssigned,
@@ -360,4 +362,6 @@ pub struct Emitted {
     pub packet: Packet,
     /// Where it is sent to.
     pub destination: IpAddr,
+    /// The port of a bridge by which it leaves at once, past all rules, and its Ethernet header.
+    pub port: Option<(DeviceId, [u8; 14])>,
 }

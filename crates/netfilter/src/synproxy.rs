@@ -325,7 +325,7 @@ fn build(cause: &Segment<'_>, sent: Sent, env: &mut Env<'_>) -> Option<Emitted> 
     let bytes = answer::ip_packet(env, header, source, destination, &bytes)?;
     let packet = answer::machine_packet(env, bytes, false)?;
     env.network.route_output(&packet, destination).ok()?;
-    Some(Emitted { packet, destination })
+    Some(Emitted { packet, destination, port: None })
 }
 
 /// Moves the timestamp that one side sends, or echoes to the other (Linux: `synproxy_tstamp_adjust`).

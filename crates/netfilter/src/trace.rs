@@ -107,6 +107,13 @@ pub enum Step {
         /// The entry.
         entry: String,
     },
+    /// A bridge sends the frame on.
+    Carried {
+        /// By these ports; none if whom it is for is behind the one by which it came.
+        ports: Vec<InterfaceName>,
+        /// Whether it goes to all of them, because it is for many or nobody knows where its destination is.
+        flooded: bool,
+    },
     /// A routing decision.
     Routed {
         /// Why it was made: input, output, re-routed because of a mark, TOS or NAT.

@@ -22,6 +22,15 @@ pub fn unshare_network() -> io::Result<()> {
 
 /// Opens a TUN device (`IFF_TUN | IFF_NO_PI`) without waiting reads and writes: each read and write is one IP packet.
 pub fn open_tun(name: &str) -> io::Result<File> {
+    open_device(name, libc::IFF_TUN)
+}
+
+/// Opens a TAP device (`IFF_TAP | IFF_NO_PI`) likewise: each read and write is one Ethernet frame.
+pub fn open_tap(name: &str) -> io::Result<File> {
+    open_device(name, libc::IFF_TAP)
+}
+
+fn open_device(name: &str, kind: c_int) -> io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -35,7 +44,7 @@ pub fn open_tun(name: &str) -> io::Result<File> {
     for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
         *to = from as libc::c_char;
     }
-    request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+    request.ifr_ifru.ifru_flags = (kind | libc::IFF_NO_PI) as libc::c_short;
     // SAFETY: TUNSETIFF reads and writes one `ifreq`, which lives on our stack for the whole call.
     check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF as _, &raw mut request) })?;
     Ok(file)

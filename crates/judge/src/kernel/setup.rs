@@ -148,6 +148,29 @@ pub(super) fn remove_groups(changes: &[String]) {
     }
 }
 
+/// The Ethernet address of a bridge.
+pub const BRIDGE_ADDRESS: &str = "02:00:00:00:00:b0";
+
+/// The Ethernet address of a port, by its place.
+pub fn port_address(place: usize) -> String {
+    format!("02:00:00:00:01:{place:02x}")
+}
+
+/// Makes a bridge out of TAP devices that are there.
+pub(super) fn bridge(name: &str, ports: &[&str]) -> io::Result<()> {
+    let mut batch = format!(
+        "link add {name} address {BRIDGE_ADDRESS} type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n\
+         link set {name} multicast off\n"
+    );
+    for (place, port) in ports.iter().enumerate() {
+        sysctl(&format!("net.ipv6.conf.{port}.disable_ipv6"), "1")?;
+        batch.push_str(&format!("link set {port} address {} multicast off\n", port_address(place)));
+        batch.push_str(&format!("link set {port} master {name} up\n"));
+    }
+    batch.push_str(&format!("link set {name} up\n"));
+    feed(Command::new("ip").args(["-batch", "-"]), &batch)
+}
+
 /// Makes a change of a case file.
 pub(super) fn change(text: &str) -> Result<(), String> {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -189,6 +212,11 @@ pub(super) fn change(text: &str) -> Result<(), String> {
         ["worlds", "legacy", "nft"] | ["worlds", "nft", "legacy"] => return Ok(()),
         ["ip", rest @ ..] => vec![rest.to_vec()],
         ["statistics"] => return Ok(()),
+        ["fdb", args @ ..] => {
+            let mut command = Command::new("bridge");
+            command.arg("fdb").args(args).args(["master", "static"]);
+            return feed(&mut command, "").map_err(|error| error.to_string());
+        }
         [program @ ("nfacct" | "nfct"), args @ ..] => {
             return feed(Command::new(program).args(args), "").map_err(|error| error.to_string());
         }

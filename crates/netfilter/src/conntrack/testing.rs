@@ -65,6 +65,8 @@ impl World {
                 tables: Default::default(),
                 rules_v4: Vec::new(),
                 rules_v6: Vec::new(),
+                forwarding: Default::default(),
+                neighbours: Default::default(),
                 settings: Settings { forward_v4: true, forward_v6: true, ..Default::default() },
             },
             random: Seeded::new(1),

@@ -44,6 +44,8 @@ impl World {
             tables: Default::default(),
             rules_v4: Vec::new(),
             rules_v6: Vec::new(),
+            forwarding: Default::default(),
+            neighbours: Default::default(),
             settings: crate::network::Settings { forward_v4: true, forward_v6: true, ..Default::default() },
         };
         Self {

@@ -9,6 +9,8 @@
 //! route default via 203.0.113.254 dev wan0
 //! route blackhole 10.9.0.0/16
 //! rule fwmark 1 table 100
+//! fdb 02:00:00:00:00:0b dev p1
+//! neigh 10.0.1.11 lladdr 02:00:00:00:00:0b dev br0
 //! sysctl net.ipv4.ip_forward=1
 //! ```
 //!
@@ -18,6 +20,8 @@
 //! | `address A[/N] dev DEVICE` | makes the local, broadcast and connected routes as the kernel does; `peer A`, `brd A` (or `+`), `scope global\|link\|host\|N`, `deprecated`, `temporary` |
 //! | `[-4\|-6] route [TYPE] DEST` | TYPE: `unicast local broadcast multicast anycast blackhole unreachable prohibit throw`; DEST: an address, a prefix or `default`; `via A`, `dev DEVICE`, `src A`, `table N\|local\|main\|default`, `metric N`, `tos N`, `mtu N`, `realms [N/]N`, `from P`, `pref low\|medium\|high`, `onlink`, and any number of `nexthop via A dev DEVICE` |
 //! | `[-4\|-6] rule` | `not`, `from P`, `to P`, `fwmark N[/M]`, `iif DEVICE`, `oif DEVICE`, `tos N`, `ipproto N`, `sport N[-N]`, `dport N[-N]`, `uidrange N-N`, `priority N`, `table N` (or `lookup N`), `suppress_prefixlength N`, `suppress_ifgroup N`, `realms [N/]N`; instead of a table `goto N`, `nop`, `blackhole`, `unreachable`, `prohibit` |
+//! | `fdb M dev PORT` | the machine with this Ethernet address is behind this port of a bridge (`bridge fdb`; `master`, `static`, `dynamic`, `extern_learn` may follow) |
+//! | `neigh A lladdr M dev DEVICE` | the Ethernet address of a neighbour (`ip neigh`; `nud STATE`, a state in capitals and `router` may follow) |
 //! | `sysctl NAME=VALUE` | `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`, `net.ipv4.conf.X.{rp_filter,accept_local,route_localnet,src_valid_mark,forwarding}`, `net.ipv6.conf.X.{forwarding,force_forwarding,use_tempaddr,disable_ipv6}`, `net.bridge.bridge-nf-call-{ip,ip6}tables`; X is `all`, `default` (for devices that come later) or a device |
 //!
 //! A leading word `ip` is taken too. The order counts, as it does for `ip`: a device stands before its addresses. A
@@ -90,7 +94,7 @@ pub enum ErrorKind {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Statement => "a line begins with device, address, route, rule or sysctl",
+            Self::Statement => "a line begins with device, address, route, rule, fdb, neigh or sysctl",
             Self::Word => "no such word in this statement",
             Self::Missing => "something is missing at the end of the line",
             Self::Name => "a device name has 1 to 15 bytes and no slash",
@@ -280,6 +284,8 @@ fn statement(network: &mut Network, settings: &mut Sysctls, words: &mut Words<'_
         ("address" | "addr", _) => address(network, words),
         ("route", family) => route(network, words, family),
         ("rule", family) => rule(network, words, family),
+        ("fdb", None) => forwarding(network, words),
+        ("neigh" | "neighbour" | "neighbor", _) => neighbour(network, words),
         ("sysctl", None) => setting(network, settings, words),
         _ => Err(words.error(ErrorKind::Statement)),
     }
@@ -347,6 +353,57 @@ fn mac(word: &str) -> Option<[u8; 6]> {
         .map(|part| (part.len() <= 2).then(|| u8::from_str_radix(part, 16).ok()).flatten())
         .collect::<Option<_>>()?;
     bytes.try_into().ok()
+}
+
+/// An Ethernet address behind a port.
+fn forwarding(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> {
+    let address = mac(words.value()?).ok_or_else(|| words.error(ErrorKind::Mac))?;
+    let mut port = None;
+    while let Some(word) = words.next() {
+        match word {
+            "dev" => {
+                let device = words.device(network)?;
+                let bridge = network.bridge_of(device).ok_or_else(|| words.error(ErrorKind::Device))?;
+                port = Some((bridge, device));
+            }
+            "master" => {
+                if words
+                    .peek()
+                    .and_then(InterfaceName::new)
+                    .and_then(|name| network.device_named(name))
+                    .is_some()
+                {
+                    words.next();
+                }
+            }
+            "static" | "dynamic" | "extern_learn" => {}
+            _ => return Err(words.error(ErrorKind::Word)),
+        }
+    }
+    let (bridge, port) = port.ok_or_else(|| words.error(ErrorKind::Missing))?;
+    network.forwarding.insert((bridge, address), port);
+    Ok(())
+}
+
+/// The Ethernet address of a neighbour.
+fn neighbour(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> {
+    let address = words.address()?;
+    let (mut link, mut device) = (None, None);
+    while let Some(word) = words.next() {
+        match word {
+            "lladdr" => link = Some(mac(words.value()?).ok_or_else(|| words.error(ErrorKind::Mac))?),
+            "dev" => device = Some(words.device(network)?),
+            "nud" => {
+                words.value()?;
+            }
+            "router" | "extern_learn" => {}
+            state if state.bytes().all(|byte| byte.is_ascii_uppercase()) => {}
+            _ => return Err(words.error(ErrorKind::Word)),
+        }
+    }
+    let (Some(link), Some(device)) = (link, device) else { return Err(words.error(ErrorKind::Missing)) };
+    network.neighbours.insert((device, address), link);
+    Ok(())
 }
 
 fn address(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> {

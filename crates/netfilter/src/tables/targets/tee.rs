@@ -53,7 +53,7 @@ pub(super) fn apply(rule: &Tee, place: &Place, packet: &Packet, env: &mut Env<'_
     }
     let (number, gateway): (_, IpAddr) = (copy.id, rule.gateway);
     env.step(packet, || Step::Copied { packet: number, gateway });
-    env.emitted.push(Emitted { packet: copy, destination: gateway });
+    env.emitted.push(Emitted { packet: copy, destination: gateway, port: None });
     Effect::Copied
 }
 

@@ -339,9 +339,13 @@ fn one(
                 )));
             };
             let device = device_of(network, name)?;
-            let Arrival { cpu, secured, .. } = arrival;
-            let kind = link_kind(network, device, &shown.bytes);
-            From::Device(device, Link { kind, cpu, secured, ..Link::default() })
+            let Arrival { cpu, secured, frame, .. } = arrival;
+            let ethernet = frame.map(|ends| frame_header(ends, &shown.bytes));
+            let kind = match frame {
+                Some((destination, _)) => framed_kind(network, device, destination),
+                None => link_kind(network, device, &shown.bytes),
+            };
+            From::Device(device, Link { ethernet, kind, cpu, secured, ..Link::default() })
         }
     };
     Ok(Given { at, from, bytes: shown.bytes, text: trimmed.to_owned(), captured: false, cut: false })
@@ -364,15 +368,28 @@ fn link_kind(network: &Network, device: DeviceId, bytes: &[u8]) -> LinkKind {
     }
 }
 
+/// To whom a frame was sent; of a device whose own address is not known all that are for one are for it.
+fn framed_kind(network: &Network, device: DeviceId, destination: [u8; 6]) -> LinkKind {
+    let own = network.device(device).and_then(|device| device.mac);
+    match destination {
+        [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => LinkKind::Broadcast,
+        [first, ..] if first & 1 != 0 => LinkKind::Multicast,
+        _ if own.is_none_or(|own| own == destination) => LinkKind::Host,
+        _ => LinkKind::OtherHost,
+    }
+}
+
 /// The set of types of addresses that has broadcast alone (Linux: `RTN_BROADCAST`).
 const BROADCAST: u16 = 1 << 3;
 
-/// What stands between a device and its packet: `cpu N`, `ipsec none`, `ipsec (STATES)`.
+/// What stands between a device and its packet: `cpu N`, `ipsec none`, `ipsec (STATES)`, `frame SOURCE > DESTINATION`.
 #[derive(Clone, Copy, Debug, Default)]
 struct Arrival {
     device: Option<InterfaceName>,
     cpu: Option<u32>,
     secured: Secured,
+    /// Destination and source of the frame.
+    frame: Option<([u8; 6], [u8; 6])>,
 }
 
 /// Reads it, if it is there.
@@ -405,10 +422,35 @@ fn arrival<'t>(machine: &mut Machine, text: &'t str) -> Result<Option<(Arrival, 
                 .map_err(|problem| wanted(format!("; {}: `{}`", problem.kind, problem.word)))?;
             arrival.secured = Secured::By(machine.transforms(&row));
             (rest, found) = (after, true);
+        } else if let Some(value) = rest.strip_prefix("frame ") {
+            let mut words = value.trim_start().splitn(4, ' ');
+            let ends = (words.next().and_then(mac), words.next(), words.next().and_then(mac));
+            let (Some(source), Some(">"), Some(destination)) = ends else {
+                return Err(Failure::usage(
+                    "`frame`: wanted are two Ethernet addresses, `frame SOURCE > DESTINATION`",
+                ));
+            };
+            arrival.frame = Some((destination, source));
+            (rest, found) = (words.next().unwrap_or(""), true);
         } else {
             return Ok(found.then_some((arrival, rest)));
         }
     }
+}
+
+/// An Ethernet address.
+fn mac(text: &str) -> Option<[u8; 6]> {
+    let part = |part: &str| u8::from_str_radix(part, 16).ok().filter(|_| part.len() <= 2);
+    let bytes: Vec<u8> = text.split(':').map(part).collect::<Option<_>>()?;
+    bytes.try_into().ok()
+}
+
+/// The header of a frame with an IP packet: destination, source, type.
+fn frame_header(ends: ([u8; 6], [u8; 6]), packet: &[u8]) -> [u8; 14] {
+    let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = ends;
+    let [high, low] =
+        if packet.first().is_some_and(|first| first >> 4 == 6) { [0x86, 0xdd] } else { [0x08, 0x00] };
+    [a, b, c, d, e, f, g, h, i, j, k, l, high, low]
 }
 
 /// A number, decimal or `0x…`.

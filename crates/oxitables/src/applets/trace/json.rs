@@ -191,6 +191,10 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
         Step::Copied { packet, gateway } => {
             json!({"step": "copy", "hook": hook, "id": packet, "gateway": gateway.to_string()})
         }
+        Step::Carried { ports, flooded } => {
+            let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+            json!({"step": "carry", "ports": ports, "flooded": flooded})
+        }
         Step::Protected { device, states } => {
             json!({"step": "protect", "device": device.to_string(), "states": states})
         }

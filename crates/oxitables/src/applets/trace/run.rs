@@ -240,10 +240,17 @@ impl Passages {
         Ok(Self { run, other, families, packets, now, wall })
     }
 
-    /// Whether packets that come to a device come in by another one, or are bridged.
-    fn is_port(&self, from: &From) -> bool {
-        let From::Device(device, _) = from else { return false };
-        self.run.engine.network().device(*device).is_some_and(|device| device.master.is_some())
+    /// Why what comes to a device that is a port cannot be asked for: its packets come in by another one, or the frame has
+    /// to say where a bridge sends it.
+    fn is_port(&self, from: &From) -> Option<&'static str> {
+        let From::Device(device, link) = from else { return None };
+        let network = self.run.engine.network();
+        network.device(*device)?.master?;
+        match (network.bridge_of(*device), link.ethernet) {
+            (Some(_), Some(_)) => None,
+            (Some(_), None) => Some(wording::FRAME),
+            (None, _) => Some(wording::PORT),
+        }
     }
 
     /// The connections and expectations in a form.
@@ -260,12 +267,13 @@ impl Iterator for Passages {
     fn next(&mut self) -> Option<Passage> {
         let (at, given) = self.packets.next()?;
         self.now = moment(self.wall, given.at);
-        Some(match family(&given.bytes) {
-            Some(family) if !self.families.contains(&family) => {
+        let port = self.is_port(&given.from);
+        Some(match (family(&given.bytes), port) {
+            (Some(family), _) if !self.families.contains(&family) => {
                 not_asked(at + 1, given, family, wording::no_rules(family))
             }
-            Some(family) if self.is_port(&given.from) => not_asked(at + 1, given, family, wording::PORT),
-            Some(family) if given.cut => not_asked(at + 1, given, family, wording::CUT),
+            (Some(family), Some(why)) => not_asked(at + 1, given, family, why),
+            (Some(family), None) if given.cut => not_asked(at + 1, given, family, wording::CUT),
             _ => {
                 let twin = self.other.as_mut().map(|other| passage(other, self.wall, at + 1, given.clone()));
                 let mut shown = passage(&mut self.run, self.wall, at + 1, given);

@@ -233,6 +233,12 @@ impl Writer<'_> {
                 self.answers.insert(*packet, "copy");
                 self.line(&format!("> sends a copy by {gateway}"));
             }
+            Step::Carried { ports, flooded } => {
+                let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+                let ports = if ports.is_empty() { "no port".to_owned() } else { ports.join(", ") };
+                let why = if *flooded { "to all other ports: " } else { "to " };
+                self.phase(&format!("BRIDGE {why}{ports}"));
+            }
             Step::Protected { device, states } => {
                 self.phase(&format!(
                     "PROTECT by {states}: another packet leaves by {device}, by its own way through OUTPUT and POSTROUTING"

@@ -174,6 +174,10 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
         Drop::NotForwarded => {
             "not to be forwarded (forwarding is off, or the frame was not for us)".to_owned()
         }
+        Drop::NotBridged => {
+            "the bridge has no other port to send it to: whom it is for is behind the one by which it came"
+                .to_owned()
+        }
         Drop::Fragment => "bad fragments".to_owned(),
         Drop::InsertFailed => "conntrack: no free tuple, or a clash with another connection".to_owned(),
         Drop::TableFull => "conntrack: the table is full".to_owned(),
@@ -222,8 +226,12 @@ pub(super) fn of_world(rulesets: &[Ruleset], world: World) -> &[Ruleset] {
 }
 
 /// Why a packet of a port has no result.
-pub(super) const PORT: &str = "the device is a port of a bridge, bond or VRF. Packets for this machine and for its routes come in by \
-     that: give it as the device. What a bridge carries from port to port is not modelled";
+pub(super) const PORT: &str =
+    "the device is a port of a bond or VRF, by which its packets come in: give that as the device";
+
+/// Why a packet of a bridge's port has no result.
+pub(super) const FRAME: &str = "the device is a port of a bridge, which sends frames on by their Ethernet addresses: put them before \
+     the packet (`p0 frame 02:00:00:00:00:0a > 02:00:00:00:00:0b udp ...`), or use --pcap";
 
 /// Why a packet has no result whose way depends on which kind of rules was loaded first.
 pub(super) const ORDER: &str = "rules of iptables-legacy and of iptables-nft have the same priority, and the result depends on \

@@ -1,0 +1,401 @@
+//! What a bridge does with frames that carry IP packets: from port to port, up to this machine, down from it.
+//!
+//! Read first: Linux `br_netfilter_hooks.c` (`br_nf_pre_routing`, `br_nf_forward_ip`, `br_nf_post_routing`), `br_input.c`
+//! (`br_handle_frame_finish`), `br_forward.c` (`br_flood`). With `net.bridge.bridge-nf-call-iptables=1` (or `…-ip6tables`)
+//! every packet that comes to a port passes PREROUTING as if it had come in by the bridge; what stays on the bridge passes
+//! FORWARD (in and out the bridge, `--physdev-in` and `--physdev-out` the ports) and POSTROUTING (no incoming device); what is
+//! for this machine, or is to be routed, goes on behind PREROUTING (F14). No TTL is counted down and no route looked up on the
+//! bridge, except where PREROUTING gave the packet another destination: then it is routed, and one whose way leads out of the
+//! same bridge stays a bridged one, in a frame to the neighbour.
+//!
+//! # Where frames go
+//!
+//! To the port that [`Network::forwarding`] or a frame from that address has shown; to all other ports if nobody knows.
+//! What is learned lives 300 seconds; a full table ([`MOST_LEARNED`]) learns no new address until some have aged.
+//!
+//! # Differences from Linux
+//!
+//! Every port forwards and floods, none sends back out by itself (hairpin), none is isolated; groups are flooded (as without a
+//! querier); no VLANs. A frame whose packet is malformed ends here even where the rules are not called.
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::engine::{Decision, Engine, Transmit};
+use crate::network::{Device, DeviceKind, Network, Route, Unroutable, Way};
+use crate::path::Passed;
+use crate::skb::{Drop, Link, LinkKind, Packet};
+use crate::trace::Step;
+use crate::{DeviceId, Instant, Now, defrag};
+use packet::Family;
+use rules::Hook;
+
+/// An Ethernet address.
+type Mac = [u8; 6];
+
+/// The most addresses that are learned; Linux has no limit (`fdb_max_learned` is 0).
+pub const MOST_LEARNED: usize = 65_536;
+
+/// How long an address is known behind a port (Linux: `ageing_time`).
+const AGEING: Duration = Duration::from_secs(300);
+
+/// What frames have shown: by bridge and address the port, and when it was seen last.
+#[derive(Debug, Default)]
+pub(crate) struct Learned {
+    places: BTreeMap<(DeviceId, Mac), (DeviceId, Instant)>,
+}
+
+impl Learned {
+    /// Linux: `br_fdb_update`; an entry that somebody has set moves, too.
+    fn learn(&mut self, now: Instant, bridge: DeviceId, address: Mac, port: DeviceId) {
+        let key = (bridge, address);
+        if self.places.len() >= MOST_LEARNED && !self.places.contains_key(&key) {
+            self.places.retain(|_, (_, seen)| now.since(*seen) < AGEING);
+            if self.places.len() >= MOST_LEARNED {
+                return;
+            }
+        }
+        self.places.insert(key, (port, now));
+    }
+
+    fn port(&self, now: Instant, bridge: DeviceId, address: Mac) -> Option<DeviceId> {
+        let (port, seen) = self.places.get(&(bridge, address))?;
+        (now.since(*seen) < AGEING).then_some(*port)
+    }
+}
+
+/// Where a bridge sends a frame.
+enum Place {
+    /// To this machine.
+    Here,
+    /// By a port.
+    Port(DeviceId),
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Network {
+    /// The bridge that a device is a port of.
+    pub fn bridge_of(&self, device: DeviceId) -> Option<DeviceId> {
+        let master = self.device(device)?.master?;
+        (self.device(master)?.kind == DeviceKind::Bridge).then_some(master)
+    }
+
+    /// The ports of a bridge that are up, the newest first (Linux: `list_add_rcu`).
+    fn ports(&self, bridge: DeviceId) -> impl Iterator<Item = (DeviceId, &Device)> {
+        self.devices_with_id().rev().filter(move |(_, device)| device.master == Some(bridge) && device.up)
+    }
+
+    fn is_called(&self, family: Family) -> bool {
+        match family {
+            Family::V4 => self.settings.bridged_v4,
+            Family::V6 => self.settings.bridged_v6,
+        }
+    }
+}
+
+fn destination_of(header: &[u8; 14]) -> Mac {
+    let [a, b, c, d, e, f, ..] = *header;
+    [a, b, c, d, e, f]
+}
+
+fn source_of(header: &[u8; 14]) -> Mac {
+    let [_, _, _, _, _, _, a, b, c, d, e, f, ..] = *header;
+    [a, b, c, d, e, f]
+}
+
+/// The header with another destination.
+fn readdressed(header: &[u8; 14], to: Mac) -> [u8; 14] {
+    let mut out = *header;
+    for (byte, new) in out.iter_mut().zip(to) {
+        *byte = new;
+    }
+    out
+}
+
+fn header(to: Mac, from: Mac, family: Family) -> [u8; 14] {
+    let [high, low] = match family {
+        Family::V4 => [0x08, 0x00],
+        Family::V6 => [0x86, 0xdd],
+    };
+    let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = (to, from);
+    [a, b, c, d, e, f, g, h, i, j, k, l, high, low]
+}
+
+fn is_to_many(address: Mac) -> bool {
+    address.first().is_some_and(|first| first & 1 != 0)
+}
+
+/// The frame to which Ethernet gives a packet to a group or to everybody.
+fn address_of_group(destination: IpAddr) -> Mac {
+    match destination {
+        IpAddr::V4(v4) if v4.is_multicast() => {
+            let [_, b, c, d] = v4.octets();
+            [0x01, 0x00, 0x5e, b & 0x7f, c, d]
+        }
+        IpAddr::V4(_) => [0xff; 6],
+        IpAddr::V6(v6) => {
+            let [.., a, b, c, d] = v6.octets();
+            [0x33, 0x33, a, b, c, d]
+        }
+    }
+}
+
+/// What Linux notes of a frame to one machine while the rules look (`pkt_otherhost`): it seems to be for this one.
+fn shown(kind: LinkKind) -> LinkKind {
+    if kind == LinkKind::OtherHost { LinkKind::Host } else { kind }
+}
+
+impl Engine {
+    /// Handles a packet that came to a port of a bridge.
+    pub(crate) fn receive_by_port(
+        &mut self,
+        now: Now,
+        id: u64,
+        (bridge, port): (DeviceId, DeviceId),
+        link: Link,
+        bytes: Vec<u8>,
+    ) -> Decision {
+        let mut packet = match self.arrive(id, Some(port), link, bytes) {
+            Ok(packet) => packet,
+            Err(reason) => return self.ended(id, reason),
+        };
+        let Some(header) = link.ethernet else {
+            return self
+                .end(&packet, Drop::Unknown("the Ethernet header of what comes to a port of a bridge"));
+        };
+        let source = source_of(&header);
+        // Linux: `br_handle_frame`.
+        if is_to_many(source) || source == [0; 6] || !self.network.device(port).is_some_and(|port| port.up) {
+            return self.end(&packet, Drop::NotBridged);
+        }
+        let own =
+            |device| self.network.device(device).is_some_and(|own| own.mac == Some(destination_of(&header)));
+        let kind = match destination_of(&header) {
+            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => LinkKind::Broadcast,
+            address if is_to_many(address) => LinkKind::Multicast,
+            _ if own(bridge) || own(port) => LinkKind::Host,
+            _ => LinkKind::OtherHost,
+        };
+        packet.input = Some(bridge);
+        packet.link.kind = kind;
+        if !self.network.is_called(packet.family()) {
+            return self.carry(now, &mut packet, (bridge, port), &header);
+        }
+        packet.link.physical_input = Some(port);
+        packet.link.kind = shown(kind);
+        let before = packet.view().destination();
+        if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, &mut packet, 0) {
+            return decision;
+        }
+        packet.link.kind = kind;
+        if packet.view().destination() == before {
+            return self.carry(now, &mut packet, (bridge, port), &header);
+        }
+        self.turn_aside(now, &mut packet, (bridge, port), &header)
+    }
+
+    /// A packet with another destination than it came with (Linux: `br_nf_pre_routing_finish`).
+    fn turn_aside(
+        &mut self,
+        now: Now,
+        packet: &mut Packet,
+        (bridge, port): (DeviceId, DeviceId),
+        header: &[u8; 14],
+    ) -> Decision {
+        let route = self.route_input(packet);
+        let next_hop = match route {
+            Ok(Route { way: Way::Out { device, next_hop, .. }, .. }) if device == bridge => Some(next_hop),
+            Err(
+                reason @ (Unroutable::MartianSource
+                | Unroutable::MartianDestination
+                | Unroutable::Undecided(_)),
+            ) => {
+                return self.end(packet, Drop::Route(reason));
+            }
+            _ => None,
+        };
+        packet.route = route.ok();
+        if let Some(next_hop) = next_hop {
+            let Some(neighbour) = self.network.neighbour(bridge, next_hop) else {
+                return self
+                    .end(packet, Drop::Unknown("the Ethernet address of the next hop behind the bridge"));
+            };
+            let header = readdressed(header, neighbour);
+            packet.link.ethernet = Some(header);
+            return self.carry(now, packet, (bridge, port), &header);
+        }
+        let Some(own) = self.network.device(bridge).and_then(|bridge| bridge.mac) else {
+            return self.end(packet, Drop::Unknown("the Ethernet address of the bridge"));
+        };
+        let header = readdressed(header, own);
+        packet.link.ethernet = Some(header);
+        packet.link.kind = LinkKind::Host;
+        self.carry(now, packet, (bridge, port), &header)
+    }
+
+    /// Where an address is.
+    fn place(&self, now: Instant, bridge: DeviceId, address: Mac) -> Place {
+        let mine = |device: &Device| device.mac == Some(address);
+        let is_port = |device: &Device| device.master == Some(bridge);
+        let here = self.network.device(bridge).is_some_and(mine)
+            || self.network.devices.iter().any(|device| is_port(device) && mine(device));
+        if here {
+            return Place::Here;
+        }
+        let learned = self.learned.port(now, bridge, address);
+        let port = learned.or_else(|| self.network.forwarding.get(&(bridge, address)).copied());
+        port.map_or(Place::Unknown, Place::Port)
+    }
+
+    /// Linux: `br_handle_frame_finish`.
+    fn carry(
+        &mut self,
+        now: Now,
+        packet: &mut Packet,
+        (bridge, port): (DeviceId, DeviceId),
+        header: &[u8; 14],
+    ) -> Decision {
+        let (source, destination) = (source_of(header), destination_of(header));
+        if !matches!(self.place(now.mono, bridge, source), Place::Here) {
+            self.learned.learn(now.mono, bridge, source, port);
+        }
+        let many = is_to_many(destination);
+        let place = if many { Place::Unknown } else { self.place(now.mono, bridge, destination) };
+        let others: Vec<DeviceId> = match place {
+            Place::Here => return self.go_up(now, packet),
+            Place::Port(out) => {
+                self.network.ports(bridge).map(|(id, _)| id).filter(|id| *id == out).collect()
+            }
+            Place::Unknown => self.network.ports(bridge).map(|(id, _)| id).collect(),
+        };
+        let others: Vec<DeviceId> = others.into_iter().filter(|out| *out != port).collect();
+        if let Some(trace) = &mut self.trace {
+            let names =
+                others.iter().filter_map(|out| self.network.device(*out)).map(|out| out.name).collect();
+            trace.push(packet.id, Step::Carried { ports: names, flooded: matches!(place, Place::Unknown) });
+        }
+        if let ([out], false) = (others.as_slice(), many) {
+            return self.leave_by_port(now, packet, (bridge, *out), header);
+        }
+        // Linux: each port gets a copy, and all copies belong to one connection.
+        let mut decision = None;
+        for out in others {
+            let mut copy = packet.clone();
+            self.shared = true;
+            decision = Some(self.leave_by_port(now, &mut copy, (bridge, out), header));
+            self.shared = false;
+        }
+        if many {
+            return self.go_up(now, packet);
+        }
+        match decision {
+            Some(decision) => {
+                self.let_go(packet.tracking);
+                decision
+            }
+            None => self.end(packet, Drop::NotBridged),
+        }
+    }
+
+    /// A packet leaves its bridge by a port (Linux: `br_nf_forward_ip`, `br_nf_post_routing`, `br_nf_dev_queue_xmit`).
+    fn leave_by_port(
+        &mut self,
+        now: Now,
+        packet: &mut Packet,
+        (bridge, out): (DeviceId, DeviceId),
+        header: &[u8; 14],
+    ) -> Decision {
+        if packet.link.physical_input.is_some() {
+            packet.link.physical_output = Some(out);
+            packet.link.kind = shown(packet.link.kind);
+            packet.output = Some(bridge);
+            let next_hop = packet.view().destination();
+            // Linux: `br_netfilter_rtable_init`: a route of which only the device is there.
+            let stands_for_one = || Route {
+                way: Way::Out { device: bridge, next_hop, gateway: false },
+                mtu: self.network.device(bridge).map_or(1500, |bridge| bridge.mtu),
+                source: None,
+                realms: 0,
+            };
+            packet.route = Some(packet.route.unwrap_or_else(stands_for_one));
+            if let Passed::Ended(decision) = self.pass(now, Hook::Forward, packet, 0) {
+                return decision;
+            }
+            packet.input = None;
+            if let Passed::Ended(decision) = self.pass(now, Hook::Postrouting, packet, 0) {
+                return decision;
+            }
+        }
+        let mtu = self.network.device(out).map_or(1500, |out| out.mtu);
+        let next_hop = packet.view().destination();
+        let pieces = if packet.len() <= mtu as usize && packet.gathered.is_none() {
+            vec![std::mem::take(&mut packet.bytes)]
+        } else {
+            let called = packet.link.physical_input.is_some();
+            match defrag::split(packet, mtu, &mut self.next_ip_id) {
+                Ok(pieces) if called => pieces,
+                // Linux: nobody is told.
+                _ => return self.end(packet, Drop::TooBig),
+            }
+        };
+        self.let_go(packet.tracking);
+        for piece in pieces {
+            self.transmit_frame(packet.id, out, next_hop, *header, piece);
+        }
+        Decision::Forwarded { device: out, next_hop }
+    }
+
+    /// A packet is for this machine, or for its routes (Linux: `br_pass_frame_up`; `ip_sabotage_in`: PREROUTING was there).
+    fn go_up(&mut self, now: Now, packet: &mut Packet) -> Decision {
+        packet.output = None;
+        if packet.link.physical_input.is_none() {
+            return self.input(now, packet, 0);
+        }
+        match self.refused(packet) {
+            Some(reason) => self.end(packet, reason),
+            None => self.go_on(now, packet, 0),
+        }
+    }
+
+    /// Puts a frame on a port.
+    pub(crate) fn transmit_frame(
+        &mut self,
+        packet: u64,
+        device: DeviceId,
+        next_hop: IpAddr,
+        header: [u8; 14],
+        bytes: Vec<u8>,
+    ) {
+        if let (Some(trace), Some(name)) =
+            (&mut self.trace, self.network.device(device).map(|device| device.name))
+        {
+            trace.push(packet, Step::Sent { device: name, next_hop, bytes: bytes.clone() });
+        }
+        self.transmits.push_back(Transmit { packet, device, next_hop, ethernet: Some(header), bytes });
+    }
+
+    /// The frame in which a packet of this machine, or one that it has routed, leaves a bridge, and by which ports; `None`: it
+    /// is not known which neighbour it goes to, or who has said nothing of the ports.
+    pub(crate) fn frames_out(
+        &self,
+        now: Instant,
+        bridge: DeviceId,
+        next_hop: IpAddr,
+        way: Option<Way>,
+    ) -> Option<([u8; 14], Vec<DeviceId>)> {
+        let own = self.network.device(bridge).filter(|device| device.kind == DeviceKind::Bridge)?.mac?;
+        let many = matches!(way, Some(Way::Broadcast { .. } | Way::Multicast { .. }));
+        let to = if many { address_of_group(next_hop) } else { self.network.neighbour(bridge, next_hop)? };
+        let ports = self.network.ports(bridge).map(|(id, _)| id);
+        let ports: Vec<DeviceId> = match self.place(now, bridge, to) {
+            Place::Port(out) if !many => ports.filter(|id| *id == out).collect(),
+            _ => ports.collect(),
+        };
+        let family = Family::of(next_hop);
+        (!ports.is_empty()).then(|| (header(to, own, family), ports))
+    }
+}
+
+#[cfg(test)]
+mod tests;
