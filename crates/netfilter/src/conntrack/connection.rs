@@ -1,10 +1,10 @@
-//! A connection as it lies in the table: at most 168 bytes, of which a packet reads the first few lines.
+//! A connection as it lies in the table: at most 176 bytes, of which a packet reads the first few lines.
 //!
 //! # Layout
-//! Both tuples are kept in 42 bytes: of IPv4 the four addresses, of IPv6 those of the original direction, to which the
-//! reply's are the same turned round unless NAT changed them. What few connections have (a helper, a master, moved
-//! sequence numbers, translated IPv6) lies in [`Rare`], one allocation made by the first of them. A new field that not
-//! every connection of a busy router needs belongs there.
+//! Both tuples are kept in 58 bytes: of IPv4 the four addresses, of IPv6 those of the original direction, to which the
+//! reply's are the same turned round, and a third one, which is the translated one. What few connections have (a helper,
+//! a master, moved sequence numbers; a fourth address: IPv6 that is translated at both ends) lies in [`Extra`], one
+//! allocation made by the first of them. A new field that not every connection of a busy router needs belongs there.
 //!
 //! # Invariant
 //! What is put in comes out: [`Connection::original`] and [`Connection::reply`] give the tuples that were set.
@@ -31,7 +31,14 @@ pub struct Connection {
     pub status: Status,
     /// Zone.
     pub zone: Zone,
-    tuples: Tuples,
+    /// IPv4: original source and destination, reply's source and destination in the first of them. IPv6: original source
+    /// and destination; then the reply's destination if [`Form::TO`], otherwise its source if [`Form::FROM`].
+    // Why: not a struct of their own, which would end with two unused bytes.
+    addresses: [[u32; 4]; 3],
+    /// Ports or the like: original source and destination, reply's source and destination.
+    ids: [u16; 4],
+    ip_protocol: u8,
+    form: Form,
     /// Connection mark.
     pub mark: u32,
     /// For NAT: the device whose address MASQUERADE took, as its number plus one; 0: none.
@@ -40,38 +47,42 @@ pub struct Connection {
     pub counters: [Counters; 2],
     /// What the protocol remembers.
     pub protocol: ProtocolState,
-    rare: Option<Box<Rare>>,
-    /// Where it stands in the lists of [`super::Conntrack::by_source`].
-    pub(super) sourced: Sourced,
+    extra: Option<Box<Extra>>,
 }
 
-/// Both tuples.
+/// What the addresses of a connection are; and, because there is room for it, its [`Sourced`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Tuples {
-    /// IPv4: original source and destination, reply's source and destination. IPv6: original source and destination.
-    addresses: [u32; 8],
-    /// Original source and destination, reply's source and destination.
-    ids: [u16; 4],
-    protocol: u8,
-    form: Form,
-}
+struct Form(u8);
 
-/// What the words of [`Tuples`] are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// Four addresses.
-    V4,
-    /// Two addresses; the reply's are the same, turned round.
-    V6,
-    /// Two addresses; the reply's are in [`Rare`].
-    V6Moved,
+impl Form {
+    /// Addresses of IPv6.
+    const V6: u8 = 1;
+    /// Of IPv6: the replies come from elsewhere than the original direction goes to (DNAT).
+    const FROM: u8 = 1 << 1;
+    /// Of IPv6: the replies go elsewhere than the original direction comes from (SNAT). If both: where they come from is
+    /// in [`Extra`].
+    const TO: u8 = 1 << 2;
+    /// [`Sourced::Head`].
+    const HEAD: u8 = 1 << 3;
+    /// [`Sourced::Member`].
+    const MEMBER: u8 = 1 << 4;
+
+    #[inline]
+    const fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+
+    /// Clears some bits and sets others.
+    #[inline]
+    const fn put(&mut self, clear: u8, set: u8) {
+        self.0 = self.0 & !clear | set;
+    }
 }
 
 /// Whether a connection is in a list of connections with its source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sourced {
     /// In none.
-    #[default]
     No,
     /// The newest of those with its source and what that is translated to.
     Head,
@@ -80,6 +91,14 @@ pub(super) enum Sourced {
 }
 
 /// What only few connections have.
+#[derive(Clone, Debug)]
+struct Extra {
+    /// Where the replies come from, of IPv6 that is translated at both ends.
+    from: [u32; 4],
+    rare: Option<Box<Rare>>,
+}
+
+/// Of it what is not an address.
 #[derive(Clone, Debug, Default)]
 pub struct Rare {
     /// The connection whose helper expected this one.
@@ -103,8 +122,6 @@ pub struct Rare {
     pub zero_zone: Option<Direction>,
     /// What SYNPROXY knows of it.
     pub synproxy: Option<crate::synproxy::State>,
-    /// Source and destination of the replies, of translated IPv6.
-    reply: Option<[Ipv6Addr; 2]>,
 }
 
 /// Of a connection whose helper expected another one what that one keeps (Linux: it keeps its master itself).
@@ -144,92 +161,89 @@ static NOTHING_RARE: Rare = Rare {
     started: None,
     policy: None,
     synproxy: None,
-    reply: None,
 };
 
+#[inline]
 fn words(address: Ipv6Addr) -> [u32; 4] {
     let bits = u128::from(address);
     [96, 64, 32, 0].map(|shift| (bits >> shift) as u32)
 }
 
-fn address(words: [u32; 4]) -> Ipv6Addr {
-    Ipv6Addr::from(words.into_iter().fold(0_u128, |bits, word| bits << 32 | u128::from(word)))
+#[inline]
+fn address([a, b, c, d]: [u32; 4]) -> Ipv6Addr {
+    Ipv6Addr::from(u128::from(a) << 96 | u128::from(b) << 64 | u128::from(c) << 32 | u128::from(d))
 }
 
 impl Connection {
     /// A connection that is not confirmed, with nothing but its tuples and its zone.
     pub fn new(original: Tuple, reply: Tuple, zone: Zone) -> Self {
+        let (addresses, form) = match (original.source, original.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                ([[source.into(), destination.into(), 0, 0], [0; 4], [0; 4]], Form(0))
+            }
+            (source, destination) => ([words(v6(source)), words(v6(destination)), [0; 4]], Form(Form::V6)),
+        };
+        let ids = [original.source_id, original.destination_id, 0, 0];
         let mut new = Self {
             expires: Instant(0),
             status: Status::default(),
             zone,
-            tuples: Tuples {
-                addresses: [0; 8],
-                ids: [original.source_id, original.destination_id, 0, 0],
-                protocol: original.protocol,
-                form: Form::V4,
-            },
+            addresses,
+            ids,
+            ip_protocol: original.protocol,
+            form,
             mark: 0,
             masquerade: 0,
             counters: Default::default(),
             protocol: ProtocolState::Plain,
-            rare: None,
-            sourced: Sourced::No,
+            extra: None,
         };
-        match (original.source, original.destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                let [own_source, own_destination, ..] = &mut new.tuples.addresses;
-                (*own_source, *own_destination) = (source.into(), destination.into());
-            }
-            (source, destination) => {
-                let [source, destination] = [source, destination].map(v6);
-                let ([a, b, c, d], [e, f, g, h]) = (words(source), words(destination));
-                new.tuples.addresses = [a, b, c, d, e, f, g, h];
-                new.tuples.form = Form::V6;
-            }
-        }
         new.set_reply(reply);
         new
     }
 
     /// Sets the tuple of the replies. Its protocol and family are those of the original direction.
     pub(super) fn set_reply(&mut self, reply: Tuple) {
-        let [_, _, source_id, destination_id] = &mut self.tuples.ids;
+        let Self { addresses: [one, two, three], ids: [_, _, source_id, destination_id], form, .. } = self;
         (*source_id, *destination_id) = (reply.source_id, reply.destination_id);
-        match (self.tuples.form, reply.source, reply.destination) {
-            (Form::V4, IpAddr::V4(source), IpAddr::V4(destination)) => {
-                let [_, _, own_source, own_destination, ..] = &mut self.tuples.addresses;
+        if !form.has(Form::V6) {
+            if let (IpAddr::V4(source), IpAddr::V4(destination)) = (reply.source, reply.destination) {
+                let [_, _, own_source, own_destination] = one;
                 (*own_source, *own_destination) = (source.into(), destination.into());
             }
-            (Form::V4, ..) => {}
-            (_, source, destination) => {
-                let reply = [v6(source), v6(destination)];
-                let [own_source, own_destination] = self.original_v6();
-                if reply == [own_destination, own_source] {
-                    self.tuples.form = Form::V6;
-                    if let Some(rare) = &mut self.rare {
-                        rare.reply = None;
-                    }
-                } else {
-                    self.tuples.form = Form::V6Moved;
-                    self.rare_mut().reply = Some(reply);
-                }
-            }
+            return;
+        }
+        let (from, to) = (words(v6(reply.source)), words(v6(reply.destination)));
+        let moved = (from != *two, to != *one);
+        let (third, bits) = match moved {
+            (false, false) => ([0; 4], 0),
+            (true, false) => (from, Form::FROM),
+            (false, true) => (to, Form::TO),
+            (true, true) => (to, Form::FROM | Form::TO),
+        };
+        *three = third;
+        form.put(Form::FROM | Form::TO, bits);
+        if moved == (true, true) {
+            self.extra_mut().from = from;
         }
     }
 
-    fn original_v6(&self) -> [Ipv6Addr; 2] {
-        let [a, b, c, d, e, f, g, h] = self.tuples.addresses;
-        [address([a, b, c, d]), address([e, f, g, h])]
+    fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_with(|| Box::new(Extra { from: [0; 4], rare: None }))
     }
 
-    fn reply_v6(&self) -> [Ipv6Addr; 2] {
-        match self.rare().reply.filter(|_| self.tuples.form == Form::V6Moved) {
-            Some(reply) => reply,
-            None => {
-                let [source, destination] = self.original_v6();
-                [destination, source]
-            }
+    /// The addresses of a direction of IPv6.
+    #[inline]
+    fn words_of(&self, direction: Direction) -> [[u32; 4]; 2] {
+        let ([one, two, three], form) = (self.addresses, self.form);
+        if direction == Direction::Original {
+            return [one, two];
+        }
+        match (form.has(Form::FROM), form.has(Form::TO)) {
+            (false, false) => [two, one],
+            (true, false) => [three, one],
+            (false, true) => [two, three],
+            (true, true) => [self.extra.as_ref().map_or([0; 4], |extra| extra.from), three],
         }
     }
 
@@ -249,21 +263,19 @@ impl Connection {
     /// The tuple of a direction.
     #[inline]
     pub fn tuple(&self, direction: Direction) -> Tuple {
-        let Tuples { addresses: [a, b, c, d, ..], ids: [e, f, g, h], protocol, form } = self.tuples;
+        let Self { addresses: [[a, b, c, d], ..], ids: [e, f, g, h], ip_protocol: protocol, form, .. } =
+            *self;
         let (source_id, destination_id) = match direction {
             Direction::Original => (e, f),
             Direction::Reply => (g, h),
         };
-        let (source, destination) = match (form, direction) {
-            (Form::V4, Direction::Original) => (Ipv4Addr::from(a).into(), Ipv4Addr::from(b).into()),
-            (Form::V4, Direction::Reply) => (Ipv4Addr::from(c).into(), Ipv4Addr::from(d).into()),
-            _ => {
-                let [source, destination] = match direction {
-                    Direction::Original => self.original_v6(),
-                    Direction::Reply => self.reply_v6(),
-                };
+        let (source, destination) = match direction {
+            _ if form.has(Form::V6) => {
+                let [source, destination] = self.words_of(direction).map(address);
                 (source.into(), destination.into())
             }
+            Direction::Original => (Ipv4Addr::from(a).into(), Ipv4Addr::from(b).into()),
+            Direction::Reply => (Ipv4Addr::from(c).into(), Ipv4Addr::from(d).into()),
         };
         Tuple { source, destination, protocol, source_id, destination_id }
     }
@@ -271,7 +283,8 @@ impl Connection {
     /// Whether the tuple of a direction is this one.
     #[inline]
     pub(super) fn has_tuple(&self, direction: Direction, tuple: &Tuple) -> bool {
-        let Tuples { addresses: [a, b, c, d, ..], ids: [e, f, g, h], protocol, form } = self.tuples;
+        let Self { addresses: [[a, b, c, d], ..], ids: [e, f, g, h], ip_protocol: protocol, form, .. } =
+            *self;
         let (ids, addresses) = match direction {
             Direction::Original => ((e, f), (a, b)),
             Direction::Reply => ((g, h), (c, d)),
@@ -279,36 +292,57 @@ impl Connection {
         if ids != (tuple.source_id, tuple.destination_id) || protocol != tuple.protocol {
             return false;
         }
-        match (form, tuple.source, tuple.destination) {
-            (Form::V4, IpAddr::V4(source), IpAddr::V4(destination)) => {
-                addresses == (u32::from(source), u32::from(destination))
+        match (tuple.source, tuple.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                !form.has(Form::V6) && addresses == (u32::from(source), u32::from(destination))
             }
-            (Form::V4, ..) => false,
-            _ => self.tuple(direction) == *tuple,
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                form.has(Form::V6) && self.words_of(direction) == [words(source), words(destination)]
+            }
+            _ => false,
         }
+    }
+
+    /// Where it stands in the lists of [`super::Conntrack::by_source`].
+    #[inline]
+    pub(super) fn sourced(&self) -> Sourced {
+        match self.form {
+            form if form.has(Form::HEAD) => Sourced::Head,
+            form if form.has(Form::MEMBER) => Sourced::Member,
+            _ => Sourced::No,
+        }
+    }
+
+    pub(super) fn set_sourced(&mut self, sourced: Sourced) {
+        let bit = match sourced {
+            Sourced::No => 0,
+            Sourced::Head => Form::HEAD,
+            Sourced::Member => Form::MEMBER,
+        };
+        self.form.put(Form::HEAD | Form::MEMBER, bit);
     }
 
     /// Its IP protocol.
     #[inline]
     pub fn ip_protocol(&self) -> u8 {
-        self.tuples.protocol
+        self.ip_protocol
     }
 
     /// Its family.
     #[inline]
     pub fn family(&self) -> Family {
-        if self.tuples.form == Form::V4 { Family::V4 } else { Family::V6 }
+        if self.form.has(Form::V6) { Family::V6 } else { Family::V4 }
     }
 
     /// What few connections have.
     #[inline]
     pub fn rare(&self) -> &Rare {
-        self.rare.as_deref().unwrap_or(&NOTHING_RARE)
+        self.extra.as_ref().and_then(|extra| extra.rare.as_deref()).unwrap_or(&NOTHING_RARE)
     }
 
     /// What few connections have, to change it; there is room for it from now on.
     pub fn rare_mut(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
+        self.extra_mut().rare.get_or_insert_default()
     }
 
     /// The helper that looks at its payload.
@@ -319,7 +353,7 @@ impl Connection {
 
     /// The same, to change what it remembers.
     pub fn helper_mut(&mut self) -> Option<&mut Helper> {
-        self.rare.as_mut()?.helper.as_mut()
+        self.extra.as_mut()?.rare.as_mut()?.helper.as_mut()
     }
 
     /// The device whose address MASQUERADE took; the connection ends when the device goes down (F55).
@@ -335,7 +369,7 @@ impl Connection {
 
     /// One connection that it expected has ended.
     pub(super) fn lose_child(&mut self) {
-        if let Some(rare) = &mut self.rare {
+        if let Some(rare) = self.extra.as_mut().and_then(|extra| extra.rare.as_mut()) {
             rare.children = rare.children.saturating_sub(1);
         }
     }
@@ -378,7 +412,7 @@ impl fmt::Debug for Connection {
             .field("counters", &self.counters)
             .field("protocol", &self.protocol)
             .field("masquerade", &self.masquerade())
-            .field("rare", &self.rare)
+            .field("rare", self.rare())
             .finish()
     }
 }

@@ -2,7 +2,7 @@
 
 /// Status bits of a connection, with the kernel's values (`enum ip_conntrack_status`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Status(pub u32);
+pub struct Status(pub u16);
 
 impl Status {
     /// It was expected by a helper.

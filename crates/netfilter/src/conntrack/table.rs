@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hashbrown::HashTable;
 use packet::protocol;
 
 use super::expect::Expectations;
@@ -50,7 +49,10 @@ struct Slot {
     other: u32,
 }
 
+mod index;
 mod sources;
+
+use index::Index;
 
 /// The table of connections.
 #[derive(Debug)]
@@ -64,8 +66,8 @@ pub struct Conntrack {
     born: u32,
     /// Connections, the unconfirmed included; without those that are dead but still held by a packet.
     count: usize,
-    index: HashTable<u32>,
-    sources: HashTable<u32>,
+    index: Index,
+    sources: Index,
     wheel: Wheel,
     /// What helpers expect.
     pub(super) expectations: Expectations,
@@ -96,8 +98,8 @@ impl Conntrack {
             free: NONE,
             born: 0,
             count: 0,
-            index: HashTable::new(),
-            sources: HashTable::new(),
+            index: Index::default(),
+            sources: Index::default(),
             wheel: Wheel::default(),
             expectations: Expectations::new(hash_key),
             events: VecDeque::new(),
@@ -421,7 +423,7 @@ impl Conntrack {
             let (key, slots) = (self.key, &self.slots);
             for entry in [id.slot << 1, (id.slot << 1) | 1] {
                 let hash = hash_entry(key, slots, entry);
-                if let Ok(found) = self.index.find_entry(hash, |&other| other == entry) {
+                if let Some(found) = self.index.find_entry(hash, |&other| other == entry) {
                     found.remove();
                 }
             }

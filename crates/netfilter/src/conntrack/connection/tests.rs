@@ -51,10 +51,10 @@ fn what_is_rare_is_allocated_when_it_is_first_there() {
     let [source, destination] = [1, 2].map(|last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)));
     let original = Tuple { source, destination, protocol: 6, source_id: 1, destination_id: 2 };
     let mut connection = Connection::new(original, original.inverted().unwrap(), Zone::default());
-    assert!(connection.rare.is_none() && connection.helper().is_none() && connection.masquerade().is_none());
+    assert!(connection.extra.is_none() && connection.helper().is_none() && connection.masquerade().is_none());
     connection.lose_child();
     connection.set_masquerade(DeviceId(0));
-    assert!(connection.rare.is_none(), "nothing of this is rare");
+    assert!(connection.extra.is_none(), "nothing of this is rare");
     assert_eq!(connection.masquerade(), Some(DeviceId(0)));
     let master = ConnectionId { slot: 1, generation: 2 };
     connection.rare_mut().master = Some(master);

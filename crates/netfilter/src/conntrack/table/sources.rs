@@ -22,7 +22,7 @@ impl Conntrack {
     /// Puts a connection into the list of its source (original source address, port and protocol, original zone):
     /// NAT does so once the source translation is decided.
     pub fn index_source(&mut self, id: ConnectionId) {
-        let Some(connection) = self.get(id).filter(|connection| connection.sourced == Sourced::No) else {
+        let Some(connection) = self.get(id).filter(|connection| connection.sourced() == Sourced::No) else {
             return;
         };
         let (own, mapped) = (key_of(connection), mapped(connection));
@@ -64,7 +64,7 @@ impl Conntrack {
     pub(super) fn unindex_source(&mut self, slot: u32) {
         let Some((links, connection)) = slot_of(&self.slots, slot) else { return };
         let (previous, next) = (links.previous, links.next);
-        match connection.sourced {
+        match connection.sourced() {
             Sourced::No => return,
             Sourced::Member => {
                 self.set(previous, |slot| slot.next = next);
@@ -117,7 +117,7 @@ impl Conntrack {
         self.set(after, |slot| slot.previous = before);
         self.set(before, |slot| slot.other = after);
         if before == NONE
-            && let Ok(mut first) = self.sources.find_entry(hash, |&first| first == head)
+            && let Some(mut first) = self.sources.find_entry(hash, |&first| first == head)
         {
             if after == NONE {
                 first.remove();
@@ -136,7 +136,7 @@ impl Conntrack {
     fn set_sourced(&mut self, slot: u32, sourced: Sourced) {
         self.set(slot, |slot| {
             if let Some(connection) = &mut slot.connection {
-                connection.sourced = sourced;
+                connection.set_sourced(sourced);
             }
         });
     }

@@ -169,7 +169,7 @@ fn details(rule: &Conntrack, seen: &Seen) -> Held {
     port(rule.reply_destination_port, reply.destination_id, "--ctrepldstport")?;
     if let Some(wanted) = rule.status {
         // The four bits have the kernel's values in both; NONE is no bit at all and so never holds.
-        let has = seen.status.0 & u32::from(wanted.value.0) != 0;
+        let has = u32::from(seen.status.0) & u32::from(wanted.value.0) != 0;
         hold(has != wanted.invert, "--ctstatus", status_found(seen.status))?;
     }
     if let Some(wanted) = rule.expire {
