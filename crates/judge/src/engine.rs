@@ -30,7 +30,7 @@ use crate::{Judged, craft};
 mod adopted;
 mod sets;
 
-use adopted::{Adopted, Cookies, choice_of};
+use adopted::{Adopted, Cookies, Expected, choice_of, expected_of};
 
 /// A wall clock to start with; nothing of this issue reads it.
 const WALL: u64 = 1_700_000_000_000_000_000;
@@ -49,6 +49,7 @@ pub struct EngineHalf {
     kernel: Vec<StepOutcome>,
     known: Arc<Mutex<Vec<adopted::Choice>>>,
     cookies: Arc<Mutex<Cookies>>,
+    expected: Arc<Mutex<Vec<Expected>>>,
     last_output: BTreeMap<String, Vec<u8>>,
     last_header: BTreeMap<String, [u8; 14]>,
     done: usize,
@@ -68,6 +69,7 @@ impl Default for EngineHalf {
             kernel: Vec::new(),
             known: Arc::default(),
             cookies: Arc::default(),
+            expected: Arc::default(),
             last_output: BTreeMap::new(),
             last_header: BTreeMap::new(),
             done: 0,
@@ -151,7 +153,8 @@ pub fn network_text(case: &Case) -> Result<String, String> {
                 out.push_str(&rest.join(" "));
                 out.push('\n');
             }
-            ["sysctl", name, _] if name.contains("nf_conntrack") || name.contains("early_demux") => {}
+            ["sysctl", name, _]
+                if ["nf_conntrack", "early_demux", ".ipfrag_"].iter().any(|own| name.contains(own)) => {}
             ["sysctl", name, value] => out.push_str(&format!("sysctl {name}={value}\n")),
             _ => return Err(format!("unknown change of the network: `{}`", words.join(" "))),
         }
@@ -182,12 +185,38 @@ fn conntrack_config(case: &Case) -> Result<netfilter::conntrack::Config, String>
         let Some(("sysctl", rest)) = change.split_once(' ') else { continue };
         let Some((name, value)) = rest.split_once(' ') else { continue };
         let Some(name) = name.strip_prefix("net.netfilter.nf_conntrack_") else { continue };
+        if name.starts_with("frag6_") {
+            continue;
+        }
         let number: u64 = value.trim().parse().map_err(|_| format!("not a number: `{change}`"))?;
         if !config.set(name, number) {
             return Err(format!("no such setting in the engine's half: `{name}`"));
         }
     }
     Ok(config)
+}
+
+/// Settings of gathering, with the changes of a case; otherwise nothing runs out, as in the kernel's half.
+fn defrag_settings(case: &Case) -> Result<netfilter::defrag::Settings, String> {
+    let long = Duration::from_secs(3000);
+    let mut settings =
+        netfilter::defrag::Settings { timeout_v4: long, timeout_v6: long, ..Default::default() };
+    for change in &case.network {
+        let words: Vec<&str> = change.split_whitespace().collect();
+        let ["sysctl", name, value] = words.as_slice() else { continue };
+        let number = || value.parse::<u32>().map_err(|_| format!("not a number: `{change}`"));
+        match *name {
+            "net.ipv4.ipfrag_time" => settings.timeout_v4 = Duration::from_secs(number()?.into()),
+            "net.ipv4.ipfrag_high_thresh" => settings.most_memory_v4 = number()? as usize,
+            "net.ipv4.ipfrag_max_dist" => settings.most_distance = number()?,
+            "net.netfilter.nf_conntrack_frag6_timeout" => {
+                settings.timeout_v6 = Duration::from_secs(number()?.into());
+            }
+            "net.netfilter.nf_conntrack_frag6_high_thresh" => settings.most_memory_v6 = number()? as usize,
+            _ => {}
+        }
+    }
+    Ok(settings)
 }
 
 impl EngineHalf {
@@ -496,18 +525,20 @@ impl Judged for EngineHalf {
         self.done = 0;
         self.known = Arc::new(Mutex::new(Vec::new()));
         self.cookies = Arc::default();
+        self.expected = Arc::default();
         self.now = Now { mono: Instant(1_000_000_000_000), wall: WALL };
         let network =
             netfilter::route::text::parse(&network_text(case)?).map_err(|error| error.to_string())?;
         let mut engine = Engine::new(Config {
             settings: Default::default(),
             conntrack: conntrack_config(case)?,
-            defrag: Default::default(),
+            defrag: defrag_settings(case)?,
             always_track: false,
             hash_key: [1, 2],
             network,
             random: Box::new(Adopted {
                 cookies: self.cookies.clone(),
+                expected: self.expected.clone(),
                 known: self.known.clone(),
                 own: Seeded::new(1),
             }),
@@ -571,6 +602,13 @@ impl Judged for EngineHalf {
             if let Ok(mut cookies) = self.cookies.lock() {
                 cookies.adopt(&kernel.outputs);
             }
+            if let Ok(mut expected) = self.expected.lock() {
+                let last = self.done.checked_sub(1).and_then(|last| self.kernel.get(last));
+                let before: Vec<_> =
+                    last.into_iter().flat_map(|last| &last.connections).map(|own| &own.line).collect();
+                let new = kernel.connections.iter().filter(|own| !before.contains(&&own.line));
+                *expected = new.filter_map(|own| expected_of(&own.line)).collect();
+            }
             if let Ok(mut known) = self.known.lock() {
                 *known = kernel
                     .connections
@@ -587,8 +625,9 @@ impl Judged for EngineHalf {
         self.done += 1;
         let now = self.now;
         if let Some(engine) = &mut self.engine {
-            engine.expire(now);
+            // What has run out in the meantime may have an answer, which is a step of its own.
             engine.start_trace();
+            engine.expire(now);
         }
         outcome.at = now.mono.since(Instant(1_000_000_000_000)).as_millis() as u64;
         outcome.errno = self.act(step);

@@ -65,6 +65,15 @@ pub trait Random: Send {
         first.saturating_add(u16::try_from(offset).unwrap_or(0))
     }
 
+    /// A port or key from `first` to `last` at which a helper expects a connection to a place, because the one that was
+    /// announced is taken.
+    fn expected_port(&mut self, protocol: u8, destination: std::net::IpAddr, first: u16, last: u16) -> u16 {
+        let _ = (protocol, destination);
+        let span = u32::from(last.saturating_sub(first)) + 1;
+        let offset = (u64::from(self.bits()) * u64::from(span)) >> 32;
+        first.saturating_add(u16::try_from(offset).unwrap_or(0))
+    }
+
     /// The number with which SYNPROXY answers a SYN, instead of our own cookie.
     fn cookie(&mut self, tuple: &crate::Tuple, own: u32) -> u32 {
         let _ = tuple;

@@ -50,9 +50,14 @@ impl Cookies {
     }
 }
 
+/// Where the kernel's helpers expect connections: protocol, address and port.
+pub(super) type Expected = (u8, IpAddr, u16);
+
 /// Random choices as the kernel made them.
 #[derive(Debug)]
 pub(super) struct Adopted {
+    /// What is expected since this step.
+    pub(super) expected: Arc<Mutex<Vec<Expected>>>,
     pub(super) cookies: Arc<Mutex<Cookies>>,
     pub(super) known: Arc<Mutex<Vec<Choice>>>,
     pub(super) own: Seeded,
@@ -85,6 +90,19 @@ impl Random for Adopted {
                 End::Source => choice.tuple.source_id,
                 End::Destination => choice.tuple.destination_id,
             };
+        }
+        let span = u32::from(last.saturating_sub(first)) + 1;
+        first.saturating_add(u16::try_from((u64::from(self.own.bits()) * u64::from(span)) >> 32).unwrap_or(0))
+    }
+
+    // Whether nobody else expects it is asked by the engine, which tries on if somebody does.
+    fn expected_port(&mut self, protocol: u8, destination: IpAddr, first: u16, last: u16) -> u16 {
+        if let Ok(mut expected) = self.expected.lock()
+            && let Some(place) = expected.iter().position(|&(own, address, port)| {
+                (own, address) == (protocol, destination) && (first..=last).contains(&port)
+            })
+        {
+            return expected.remove(place).2;
         }
         let span = u32::from(last.saturating_sub(first)) + 1;
         first.saturating_add(u16::try_from((u64::from(self.own.bits()) * u64::from(span)) >> 32).unwrap_or(0))
@@ -139,4 +157,11 @@ pub(super) fn choice_of(line: &str) -> Option<Choice> {
         destination_id,
     };
     Some(Choice { tuple, used: false })
+}
+
+/// Where a connection is expected, out of its line.
+pub(super) fn expected_of(line: &str) -> Option<Expected> {
+    let field = |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name));
+    line.starts_with("expect ").then_some(())?;
+    Some((field("proto=")?.parse().ok()?, field("dst=")?.parse().ok()?, field("dport=")?.parse().ok()?))
 }

@@ -345,8 +345,8 @@ impl Conntrack {
             else {
                 break;
             };
-            // Why: an expired connection that nobody has taken away yet expects nothing.
-            if self.get(other.master).is_none_or(|master| master.is_expired(now)) {
+            // Why: what has run out, and an expired connection that nobody has taken away yet, expect nothing.
+            if other.expires <= now || self.get(other.master).is_none_or(|master| master.is_expired(now)) {
                 self.drop_expectation(number);
                 continue;
             }
@@ -369,6 +369,7 @@ impl Conntrack {
             self.drop_expectation(oldest);
         }
         if self.expectations.len() >= self.config.expect_max {
+            self.expectations_full(now);
             return Err(Refused::Full);
         }
         expectation.expires = now + policy.timeout;
@@ -526,8 +527,10 @@ pub(crate) fn expect_near(
         match env.conntrack.expect(expectation, env.now.mono) {
             Ok(id) => return Some((expectation.destination_port, id)),
             Err(Refused::Busy) => {
-                let offset = (u64::from(env.random.bits()) * u64::from(span)) >> 32;
-                expectation.destination_port = port.saturating_add(u16::try_from(offset).unwrap_or(0));
+                // Linux: `port + get_random_u32_below(range)`: never the last one.
+                let last = port.saturating_add(span.saturating_sub(1));
+                let (protocol, to) = (expectation.protocol, expectation.destination);
+                expectation.destination_port = env.random.expected_port(protocol, to, port, last);
             }
             Err(_) => return None,
         }

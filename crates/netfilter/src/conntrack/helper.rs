@@ -219,6 +219,12 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     else {
         return Verdict::Accept;
     };
+    let verdict = help_as(kind, packet, id, info, env);
+    Conntrack::warn_of_expectations(env);
+    verdict
+}
+
+fn help_as(kind: Kind, packet: &mut Packet, id: ConnectionId, info: Info, env: &mut Env<'_>) -> Verdict {
     match kind {
         Kind::Amanda => amanda::help(packet, id, info, env),
         Kind::Ftp => ftp::help(packet, id, info, env),
@@ -288,6 +294,7 @@ fn complain(helper: Kind, why: &'static str, packet: &Packet, env: &mut Env<'_>)
 /// The same; `text` says it in more words.
 fn complain_in(helper: Kind, why: &'static str, text: &str, packet: &Packet, env: &mut Env<'_>) -> Drop {
     let name = helper.name();
+    Conntrack::warn_of_expectations(env);
     crate::tables::log_notice(&format!("nf_ct_{name}: dropping packet: {text} "), packet, env);
     Drop::Helper(why)
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use packet::{Family, protocol};
 
-use super::expect::{Expectation, Flags};
+use super::expect::{Expectation, Flags, Function};
 use super::format::{DCCP, Entry, Error, ErrorKind, Expected, Line, State, error_at, lines};
 use super::helper::{Helper, Kind};
 use super::{
@@ -179,11 +179,18 @@ impl Conntrack {
         let master = item.master.and_then(|tuple| self.master(&tuple, item, now));
         let Some(master) = master else { return Err(wrong(&["master-src="], ErrorKind::Master)) };
         let Some(connection) = self.get(master) else { return Err(wrong(&[], ErrorKind::Master)) };
-        if connection.status.any(Status::NAT_MASK) {
-            return Err(wrong(&["master-src="], ErrorKind::Translated));
-        }
         let Some(kind) = connection.helper().map(|helper| helper.kind) else {
             return Err(wrong(&["helper="], ErrorKind::Helper));
+        };
+        let own_port = connection.original().source_id;
+        let translated = connection.status.any(Status::NAT_MASK);
+        let follows = match kind {
+            // Always where the question came from.
+            Kind::Tftp => translated,
+            // They translate nothing.
+            Kind::NetbiosNs | Kind::Snmp | Kind::Sane => false,
+            _ if translated => return Err(wrong(&["master-src="], ErrorKind::Translated)),
+            _ => false,
         };
         let Tuple { source, destination, protocol, source_id, destination_id } = item.tuple;
         let mut expectation = Expectation::new(master, kind, protocol, destination, destination_id);
@@ -191,6 +198,11 @@ impl Conntrack {
         expectation.source_mask = expectation.source.map(|_| item.source_mask);
         expectation.source_port = (!item.any_port).then_some(source_id);
         expectation.flags = Flags(item.flags.0);
+        if follows {
+            expectation.function = Function::FollowMaster;
+            expectation.direction = Direction::Reply;
+            expectation.saved_port = own_port;
+        }
         expectation.class = item.class.and_then(|class| u8::try_from(class).ok()).unwrap_or(0);
         let id = self.expect(expectation, now).map_err(|_| wrong(&["dport="], ErrorKind::Refused))?;
         self.renew_expectation(id, expectation.flags, now + Duration::from_secs(item.seconds));

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Conntrack;
+use crate::env::{Env, LogLine};
 use crate::time::Instant;
 
 /// What was counted since the table began.
@@ -45,7 +46,9 @@ pub(super) struct Counting {
     pub(super) own: Statistics,
     /// Counted by those who only look.
     found: AtomicU64,
-    full: Warning,
+    warnings: Warning,
+    /// Lines about expectations that still are to be written.
+    unsaid: u32,
 }
 
 impl Counting {
@@ -84,10 +87,28 @@ impl Conntrack {
         Statistics { found: self.counting.found.load(Ordering::Relaxed), ..self.counting.own }
     }
 
+    /// Whether one of the lines that the kernel writes at most 10 times in 5 seconds may be written now (Linux:
+    /// `net_ratelimit`: one count for all of them).
+    pub(super) fn may_warn(&mut self, now: Instant) -> bool {
+        self.counting.warnings.may(now)
+    }
+
+    /// There is no room for what a helper expects: [`Conntrack::warn_of_expectations`] says it.
+    pub(super) fn expectations_full(&mut self, now: Instant) {
+        self.counting.unsaid += u32::from(self.may_warn(now));
+    }
+
+    /// Writes the lines about expectations for which there was no room (Linux: `__nf_ct_expect_check`).
+    pub(super) fn warn_of_expectations(env: &mut Env<'_>) {
+        for _ in 0..std::mem::take(&mut env.conntrack.counting.unsaid) {
+            env.log_line(LogLine { level: 4, text: "nf_conntrack: expectation table full".to_owned() });
+        }
+    }
+
     /// A packet is dropped because the table is full: the line of the log, at most 10 in 5 seconds.
     // Linux: `__nf_conntrack_alloc`; in another network namespace than the first one it names that one.
     pub(super) fn full(&mut self, now: Instant) -> Option<&'static str> {
-        self.counting.full.may(now).then_some("nf_conntrack: nf_conntrack: table full, dropping packet")
+        self.may_warn(now).then_some("nf_conntrack: nf_conntrack: table full, dropping packet")
     }
 }
 

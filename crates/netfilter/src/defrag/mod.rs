@@ -16,12 +16,14 @@
 //! Pieces of a queue never overlap; `memory` is the sum over all queues; every queue has exactly one deadline.
 //!
 //! # Limits
-//! [`Settings::most_memory`] for each family: while it is exceeded no fragment is taken (Linux: `ipfrag_high_thresh`).
+//! [`Settings::most_memory_v4`] and its like of IPv6: while it is exceeded no fragment is taken, and with 0 never any
+//! (Linux: `ipfrag_high_thresh`; `ipfrag_low_thresh` does nothing since Linux 4.17).
 //! [`Settings::most_distance`]: a queue starts anew if that many fragments of the same source went by (Linux:
 //! `ipfrag_max_dist`, IPv4 only).
 //!
 //! # Differences from Linux
-//! The memory of a fragment is its length and a fixed overhead; the kernel counts what its allocator gave.
+//! The memory of a fragment is that of a packet in one piece, as from a TUN device; the kernel counts what the driver's
+//! allocation was.
 mod fragment;
 mod queue;
 mod v4;
@@ -60,8 +62,10 @@ pub struct Settings {
     pub timeout_v4: Duration,
     /// `net.netfilter.nf_conntrack_frag6_timeout`.
     pub timeout_v6: Duration,
-    /// `net.ipv4.ipfrag_high_thresh`, `nf_conntrack_frag6_high_thresh`: bytes, for each family.
-    pub most_memory: usize,
+    /// `net.ipv4.ipfrag_high_thresh`: bytes.
+    pub most_memory_v4: usize,
+    /// `net.netfilter.nf_conntrack_frag6_high_thresh`: bytes.
+    pub most_memory_v6: usize,
     /// `net.ipv4.ipfrag_max_dist`; 0: unlimited.
     pub most_distance: u32,
 }
@@ -71,7 +75,8 @@ impl Default for Settings {
         Self {
             timeout_v4: Duration::from_secs(30),
             timeout_v6: Duration::from_secs(60),
-            most_memory: 4 << 20,
+            most_memory_v4: 4 << 20,
+            most_memory_v6: 4 << 20,
             most_distance: 64,
         }
     }
@@ -206,7 +211,11 @@ impl Defrag {
     /// Gives a fragment to its queue, beginning one if there is none. `None`: the store is full.
     fn insert(&mut self, key: Key, packet: &Packet, now: Instant) -> Option<Outcome> {
         let family = key.family();
-        if self.memory[family as usize] > self.settings.most_memory {
+        let most = match family {
+            Family::V4 => self.settings.most_memory_v4,
+            Family::V6 => self.settings.most_memory_v6,
+        };
+        if most == 0 || self.memory[family as usize] > most {
             return None;
         }
         let deadline = now + self.timeout(family);
@@ -216,8 +225,8 @@ impl Defrag {
         let queue = self.queues.entry(key).or_insert_with(|| {
             source.queues += 1;
             self.deadlines.insert((deadline, key));
-            self.memory[family as usize] += queue::QUEUE_OVERHEAD;
-            Queue::new(deadline)
+            self.memory[family as usize] += queue::queue_bytes(family);
+            Queue::new(deadline, family)
         });
         // Linux: `ip_frag_too_far`: the identification may have come round. Fragments that this machine has cut itself
         // and that come back over loopback are exempt.

@@ -4,14 +4,27 @@
 //! a fragment that lies within a run is a duplicate, also if it was cut otherwise; any other overlap ends the datagram.
 use std::collections::BTreeMap;
 
+use packet::Family;
+
 use crate::skb::{Gathered, Packet};
 use crate::time::Instant;
 
-/// What a queue takes besides its fragments, in bytes.
-pub(super) const QUEUE_OVERHEAD: usize = 256;
+/// What a queue takes besides its fragments, in bytes (measured on Linux 6.18, 64 bits).
+pub(super) const fn queue_bytes(family: Family) -> usize {
+    match family {
+        Family::V4 => 200,
+        Family::V6 => 184,
+    }
+}
 
-/// What a fragment takes besides its bytes (Linux: `sk_buff`, its shared info and head room).
-const FRAGMENT_OVERHEAD: usize = 704;
+/// What a fragment of a length takes. Linux: `truesize` of an `sk_buff` with its bytes in one piece, 64 of head room and the
+/// shared info behind them, in the sizes of the allocator (measured with a TUN device; other drivers allocate otherwise).
+const fn fragment_bytes(length: usize) -> usize {
+    const SK_BUFF: usize = 256;
+    const SMALL: usize = 576;
+    let data = (64 + length).next_multiple_of(64) + 320;
+    SK_BUFF + if data <= SMALL { SMALL } else { data.next_power_of_two() }
+}
 
 /// The outcome of an insertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,10 +76,10 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(deadline: Instant) -> Self {
+    pub(super) fn new(deadline: Instant, family: Family) -> Self {
         Self {
             deadline,
-            memory: QUEUE_OVERHEAD,
+            memory: queue_bytes(family),
             seen: 0,
             first: None,
             ecn: 0,
@@ -81,13 +94,13 @@ impl Queue {
         }
     }
 
-    /// Starts anew; the sizes of the fragments that went stay known (Linux: `ip_frag_reinit`).
+    /// Starts anew, of IPv4; the sizes of the fragments that went stay known (Linux: `ip_frag_reinit`).
     pub(super) fn restart(&mut self, deadline: Instant) {
         *self = Self {
             largest: self.largest,
             largest_unfragmentable: self.largest_unfragmentable,
             seen: self.seen,
-            ..Self::new(deadline)
+            ..Self::new(deadline, Family::V4)
         };
     }
 
@@ -112,8 +125,8 @@ impl Queue {
         true
     }
 
-    /// Puts a piece in its place.
-    pub(super) fn insert(&mut self, place: Place, data: &[u8]) -> Inserted {
+    /// Puts a piece in its place; `length`: that of the packet it came in.
+    pub(super) fn insert(&mut self, place: Place, data: &[u8], length: usize) -> Inserted {
         let Place { offset, end, .. } = place;
         match self.tail {
             None => self.begin_run(offset, end, true),
@@ -142,7 +155,7 @@ impl Queue {
         }
         self.pieces.insert(offset, data.to_vec());
         self.received += data.len();
-        self.memory += data.len() + FRAGMENT_OVERHEAD;
+        self.memory += fragment_bytes(length);
         Inserted::New
     }
 
@@ -155,7 +168,6 @@ impl Queue {
 
     /// Remembers the first fragment, whose header becomes the datagram's.
     pub(super) fn set_first(&mut self, packet: &Packet) {
-        self.memory += packet.bytes.len();
         self.first = Some(Box::new(packet.clone()));
     }
 

@@ -36,7 +36,7 @@ pub(super) fn insert(queue: &mut Queue, packet: &Packet) -> Outcome {
         return Outcome::Discarded;
     }
     let data = data.get(..end - offset).unwrap_or(data);
-    match queue.insert(place, data) {
+    match queue.insert(place, data, packet.len()) {
         Inserted::New => {}
         Inserted::Duplicate => return Outcome::Duplicate,
         Inserted::Overlap => return Outcome::Discarded,

@@ -104,7 +104,7 @@ pub(super) fn insert(queue: &mut Queue, packet: &Packet) -> Outcome {
     if !queue.measure(place) || end == offset {
         return Outcome::Refused;
     }
-    match queue.insert(place, data) {
+    match queue.insert(place, data, packet.len()) {
         Inserted::New => {}
         Inserted::Duplicate => return Outcome::Duplicate,
         Inserted::Overlap => return Outcome::Discarded,

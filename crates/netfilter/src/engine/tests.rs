@@ -30,7 +30,11 @@ fn engine_of(conntrack: conntrack::Config, seed: u64) -> Engine {
     Engine::new(Config {
         settings: Settings::default(),
         conntrack,
-        defrag: defrag::Settings { most_memory: 100_000, ..defrag::Settings::default() },
+        defrag: defrag::Settings {
+            most_memory_v4: 100_000,
+            most_memory_v6: 100_000,
+            ..defrag::Settings::default()
+        },
         always_track: false,
         hash_key: [seed, 7],
         network: crate::route::text::parse(NETWORK).unwrap(),

@@ -166,10 +166,13 @@ pub(super) fn read(
             }
             "ipv4/ipfrag_time" => settings.defrag.timeout_v4 = Duration::from_secs(number()?),
             "ipv4/ipfrag_high_thresh" => {
-                settings.defrag.most_memory = usize::try_from(number()?).unwrap_or(usize::MAX);
+                settings.defrag.most_memory_v4 = usize::try_from(number()?).unwrap_or(usize::MAX);
             }
             "ipv4/ipfrag_max_dist" => {
                 settings.defrag.most_distance = u32::try_from(number()?).unwrap_or(u32::MAX);
+            }
+            "netfilter/nf_conntrack_frag6_high_thresh" => {
+                settings.defrag.most_memory_v6 = usize::try_from(number()?).unwrap_or(usize::MAX);
             }
             "netfilter/nf_conntrack_frag6_timeout" => {
                 settings.defrag.timeout_v6 = Duration::from_secs(number()?);

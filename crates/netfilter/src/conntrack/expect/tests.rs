@@ -4,7 +4,8 @@ use super::{Expectation, Flags, Refused};
 use crate::conntrack::helper::Kind;
 use crate::conntrack::testing::World;
 use crate::conntrack::{Config, ConnectionId, Direction, Zone};
-use crate::skb::{Template, Tracking};
+use crate::hook::Verdict;
+use crate::skb::{Drop, Template, Tracking};
 use crate::time::Instant;
 
 fn masters(world: &mut World, count: u16) -> Vec<ConnectionId> {
@@ -51,6 +52,30 @@ fn there_is_a_limit() {
     assert_eq!(taken, [Ok(()), Ok(()), Err(Refused::Full)]);
     world.table.expire(crate::Now { mono: Instant(1 << 41), wall: 0 });
     assert_eq!(world.table.expectations().count(), 0);
+}
+
+/// Measured with 4096 expectations of TFTP on Linux 6.18: a packet that would make one more is dropped, its connection does
+/// not begin, and it is said at most 10 times in 5 seconds.
+#[test]
+fn at_the_limit_packets_of_helpers_are_dropped() {
+    let mut world = World::with(Config { expect_max: 2, ..Config::default() });
+    world.template = Some(Template { helper: Some("tftp".into()), ..Template::default() });
+    let ask = |world: &mut World, port: u16| {
+        let from = ("10.0.1.5".parse::<std::net::IpAddr>().unwrap(), port);
+        let asked = build::udp(from, "203.0.113.9:69").payload("\0\u{1}file\0octet\0");
+        world.forward("lan0", &asked.build()).verdict
+    };
+    assert_eq!([1, 2].map(|port| ask(&mut world, port)), [Verdict::Accept; 2]);
+    for port in 3..15 {
+        let refused = Verdict::Drop(Drop::Helper("cannot add expectation"));
+        assert_eq!(ask(&mut world, port), refused);
+    }
+    let said = world.log().iter().filter(|line| line.text == "nf_conntrack: expectation table full");
+    assert_eq!((said.count(), world.table.len()), (10, 2));
+    assert!(world.log()[1].text.starts_with("nf_ct_tftp: dropping packet: cannot add expectation "));
+    // Room again when one has run out.
+    world.wait(std::time::Duration::from_secs(301));
+    assert_eq!(ask(&mut world, 20), Verdict::Accept);
 }
 
 /// Only the bits of a mask count in the source (Linux: `nf_ct_tuple_src_mask_cmp`), and what overlaps in them clashes.

@@ -10,7 +10,7 @@ use packet::protocol;
 use super::{Kind, behind_tcp, decimal, expect_plainly, expect_translated};
 use crate::conntrack::expect::Expectation;
 use crate::conntrack::{ConnectionId, Direction, Status};
-use crate::env::Env;
+use crate::env::{Env, LogLine};
 use crate::hook::Verdict;
 use crate::skb::{Info, Packet};
 
@@ -40,12 +40,17 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     let (IpAddr::V4(own), reply) = (connection.original().source, connection.reply()) else {
         return Verdict::Accept;
     };
-    // Linux: who offers may say his own address or that by which he is seen.
-    let known = |offer: &Offer| {
-        (offer.address == own || IpAddr::V4(offer.address) == reply.destination) && offer.port != 0
-    };
     let read = payload.get(..payload.len().min(MOST_READ)).unwrap_or(payload);
-    let Some(offer) = search(read, known) else { return Verdict::Accept };
+    let Some(offer) = search(read) else { return Verdict::Accept };
+    // Linux: who offers may say his own address or that by which he is seen.
+    if offer.address != own && IpAddr::V4(offer.address) != reply.destination || offer.port == 0 {
+        if env.conntrack.may_warn(env.now.mono) {
+            let Offer { address, port, .. } = offer;
+            let text = format!("nf_conntrack_irc: Forged DCC command from {own}: {address}:{port}");
+            env.log_line(LogLine { level: 4, text });
+        }
+        return Verdict::Accept;
+    }
     let expectation = Expectation::new(id, Kind::Irc, protocol::TCP, reply.destination, offer.port);
     if !connection.status.any(Status::NAT_MASK) {
         return expect_plainly(expectation, packet, env);
@@ -57,8 +62,8 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     expect_translated(expectation, Direction::Reply, (offer.at, offer.length), text, packet, env)
 }
 
-/// The first offer of the first message, if `known` agrees to it.
-fn search(bytes: &[u8], known: impl Fn(&Offer) -> bool) -> Option<Offer> {
+/// The first offer of the first message.
+fn search(bytes: &[u8]) -> Option<Offer> {
     /// The shortest message: ` :\x01DCC SENT t AAAAAAAA P\x01\n`.
     const SHORTEST: usize = 26;
     let begins = |at: usize, word: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(word));
@@ -89,8 +94,8 @@ fn search(bytes: &[u8], known: impl Fn(&Offer) -> bool) -> Option<Offer> {
             if begins(at, kind) {
                 at += kind.len();
                 if let Some(offer) = parse(bytes, at) {
-                    // Linux: nothing behind an offer for somebody else is read (measured).
-                    return known(&offer).then_some(offer);
+                    // Linux: nothing behind it is read, whoever it is for (measured).
+                    return Some(offer);
                 }
             }
         }
