@@ -6,6 +6,8 @@ use crate::case::{Case, Step};
 use crate::craft;
 use crate::outcome::{Connection, Outcome, Output, SetMember, StepOutcome};
 
+mod stamps;
+
 /// A difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -257,6 +259,7 @@ fn masked(bytes: &[u8], ids: &Ids, made: bool) -> Vec<u8> {
         if matches!(ids, Ids::Plain) && bytes.get(9) == Some(&1) {
             mask_quote(&mut out);
         }
+        stamps::mask(&mut out);
     } else if made
         && let Some((at, _)) = fragment_id(bytes)
         && let Some(place) = out.get_mut(at..at + 4)

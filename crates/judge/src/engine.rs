@@ -12,6 +12,7 @@ use netfilter::hook::{Module, Verdict, World};
 use netfilter::machine::Transport;
 use netfilter::machine::lookup::{Among, Sought};
 use netfilter::objects::Objects;
+use netfilter::options;
 use netfilter::route::Flow;
 use netfilter::skb::{Link, Owner};
 use netfilter::time::Seeded;
@@ -22,7 +23,7 @@ use rules::syntax::objects::Given;
 use rules::{Hook, Ruleset, Table, Target};
 
 use crate::case::{self, Case, Step};
-use crate::host::{Host, kernel_origin};
+use crate::host::{Host, Told, kernel_origin, view_of};
 use crate::kernel::{ADDRESSES, BRIDGE_ADDRESS, DEVICES, port_address};
 use crate::outcome::{Connection, Counter, Outcome, Output, SetMember, StepOutcome};
 use crate::{Judged, craft};
@@ -34,6 +35,9 @@ use adopted::{Adopted, Cookies, Expected, choice_of, expected_of};
 
 /// A wall clock to start with; nothing of this issue reads it.
 const WALL: u64 = 1_700_000_000_000_000_000;
+
+/// Linux: the number of RTN_UNICAST.
+const UNICAST: u8 = 1;
 
 /// The engine with rules loaded.
 pub struct EngineHalf {
@@ -376,7 +380,17 @@ impl EngineHalf {
                     || engine.machine().socket_of(&Sought::of(view, device)?, Among::All).ok().flatten();
                 deliver.socket.or_else(found)
             };
-            let reaction = self.host.hear(&deliver.bytes, unicast, &find);
+            let header = view_of(&deliver.bytes).map_or(0, |view| view.layout().transport);
+            let is_foreign = |address| engine.network().address_type(IpAddr::V4(address), None) == UNICAST;
+            let header = deliver.bytes.get(..header).unwrap_or_default();
+            let told = Told {
+                unicast,
+                echo: options::echo(header, &deliver.options, &is_foreign),
+                time: options::time_of_day(self.now),
+                sum: deliver.sum,
+                find: &find,
+            };
+            let reaction = self.host.hear(&deliver.bytes, &told);
             outcome.delivered.extend(reaction.delivery);
             if let Some(answer) = reaction.answer {
                 let about = if reaction.attached { deliver.tracking } else { Tracking::None };

@@ -9,7 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use netfilter::Origin;
 use netfilter::machine::SocketId;
-use netfilter::skb::Owner;
+use netfilter::options::{self, Echo};
+use netfilter::skb::{KeptSum, Owner};
 use packet::View;
 use packet::view::tcp_flags::{ACK, FIN, RST, SYN};
 
@@ -36,6 +37,20 @@ struct Listener {
 
 /// Which socket a packet goes to.
 pub type Find<'f> = &'f dyn Fn(&View<'_>) -> Option<SocketId>;
+
+/// What the engine knows of a packet besides its bytes.
+pub struct Told<'t> {
+    /// Whether it was sent to an address of the machine.
+    pub unicast: bool,
+    /// The options of an answer, if they can be made.
+    pub echo: Option<Echo>,
+    /// Milliseconds since midnight.
+    pub time: u32,
+    /// What is known of its checksum.
+    pub sum: KeptSum,
+    /// To which socket it goes.
+    pub find: Find<'t>,
+}
 
 /// Source, destination and identification of a fragmented datagram.
 type DatagramKey = (IpAddr, IpAddr, u32);
@@ -79,10 +94,29 @@ impl Host {
         Some(craft.build())
     }
 
-    /// What the host does with a packet that came to it. `unicast`: it was sent to an address of the machine; `find` says
-    /// to which socket it goes.
-    pub fn hear(&mut self, bytes: &[u8], unicast: bool, find: Find<'_>) -> Reaction {
-        let Ok(view) = View::parse(bytes) else { return Reaction::default() };
+    /// What the host does with a packet that came to it.
+    pub fn hear(&mut self, bytes: &[u8], told: &Told<'_>) -> Reaction {
+        let mut reaction = self.react(bytes, told);
+        let to = view_of(bytes).map(|view| view.source());
+        reaction.answer = reaction.answer.and_then(|mut answer| {
+            if let Some(IpAddr::V4(to)) = to {
+                let echo = told.echo.as_ref()?;
+                if let Some(first) = echo.first {
+                    answer.get_mut(16..20)?.copy_from_slice(&first.octets());
+                }
+                options::build(&mut answer, echo, to, told.time)?;
+            }
+            Some(answer)
+        });
+        reaction
+    }
+
+    fn react(&mut self, bytes: &[u8], told: &Told<'_>) -> Reaction {
+        let (unicast, find) = (told.unicast, told.find);
+        // Room that the options of an answer take.
+        let taken = told.echo.as_ref().map_or(0, Echo::len);
+        let error = |view: &View<'_>, kind, code, rest| error(view, taken, kind, code, rest);
+        let Some(view) = view_of(bytes) else { return Reaction::default() };
         let Some(protocol) = view.protocol() else { return Reaction::default() };
         // Linux: IPv6 gathers behind INPUT; what conntrack has gathered has no fragment header any more.
         if let Some(fragment) = view.layout().fragment.filter(|_| view.family() == packet::Family::V6) {
@@ -99,7 +133,7 @@ impl Host {
             }
             if fragment.offset != 0 || fragment.more {
                 return match self.gather(&view, fragment) {
-                    Some(whole) => self.hear(&whole, unicast, find),
+                    Some(whole) => self.react(&whole, told),
                     None => Reaction::default(),
                 };
             }
@@ -108,7 +142,7 @@ impl Host {
             // What a socket says to TCP is not modelled: the rules of a case let nothing come so far.
             (6, _) if find(&view).is_some() => None,
             (6, _) => unicast.then(|| reset(&view)).flatten(),
-            (17, _) => return self.datagram(&view, unicast, find),
+            (17, _) => return self.datagram(&view, told),
             (1, packet::Family::V4) | (58, packet::Family::V6) => unicast.then(|| echo(&view)).flatten(),
             (59, packet::Family::V6) | (2, packet::Family::V4) => None,
             // Linux: the kernel has UDP-Lite, and nobody listens.
@@ -162,7 +196,9 @@ impl Host {
         None
     }
 
-    fn datagram(&mut self, view: &View<'_>, unicast: bool, find: Find<'_>) -> Reaction {
+    fn datagram(&mut self, view: &View<'_>, told: &Told<'_>) -> Reaction {
+        /// Linux: CHECKSUM_BREAK: so much is summed again before a kept sum counts.
+        const SUMMED_AGAIN: usize = 76;
         let Some((segment, (source, _))) = view.transport().zip(view.ports()) else {
             return Reaction::default();
         };
@@ -176,10 +212,15 @@ impl Host {
             return Reaction::default();
         };
         let unsummed = datagram[6..8] == [0, 0];
-        if unsummed && view.source().is_ipv6() || !unsummed && !sum_is_right(view, datagram) {
+        let right = match told.sum {
+            KeptSum::Right => true,
+            KeptSum::Spoilt if datagram.len() > SUMMED_AGAIN => false,
+            KeptSum::Spoilt | KeptSum::None => sum_is_right(view, datagram),
+        };
+        if unsummed && view.source().is_ipv6() || !unsummed && !right {
             return Reaction::default();
         }
-        let socket = find(view);
+        let socket = (told.find)(view);
         if let Some(listener) = self.listeners.iter_mut().find(|own| Some(own.socket) == socket) {
             let from = match view.source() {
                 IpAddr::V4(own) if listener.v6 => own.to_ipv6_mapped().into(),
@@ -197,11 +238,17 @@ impl Host {
         let (kind, code) = if view.source().is_ipv4() { (3, 3) } else { (1, 4) };
         // Linux: `__udp4_lib_rcv` has cut the packet to the datagram's own length before it is quoted.
         let quoted = view.bytes().get(..view.layout().transport + length).unwrap_or(view.bytes());
+        let taken = told.echo.as_ref().map_or(0, Echo::len);
         Reaction {
-            answer: unicast.then(|| error_quoting(view, quoted, kind, code, 0)).flatten(),
+            answer: told.unicast.then(|| error_quoting(view, (quoted, taken), kind, code, 0)).flatten(),
             ..Reaction::default()
         }
     }
+}
+
+/// A packet as it was delivered: the sum of its header is wrong where options were filled in.
+pub fn view_of(bytes: &[u8]) -> Option<View<'_>> {
+    packet::layout::parse_quoted(bytes).ok().map(|layout| View::new(bytes, layout))
 }
 
 /// Where the field stands that names the header at `target` (the pointer of a parameter problem).
@@ -324,18 +371,24 @@ fn lite_is_right(view: &View<'_>) -> bool {
     checksum(&sum) == 0
 }
 
-/// An ICMP error about a packet. None about errors.
-fn error(view: &View<'_>, kind: u8, code: u8, rest: u32) -> Option<Vec<u8>> {
-    error_quoting(view, view.bytes(), kind, code, rest)
+/// An ICMP error about a packet, whose own options take some room. None about errors.
+fn error(view: &View<'_>, taken: usize, kind: u8, code: u8, rest: u32) -> Option<Vec<u8>> {
+    error_quoting(view, (view.bytes(), taken), kind, code, rest)
 }
 
 /// An ICMP error about a packet of which the stack has kept only a part.
-fn error_quoting(view: &View<'_>, bytes: &[u8], kind: u8, code: u8, rest: u32) -> Option<Vec<u8>> {
+fn error_quoting(
+    view: &View<'_>,
+    (bytes, taken): (&[u8], usize),
+    kind: u8,
+    code: u8,
+    rest: u32,
+) -> Option<Vec<u8>> {
     let v4 = view.source().is_ipv4();
     if unusable(view.source()) {
         return None;
     }
-    let most = if v4 { 576 - 28 } else { 1280 - 48 };
+    let most = if v4 { 576 - 28 - taken } else { 1280 - 48 };
     let body = Body::Icmp { kind, code, rest: rest.to_be_bytes() };
     let mut craft = Craft::new(view.destination(), view.source(), body);
     craft.payload = bytes.get(..most).unwrap_or(bytes).to_vec();

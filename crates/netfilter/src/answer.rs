@@ -7,16 +7,17 @@
 //! An answer starts its own way at OUTPUT, with the state RELATED where what caused it has a connection (F28).
 //!
 //! Differences from Linux: the flow label of ICMPv6 errors is 0 (the kernel's is a hash of the addresses with a secret
-//! key); the IP options that routers fill in (record route, timestamp) are not echoed, as the path does not fill them
-//! in.
+//! key).
 use std::net::IpAddr;
 
 use packet::view::tcp_flags;
 use packet::{Family, Layout, View, checksum, icmp, layout, protocol, verify};
 
 use crate::network::{Route, Unroutable, Way};
+use crate::options;
+use crate::path::options::is_foreign;
 use crate::route::Flow;
-use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Owner, Packet, Tracking};
+use crate::skb::{Drop, Emitted, KeptSum, Link, LinkKind, Origin, Owner, Packet, Summed, Tracking};
 use crate::trace::Step;
 use crate::{Conntrack, DeviceId, Env};
 
@@ -100,17 +101,29 @@ pub fn rejectable(packet: &Packet) -> bool {
         protocol::GRE | protocol::AH | protocol::ESP | protocol::SCTP | protocol::UDPLITE => false,
         _ => true,
     };
-    !checked || sum_is_right(&view, protocol)
+    !checked || matches!(packet.summed, Summed::Right { .. }) || sum_is_right(&view, protocol)
 }
 
-/// Linux: `nf_ip_checksum` sums the IP header as well, whose own sum is 0xffff: a payload of zeros is right.
+/// Linux: `nf_ip_checksum` sums the IP header as well, whose own sum is 0xffff (a payload of zeros is right), or another
+/// one while options are filled in.
 fn sum_is_right(view: &View<'_>, protocol: u8) -> bool {
-    match (view.family(), protocol) {
-        (Family::V4, protocol::TCP | protocol::UDP) | (Family::V6, _) => {
-            verify::sum_is_valid(view, Some(protocol))
-        }
-        (Family::V4, _) => checksum::finish(checksum::add(0xffff, view.after_header())) == 0,
+    if view.family() == Family::V6 {
+        return verify::sum_is_valid(view, Some(protocol));
     }
+    let start = match protocol {
+        protocol::TCP | protocol::UDP => {
+            pseudo(view.source(), view.destination(), protocol, view.after_header().len())
+        }
+        _ => 0,
+    };
+    checksum::finish(checksum::add(start, view.bytes())) == 0
+}
+
+/// Whether the sum of a segment that REJECT resets is right. In FORWARD it is summed anew; in INPUT what connection
+/// tracking knows of it is enough.
+fn segment_is_right(packet: &Packet) -> bool {
+    let known = packet.output.is_none() && packet.input.is_some() && packet.kept_sum() == KeptSum::Right;
+    known || sum_is_right(&packet.view(), protocol::TCP)
 }
 
 /// Makes an ICMP error about a packet. `None`: this packet is not answered, or there is no way back.
@@ -123,14 +136,17 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
     if !answerable || is_being_sent_by_icmp(cause) {
         return None;
     }
+    let echo = echo_of(cause, env)?;
     let destination = cause.view().source();
+    // A source route is gone back: the answer goes to its last place first.
+    let first = echo.first.map_or(destination, IpAddr::V4);
     let tos = match family {
         // Internetwork control, with the TOS bits of what caused it (F25).
         Family::V4 => (cause.view().tos() & 0x1e) | 0xc0,
         Family::V6 => 0,
     };
     let own = own_address(cause, env);
-    let flow = Flow { tos, ..Flow::between(own.unwrap_or(family.unspecified()), destination) };
+    let flow = Flow { tos, ..Flow::between(own.unwrap_or(family.unspecified()), first) };
     // Linux: `icmp6_send` answers link-local sources by the device that they came in by.
     let bound = cause.input.filter(|_| is_link_local(destination));
     let route = match env.network.output_route(bound, flow) {
@@ -143,16 +159,28 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
         Err(_) => return None,
     };
     let source = own.or_else(|| incoming_address(cause, destination, env)).or(route.source)?;
-    let message = error_message(cause, kind, (source, destination), route.mtu)?;
+    let message = error_message(cause, kind, (source, destination), (route.mtu, echo.len()))?;
     let id = match family {
         Family::V4 => env.new_ip_id(),
         Family::V6 => 0,
     };
     let header = Header { protocol: icmp_protocol(family), tos, id, dont_fragment: false };
-    let bytes = ip_packet(env, header, source, destination, &message)?;
+    let mut bytes = ip_packet(env, header, source, first, &message)?;
+    if let IpAddr::V4(last) = destination {
+        options::build(&mut bytes, &echo, last, options::time_of_day(env.now))?;
+    }
     let mut answer = machine_packet(env, bytes, true)?;
     Conntrack::attach(&mut answer, cause.tracking);
-    Some(Emitted { packet: answer, destination, port: None })
+    Some(Emitted { packet: answer, destination: first, port: None })
+}
+
+/// The IPv4 options of an answer.
+fn echo_of(cause: &Packet, env: &Env<'_>) -> Option<options::Echo> {
+    if cause.options == options::IpOptions::default() {
+        return Some(options::Echo::default());
+    }
+    let header = cause.bytes.get(..cause.layout.transport)?;
+    options::echo(header, &cause.options, &|address| is_foreign(env.network, address))
 }
 
 fn is_link_local(address: IpAddr) -> bool {
@@ -163,7 +191,7 @@ fn is_link_local(address: IpAddr) -> bool {
 pub fn tcp_reset(cause: &Packet, env: &mut Env<'_>) -> Option<Emitted> {
     let view = cause.view();
     let tcp = view.tcp()?;
-    if tcp.flags() & tcp_flags::RST != 0 || !sum_is_right(&view, protocol::TCP) {
+    if tcp.flags() & tcp_flags::RST != 0 || !segment_is_right(cause) {
         return None;
     }
     let (source, destination) = (view.destination(), view.source());
@@ -283,11 +311,11 @@ fn error_message(
     cause: &Packet,
     kind: Kind,
     (source, destination): (IpAddr, IpAddr),
-    mtu: u32,
+    (mtu, options): (u32, usize),
 ) -> Option<Vec<u8>> {
     let family = cause.family();
     let room = match family {
-        Family::V4 => (mtu.min(576) as usize).checked_sub(28).filter(|&room| room > 20)?,
+        Family::V4 => (mtu.min(576) as usize).checked_sub(28 + options).filter(|&room| room > 20)?,
         Family::V6 => 1280 - 48,
     };
     let quoted = cause.view().bytes();

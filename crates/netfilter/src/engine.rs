@@ -99,7 +99,8 @@ pub struct Deliver {
     pub packet: u64,
     /// The device by which it came.
     pub device: Option<DeviceId>,
-    /// The IP packet.
+    /// The IP packet. The sum of an IPv4 header whose options were filled in is wrong, as in Linux, where nobody looks at
+    /// it again; [`crate::options::mend`] makes it right.
     pub bytes: Vec<u8>,
     /// Its mark.
     pub mark: u32,
@@ -108,6 +109,10 @@ pub struct Deliver {
     /// The socket of [`Engine::machine`] that `-j TPROXY` gave it to. `None`: the local stack finds the one that listens
     /// where the packet goes.
     pub socket: Option<crate::machine::SocketId>,
+    /// IPv4: what was found in its options, for [`crate::options::echo`].
+    pub options: crate::options::IpOptions,
+    /// What is known of the transport's checksum.
+    pub sum: crate::skb::KeptSum,
 }
 
 /// What an engine is made of.

@@ -18,6 +18,7 @@ pub mod machine;
 pub mod nat;
 pub mod network;
 pub mod objects;
+pub mod options;
 mod path;
 pub mod route;
 pub mod skb;

@@ -335,6 +335,8 @@ pub struct Settings {
     pub valid_mark: Vec<DeviceId>,
     /// `rp_filter` of each device that has it on: 1 strict, 2 loose.
     pub reverse_path: Vec<(DeviceId, u8)>,
+    /// Devices that follow the source routes of IPv4 options (`accept_source_route`; Linux: `IN_DEV_ANDCONF`).
+    pub source_routes: Vec<DeviceId>,
     /// Devices with `net.ipv6.conf.X.disable_ipv6=1`: IPv6 packets that come in by them are dropped.
     pub disabled_v6: Vec<DeviceId>,
     /// Devices with `use_tempaddr=2`, which prefer temporary IPv6 addresses.

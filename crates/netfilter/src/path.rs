@@ -24,6 +24,8 @@ use crate::synproxy::{self, Watched};
 use crate::trace::Step;
 use crate::{DeviceId, Now, answer, defrag, machine, nat, tables};
 
+pub(crate) mod options;
+
 /// How deep packets may cause packets: an answer to an answer is the deepest that Linux makes.
 const MOST_NESTED: u8 = 4;
 
@@ -159,15 +161,15 @@ impl Engine {
 
     /// From behind PREROUTING to the packet's end.
     pub(crate) fn go_on(&mut self, now: Now, packet: &mut Packet, depth: u8) -> Decision {
-        // Linux: `ip_rcv_options` stands between PREROUTING and the routing decision; `accept_source_route` is off.
-        if packet.view().source_routed() {
-            return self.end(packet, Drop::SourceRouted);
-        }
         // Linux: a packet from loopback still has the route that its sender found, unless NAT has dropped it; another
         // destination out of table mangle (DNPT) leaves it.
         let route = match packet.route {
             Some(route) => Ok(route),
             None => self.route_input(packet),
+        };
+        let route = match self.receive_options(now, packet, route, depth) {
+            Ok(route) => route,
+            Err(decision) => return decision,
         };
         match route {
             Ok(route) => {
@@ -220,6 +222,7 @@ impl Engine {
             trace.push(packet.id, Step::Delivered { device, bytes: packet.bytes.clone() });
         }
         self.conntrack.release(packet);
+        let sum = packet.kept_sum();
         self.delivers.push_back(Deliver {
             packet: packet.id,
             device: packet.input,
@@ -227,6 +230,8 @@ impl Engine {
             mark: packet.mark,
             tracking: packet.tracking,
             socket: packet.socket,
+            options: packet.options,
+            sum,
         });
         Decision::Delivered
     }
@@ -256,6 +261,12 @@ impl Engine {
         if packet.input != Some(device) && self.is_unforwardable(now, packet) {
             return self.end_nested(now, packet, Drop::NotForwarded, depth);
         }
+        // Linux: `ip_forward`: the next place of a strict route must be a neighbour.
+        let by_gateway = matches!(packet.route.map(|route| route.way), Some(Way::Out { gateway: true, .. }));
+        if packet.options.is_strict() && by_gateway {
+            self.answer(now, packet, answer::Kind::Unreachable { code: 5 });
+            return self.end_nested(now, packet, Drop::SourceRouted, depth);
+        }
         let mtu = packet.route.map_or(1500, |route| route.mtu);
         if defrag::too_big_to_forward(packet, mtu) {
             self.answer(now, packet, answer::Kind::TooBig { mtu });
@@ -269,6 +280,9 @@ impl Engine {
         packet.output = Some(device);
         if let Passed::Ended(decision) = self.pass(now, Hook::Forward, packet, depth) {
             return decision;
+        }
+        if let Err(reason) = self.leave_options(packet, device, next_hop) {
+            return self.end(packet, Drop::Route(reason));
         }
         self.postrouting(now, packet, device, next_hop, depth)
     }
@@ -443,6 +457,7 @@ impl Engine {
         packet.link = link;
         packet.origin = None;
         packet.socket = None;
+        packet.options = Default::default();
         packet.duplicate = false;
         if self.backlog.len() < self.settings.most_emitted {
             self.backlog.push_back(packet.take());

@@ -260,6 +260,32 @@ impl Network {
         }
     }
 
+    /// The address that the machine writes into the options of an IPv4 packet that came in by a device, towards its
+    /// source; 0.0.0.0 where it has none.
+    pub(crate) fn address_towards_source(
+        &self,
+        device: DeviceId,
+        flow: Flow,
+    ) -> Result<Ipv4Addr, Unroutable> {
+        let IpAddr::V4(source) = flow.source else { return Ok(Ipv4Addr::UNSPECIFIED) };
+        let own = v4::towards_source(self, device, source, flow)?;
+        Ok(own.unwrap_or(Ipv4Addr::UNSPECIFIED))
+    }
+
+    /// The same on the way out of one that is forwarded between two devices.
+    pub(crate) fn address_on_the_way(
+        &self,
+        devices: (DeviceId, DeviceId),
+        next_hop: IpAddr,
+        flow: Flow,
+    ) -> Result<Ipv4Addr, Unroutable> {
+        let ((IpAddr::V4(next_hop), _) | (_, IpAddr::V4(next_hop))) = (next_hop, flow.destination) else {
+            return Ok(Ipv4Addr::UNSPECIFIED);
+        };
+        let own = v4::on_the_way(self, devices, next_hop, flow)?;
+        Ok(own.unwrap_or(Ipv4Addr::UNSPECIFIED))
+    }
+
     /// The address that REDIRECT gives to a packet that came in by a device (F56); in OUTPUT it is that of loopback.
     /// `None`: the packet is dropped.
     ///

@@ -1,11 +1,12 @@
 //! A packet on its way through the engine: its bytes and what the engine knows of them (Linux: `struct sk_buff`).
 use std::net::IpAddr;
 
-use packet::{Family, Layout, View};
+use packet::{Family, Layout, View, checksum};
 
 use crate::conntrack::{ConnectionId, Direction};
 use crate::machine::{CgroupId, GroupsId, Secured, SocketId};
 use crate::network::{DeviceId, Route};
+use crate::options::IpOptions;
 
 /// A packet on its way.
 #[derive(Clone, Debug)]
@@ -42,6 +43,10 @@ pub struct Packet {
     pub template: Option<Box<Template>>,
     /// The routing decision.
     pub route: Option<Route>,
+    /// IPv4: what was found in its options when it came in.
+    pub options: IpOptions,
+    /// What connection tracking knows of the transport's checksum.
+    pub summed: Summed,
     /// Sizes of the original fragments of a gathered datagram (F63).
     pub gathered: Option<Box<Gathered>>,
     /// Whether `-j TRACE` was met (Linux: `nf_trace`).
@@ -69,9 +74,35 @@ impl Packet {
             tracking: Tracking::None,
             template: None,
             route: None,
+            options: IpOptions::default(),
+            summed: Summed::Unknown,
             gathered: None,
             traced: false,
             duplicate: false,
+        }
+    }
+
+    /// What the process that gets it is told of its checksum.
+    ///
+    /// Linux: `__skb_checksum_validate_complete` over the sum that `nf_ip6_checksum` has kept: addresses cancel out with
+    /// the pseudo header, everything else of the headers must still be what it was.
+    pub fn kept_sum(&self) -> KeptSum {
+        match self.summed {
+            Summed::Unknown => KeptSum::None,
+            Summed::Right { rest } if rest == self.header_rest() => KeptSum::Right,
+            Summed::Right { .. } => KeptSum::Spoilt,
+        }
+    }
+
+    /// The folded sum of the IPv6 headers without their addresses; 0 for IPv4.
+    pub(crate) fn header_rest(&self) -> u16 {
+        match self.layout.family {
+            Family::V4 => 0,
+            Family::V6 => {
+                let before = self.bytes.get(..8).unwrap_or(&[]);
+                let behind = self.bytes.get(40..self.layout.transport).unwrap_or(&[]);
+                checksum::finish(checksum::add(checksum::add(0, before), behind))
+            }
         }
     }
 
@@ -120,6 +151,33 @@ impl Packet {
     pub fn is_empty(&self) -> bool {
         false
     }
+}
+
+/// What is known of a transport's checksum without summing again (Linux: `skb->ip_summed`, `skb->csum_valid`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Summed {
+    /// Nobody has looked.
+    #[default]
+    Unknown,
+    /// Connection tracking found it right. The kernel keeps the sum of the whole packet; `rest` is what the IPv6
+    /// headers gave to it besides their addresses (0 for IPv4, whose header sums to nothing).
+    Right {
+        /// The sum, folded.
+        rest: u16,
+    },
+}
+
+/// What the process that gets a packet is told of its checksum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeptSum {
+    /// Nobody has looked: it is to be summed.
+    #[default]
+    None,
+    /// It was right when the packet came in, which is enough.
+    Right,
+    /// It was right, but headers have changed since under the sum that was kept: UDP of more than 76 bytes is dropped,
+    /// all else is summed again (Linux: `udp6_csum_init`).
+    Spoilt,
 }
 
 /// What the link layer knows.
@@ -319,8 +377,10 @@ pub enum Drop {
     /// `-j TPROXY` gave it to a socket of this machine, and the route leads elsewhere: what has a socket already is not
     /// forwarded, and nobody is told.
     SocketAssigned,
-    /// IPv4 options that prescribe the way (source routing), which Linux refuses by default.
+    /// IPv4 options that prescribe the way (source routing), which Linux refuses by default, or a way that does not exist.
     SourceRouted,
+    /// IPv4 options that contradict themselves: a parameter problem was sent.
+    Options,
     /// Fragments: bad, overlapping, or the queue is full.
     Fragment,
     /// No free tuple, or a clash when the connection was confirmed (F51).

@@ -283,7 +283,8 @@ impl Machine {
     }
 
     fn deliver(&mut self) -> io::Result<()> {
-        while let Some(deliver) = self.engine.poll_deliver() {
+        while let Some(mut deliver) = self.engine.poll_deliver() {
+            netfilter::options::mend(&mut deliver.bytes, &deliver.options);
             self.traffic.to_programs += 1;
             self.host.deliver(&deliver.bytes)?;
         }

@@ -137,25 +137,6 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether an IPv4 option prescribes the way: loose (131) or strict (137) source routing (RFC 791). Options behind
-    /// one that is cut short are not looked at.
-    pub fn source_routed(&self) -> bool {
-        let mut options = self.options();
-        while let Some((&kind, rest)) = options.split_first() {
-            match kind {
-                0 => return false,
-                1 => options = rest,
-                131 | 137 => return true,
-                _ => {
-                    let length = usize::from(rest.first().copied().unwrap_or(0));
-                    let Some(after) = options.get(length..).filter(|_| length >= 2) else { return false };
-                    options = after;
-                }
-            }
-        }
-        false
-    }
-
     /// All bytes from the transport header on; `None` for a later fragment and for cut extension headers.
     #[inline]
     pub fn transport(&self) -> Option<&'a [u8]> {

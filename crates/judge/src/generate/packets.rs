@@ -7,6 +7,28 @@ use crate::StepOutcome;
 use crate::case::{Step, turned_craft};
 use crate::craft::{self, Body, Craft};
 
+/// IPv4 options: nothing, an end with something behind it, router alert, record route (empty, with one place left, full,
+/// wrong), timestamps (three kinds, full, wrong), source routes.
+const OPTIONS: [&[u8]; 17] = [
+    &[1, 1, 1, 0],
+    &[1, 0],
+    &[1, 0, 7, 9],
+    &[0x94, 4, 0, 0],
+    &[7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0],
+    &[7, 7, 4, 0, 0, 0, 0],
+    &[7, 7, 8, 1, 2, 3, 4],
+    &[7, 7, 6, 1, 2, 3, 4],
+    &[7, 15, 8, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0x94, 4, 0, 0],
+    &[68, 12, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    &[68, 20, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    &[68, 12, 5, 3, 10, 0, 1, 1, 0, 0, 0, 0],
+    &[68, 4, 5, 0x20],
+    &[68, 8, 5, 1, 0, 0, 0, 0],
+    &[131, 7, 4, 8, 8, 8, 8],
+    &[131, 7, 8, 9, 9, 9, 9],
+    &[137, 3, 4],
+];
+
 /// What the generator remembers of a case.
 #[derive(Debug)]
 pub(super) struct Traffic {
@@ -360,7 +382,7 @@ fn spoil(choice: &mut Choice, craft: &mut Craft) {
         9 if craft.source.is_ipv6() => {
             craft.extensions = choice.of(&[&[0_u8][..], &[60], &[0, 60], &[43]]).to_vec()
         }
-        9 => craft.options = choice.of(&[&[1_u8, 1, 1, 0][..], &[1, 0], &[0x94, 4, 0, 0]]).to_vec(),
+        9 => craft.options = choice.of(&OPTIONS).to_vec(),
         _ if craft.source.is_ipv6() => craft.fragment_header = true,
         _ => craft.dont_fragment = true,
     }

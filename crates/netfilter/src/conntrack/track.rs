@@ -17,7 +17,7 @@ use super::{
 };
 use crate::env::{Env, LogLine};
 use crate::hook::Verdict;
-use crate::skb::{Drop, Info, Packet, Template, Tracking};
+use crate::skb::{Drop, Info, Packet, Summed, Template, Tracking};
 use crate::time::{Instant, Now};
 use crate::trace::Step;
 
@@ -120,6 +120,30 @@ enum Tracked {
     Dropped(Drop),
 }
 
+impl Tracked {
+    /// Whether the checksum of the packet was summed and found right, where checksums are checked.
+    // Linux: `tcp_error`, `udp_error`, `nf_conntrack_icmpv4_error`, `nf_conntrack_icmpv6_error`.
+    fn has_summed(&self, view: View<'_>) -> bool {
+        let came_so_far = match self {
+            Self::As(_) | Self::Dropped(_) => true,
+            Self::Invalid(reason) | Self::InvalidIcmp(reason) => !matches!(
+                reason,
+                Invalid::NoTuple
+                    | Invalid::Short
+                    | Invalid::TcpDataOffset
+                    | Invalid::UdpLength
+                    | Invalid::Checksum
+            ),
+        };
+        came_so_far
+            && match view.protocol() {
+                Some(protocol::TCP | protocol::ICMP | protocol::ICMPV6) => true,
+                Some(protocol::UDP) => view.udp().is_some_and(|udp| udp.checksum() != 0),
+                _ => false,
+            }
+    }
+}
+
 /// What a tracker of a protocol must know besides the packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context {
@@ -157,7 +181,11 @@ impl Conntrack {
             return Verdict::Accept;
         }
         let template = packet.template.take();
-        let reason = match env.conntrack.track(packet.view(), template.as_deref(), hook, env.now) {
+        let tracked = env.conntrack.track(packet.view(), template.as_deref(), hook, env.now);
+        if env.conntrack.config.checksum && hook == Hook::Prerouting && tracked.has_summed(packet.view()) {
+            packet.summed = Summed::Right { rest: packet.header_rest() };
+        }
+        let reason = match tracked {
             Tracked::As(tracking) => {
                 packet.tracking = tracking;
                 if let Tracking::Entry { connection, info: Info::Related } = tracking {

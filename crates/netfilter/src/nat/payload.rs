@@ -70,7 +70,8 @@ fn renew(packet: &mut Packet) {
     let total = packet.bytes.len();
     rewrite::set_length(&mut packet.bytes, packet.layout.family, total);
     packet.layout.total_len = total;
-    if let Ok(layout) = layout::parse(&packet.bytes) {
+    // Why: the header's sum is wrong while IP options are filled in.
+    if let Ok(layout) = layout::parse_quoted(&packet.bytes) {
         packet.layout = layout;
     }
     let (source, destination) = (packet.view().source(), packet.view().destination());

@@ -1,7 +1,8 @@
 //! The settings (sysctls) that decide where packets go, as a state: the order of the lines does not count.
 //!
 //! Linux: `IN_DEV_ORCONF` (`accept_local`, `route_localnet`, `src_valid_mark`: `all` or the device), `IN_DEV_MAXCONF`
-//! (`rp_filter`: the larger of both); `default` is what later devices begin with. `ip_forward` sets every device; a
+//! (`rp_filter`: the larger of both), `IN_DEV_ANDCONF` (`accept_source_route`: both, where `all` begins with 0 and devices
+//! with 1); `default` is what later devices begin with. `ip_forward` sets every device; a
 //! device's own `forwarding` counts before it.
 use packet::InterfaceName;
 
@@ -14,6 +15,7 @@ struct Device {
     accept_local: bool,
     route_localnet: bool,
     valid_mark: bool,
+    source_routes: Option<bool>,
     forwarding_v4: Option<bool>,
     forwarding_v6: Option<bool>,
     force_forwarding_v6: bool,
@@ -113,6 +115,10 @@ impl Sysctls {
                 (all.route_localnet || device.route_localnet, &mut settings.route_localnet),
                 (all.valid_mark || device.valid_mark, &mut settings.valid_mark),
                 (
+                    all.source_routes.unwrap_or(false) && device.source_routes.unwrap_or(true),
+                    &mut settings.source_routes,
+                ),
+                (
                     device.forwarding_v4.is_some_and(|own| own != settings.forward_v4),
                     &mut settings.otherwise_v4,
                 ),
@@ -148,6 +154,7 @@ fn setter(v6: bool, key: &str) -> Option<Setter> {
         (false, "accept_local") => |own, value| flag(value).map(|on| own.accept_local = on),
         (false, "route_localnet") => |own, value| flag(value).map(|on| own.route_localnet = on),
         (false, "src_valid_mark") => |own, value| flag(value).map(|on| own.valid_mark = on),
+        (false, "accept_source_route") => |own, value| flag(value).map(|on| own.source_routes = Some(on)),
         (false, "forwarding") => |own, value| flag(value).map(|on| own.forwarding_v4 = Some(on)),
         (true, "forwarding") => |own, value| flag(value).map(|on| own.forwarding_v6 = Some(on)),
         (true, "force_forwarding") => |own, value| flag(value).map(|on| own.force_forwarding_v6 = on),

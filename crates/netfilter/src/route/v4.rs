@@ -252,6 +252,57 @@ fn preferred(network: &Network, route: &RouteEntry, hop: Hop) -> Option<IpAddr> 
     route.source.or_else(|| select_v4(network, hop.device, gateway, scope).map(IpAddr::V4))
 }
 
+/// The machine's address towards the source of a packet that came in by a device, as options record it (Linux:
+/// `fib_compute_spec_dst`). An error: it cannot be said.
+pub(super) fn towards_source(
+    network: &Network,
+    device: DeviceId,
+    source: Ipv4Addr,
+    flow: Flow,
+) -> Result<Option<Ipv4Addr>, Unroutable> {
+    if source.octets()[0] == 0 {
+        let towards = (!source.is_unspecified()).then_some(source);
+        return Ok(select_v4(network, device, towards, SCOPE_LINK));
+    }
+    let mark = if network.settings.valid_mark.contains(&device) { flow.mark } else { 0 };
+    let anybody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let back = Flow { mark, tos: flow.tos, ..Flow::between(anybody, IpAddr::V4(source)) };
+    recorded(network, back, Question::new(DeviceId::LOOPBACK), device, Some(source))
+}
+
+/// The machine's address on the way of a forwarded packet, as options record it (Linux: `ip_rt_get_source`).
+pub(super) fn on_the_way(
+    network: &Network,
+    (input, output): (DeviceId, DeviceId),
+    next_hop: Ipv4Addr,
+    flow: Flow,
+) -> Result<Option<Ipv4Addr>, Unroutable> {
+    let question = Question { output: Some(output), ..Question::new(input) };
+    recorded(network, flow, question, output, Some(next_hop))
+}
+
+fn recorded(
+    network: &Network,
+    flow: Flow,
+    question: Question,
+    device: DeviceId,
+    towards: Option<Ipv4Addr>,
+) -> Result<Option<Ipv4Addr>, Unroutable> {
+    let found = match fib::lookup(network, flow, question) {
+        Ok(found) => found,
+        Err(reason @ Unroutable::Undecided(_)) => return Err(reason),
+        Err(_) => return Ok(select_v4(network, device, towards, SCOPE_UNIVERSE)),
+    };
+    let own = match found.route.source {
+        Some(own) => Some(own),
+        None => preferred(network, found.route, fib::hop(network, found.route, question)?),
+    };
+    Ok(own.and_then(|own| match own {
+        IpAddr::V4(own) => Some(own),
+        IpAddr::V6(_) => None,
+    }))
+}
+
 /// Linux: `ip_route_output_key_hash_rcu` with `FLOWI_FLAG_ANYSRC`.
 pub(super) fn output(
     network: &Network,

@@ -104,8 +104,7 @@ pub(crate) struct Settings {
 
 /// Settings that change the way of packets and are not modelled, with the value that changes nothing. A star stands for
 /// any device.
-const NOT_MODELLED: [(&str, &str); 11] = [
-    ("net/ipv4/conf/all/accept_source_route", "0"),
+const NOT_MODELLED: [(&str, &str); 10] = [
     ("net/ipv4/conf/*/bc_forwarding", "0"),
     ("net/ipv4/conf/*/mc_forwarding", "0"),
     ("net/ipv4/conf/*/ignore_routes_with_linkdown", "0"),

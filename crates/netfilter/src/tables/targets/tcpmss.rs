@@ -102,7 +102,8 @@ fn insert(packet: &mut Packet, size: u16) -> bool {
     rewrite::set_in_tcp(&mut packet.bytes, start, 20, &[kind::MSS, 4, high, low]);
     rewrite::set_in_tcp(&mut packet.bytes, start, 12, &[longer, flags]);
     rewrite::set_length(&mut packet.bytes, packet.layout.family, total + LENGTH);
-    if let Ok(layout) = layout::parse(&packet.bytes) {
+    // Why: the header's sum is wrong while IP options are filled in.
+    if let Ok(layout) = layout::parse_quoted(&packet.bytes) {
         packet.layout = layout;
     }
     true

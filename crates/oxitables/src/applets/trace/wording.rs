@@ -168,9 +168,11 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
                 .to_owned()
         }
         Drop::SourceRouted => {
-            "an IPv4 option prescribes the way (source routing): refused by default, accept_source_route=0"
+            "an IPv4 option prescribes the way (source routing): refused (accept_source_route=0, the default), or \
+             it cannot be followed"
                 .to_owned()
         }
+        Drop::Options => "an IPv4 option is wrong: ICMP parameter problem".to_owned(),
         Drop::NotForwarded => {
             "not to be forwarded (forwarding is off, or the frame was not for us)".to_owned()
         }
