@@ -23,6 +23,7 @@ usage: cargo xtask COMMAND
                 (--cases N --seed S); records both and writes docs/conformance.md
   extensions    writes docs/extensions.md
   judge ARGS    random cases against this machine's kernel, see `cargo xtask judge --help`
+  mutants [ARGS]   mutation testing of the evaluators; see --help and docs/mutation.md
   wild [NAME]   real programs (ufw, fail2ban ...) with our binary in place of iptables, compared with the machine's own
   fuzz SECONDS [TARGET]   each fuzz target for so long (needs cargo-fuzz and a nightly toolchain)
   seeds TARGET FOLDER     the corpus with which that begins: the rules of the fixtures
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         "conformance" => conformance(&rest),
         "extensions" => page("extensions"),
         "judge" => judge(&rest),
+        "mutants" => mutants(&rest),
         "wild" => wild::run(&root(), &rest),
         "fuzz" => fuzz::run(&root(), &rest),
         "seeds" => fuzz::seeds(&root(), &rest),
@@ -183,6 +185,14 @@ fn conformance(rest: &[String]) -> Result<(), String> {
 
 fn judge(rest: &[String]) -> Result<(), String> {
     let mut words = vec!["run", "--quiet", "--release", "--package", "judge", "--"];
+    words.extend(rest.iter().map(String::as_str));
+    cargo(&words)
+}
+
+/// The tool is a workspace of its own: it reads Rust with `syn`, which nothing else here needs.
+fn mutants(rest: &[String]) -> Result<(), String> {
+    let mut words = vec!["run", "--quiet", "--manifest-path", "mutants/Cargo.toml"];
+    words.extend(["--target-dir", "target/mutants", "--"]);
     words.extend(rest.iter().map(String::as_str));
     cargo(&words)
 }

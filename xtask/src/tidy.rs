@@ -22,7 +22,7 @@ const DIRECTIONS: [(&str, &[&str]); 6] = [
 pub(crate) fn check(root: &Path) -> Vec<String> {
     let mut findings = Vec::new();
     let mut files = Vec::new();
-    for folder in ["crates", "xtask", "fuzz/fuzz_targets"] {
+    for folder in ["crates", "xtask", "fuzz/fuzz_targets", "mutants"] {
         collect(&root.join(folder), &mut files);
     }
     files.sort();

@@ -92,4 +92,11 @@ mod tests {
         assert_eq!(taken(&mut bucket, 3, 2), 0);
         assert_eq!(taken(&mut bucket, 4, 2), 1);
     }
+    /// Linux: `user2credits` multiplies first as long as the product fits into 32 bits: up to 134217 at HZ=250.
+    #[test]
+    fn credits_divide_first_where_multiplying_would_overflow() {
+        for (user, wanted) in [(15_000, 48_000), (134_217, 429_494), (134_218, 416_000), (150_000, 480_000)] {
+            assert_eq!(credits(user), wanted, "{user}");
+        }
+    }
 }
