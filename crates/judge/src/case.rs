@@ -22,6 +22,9 @@
 //! listen udp 10.0.1.1:53                 (a socket of a local process, in the words of `socket` in machine files)
 //! listen tcp 10.0.1.1:80 10.0.1.5:1000   (a connection that the peer knows nothing of)
 //! answer udp 10.0.1.1:53 70696e67        (that process sends a payload to the last peer it heard)
+//! ask 10.0.1.1:80 16                     (SO_ORIGINAL_DST of the socket that was opened there, with room for so many bytes)
+//! command iptables -A INPUT -s 10.0.0.0/8 -j ACCEPT     (a command: exit status, what it prints, and the counters after it)
+//! restore iptables-restore -c            (the same with a text on its input, up to a line `end`)
 //! reload4                                (another save file, up to a line `end`: replaces the tables it names)
 //! sets                                   (sets of ipset as `ipset restore` takes them, up to a line `end`; before the rules)
 //! ipset add blocked 10.0.0.1             (a command of ipset while the rules stay)
@@ -34,6 +37,11 @@
 //! programs make and rules name ([`netfilter::objects`]); counters of accounting objects are compared. Fingerprints are the
 //! whole machine's and stay there: their genres must be names that no system has. `network statistics` has what
 //! `conntrack -S` counts compared.
+//!
+//! `network watch log` has the lines of LOG compared (the kernel's are read from /dev/kmsg), `watch trace` those of TRACE, too
+//! (then paths are not known), `watch events` what connection tracking tells its listeners, `watch nflog GROUP` and `watch
+//! nfqueue NUMBER` what a listener there gets (who listens to a queue drops what it gets). `network alone NAME`: a namespace
+//! that no case of another name has.
 //!
 //! `network`: `address DEVICE ADDRESS/LENGTH`, `bare DEVICE` (takes its addresses and routes away), `mtu DEVICE BYTES`,
 //! `mark N TABLE` (a policy rule), `route TABLE PREFIX dev DEVICE [via ADDRESS]`, `route TABLE PREFIX
@@ -146,6 +154,20 @@ pub enum Step {
         /// The words behind `ipset`.
         words: String,
     },
+    /// A process asks where its peer wanted to go (`SO_ORIGINAL_DST`).
+    Ask {
+        /// Address and port of its socket.
+        at: SocketAddr,
+        /// Bytes that it has room for.
+        room: usize,
+    },
+    /// A command of iptables.
+    Command {
+        /// The line, quoted as in a save file.
+        line: String,
+        /// What stands on its input.
+        input: Option<String>,
+    },
 }
 
 impl Case {
@@ -158,6 +180,20 @@ impl Case {
     /// Whether the rules of iptables-nft are loaded before the legacy ones.
     pub fn nft_is_first(&self) -> bool {
         self.network.iter().any(|change| change == "worlds nft legacy")
+    }
+
+    /// Whether something is watched: `log`, `trace`, `events`.
+    pub fn watches(&self, what: &str) -> bool {
+        self.network.iter().any(|change| change.strip_prefix("watch ") == Some(what))
+    }
+
+    /// The numbers at which listeners listen: `nflog` groups, or `nfqueue` queues.
+    pub fn listeners(&self, what: &str) -> Vec<u16> {
+        let number = |change: &String| {
+            let (name, number) = change.strip_prefix("watch ")?.split_once(' ')?;
+            number.parse().ok().filter(|_| name == what)
+        };
+        self.network.iter().filter_map(number).collect()
     }
 
     /// What other programs make before the rules are loaded.
@@ -210,6 +246,10 @@ pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
         match word {
             "note" => case.notes.push(rest.to_owned()),
             "network" => case.network.push(rest.to_owned()),
+            "restore" => {
+                let input = Some(block(&mut lines).ok_or_else(|| error("no `end` of the file"))?);
+                case.steps.push(Step::Command { line: rest.trim().to_owned(), input });
+            }
             "rules4" | "rules6" | "nft4" | "nft6" | "reload4" | "reload6" | "sets" => {
                 let save = block(&mut lines).ok_or_else(|| error("no `end` of the rules"))?;
                 match word {
@@ -336,6 +376,12 @@ fn parse_step(word: &str, rest: &str) -> Result<Step, String> {
         "reply" => Ok(Step::Reply { device: rest.to_owned() }),
         "sleep" => Ok(Step::Sleep { milliseconds: rest.parse().map_err(|_| "not a number".to_owned())? }),
         "ipset" => Ok(Step::Ipset { words: rest.to_owned() }),
+        "command" => Ok(Step::Command { line: rest.to_owned(), input: None }),
+        "ask" => {
+            let (at, room) = rest.split_once(' ').ok_or("ask ADDRESS:PORT BYTES")?;
+            let room = room.parse().ok().filter(|room| *room <= 64).ok_or("0 to 64 bytes")?;
+            Ok(Step::Ask { at: socket(at)?, room })
+        }
         "listen" => {
             socket_of(rest)?;
             Ok(Step::Listen { socket: rest.to_owned() })
@@ -372,6 +418,11 @@ impl fmt::Display for Step {
             Step::Ipset { words } => write!(f, "ipset {words}"),
             Step::Listen { socket } => write!(f, "listen {socket}"),
             Step::Answer { at, payload } => write!(f, "answer udp {at} {}", craft::hex(payload)),
+            Step::Ask { at, room } => write!(f, "ask {at} {room}"),
+            Step::Command { line, input: None } => write!(f, "command {line}"),
+            Step::Command { line, input: Some(input) } => {
+                write!(f, "restore {line}\n{}\nend", input.trim_end())
+            }
             Step::Reload { v6, save } => {
                 write!(f, "reload{}\n{}\nend", if *v6 { 6 } else { 4 }, save.trim_end())
             }

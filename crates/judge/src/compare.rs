@@ -5,6 +5,7 @@ use std::fmt;
 use crate::case::{Case, Step};
 use crate::craft;
 use crate::outcome::{Connection, Outcome, Output, SetMember, StepOutcome};
+use crate::told;
 
 mod stamps;
 
@@ -164,6 +165,12 @@ fn compare_step(
         lines.join("\n          ")
     };
     push("output", text(&one, &other), text(&other, &one));
+    let chosen = match ids {
+        Ids::Of(ids) => ids.clone(),
+        Ids::Plain => BTreeSet::from([0, 1]),
+    };
+    let (told_left, told_right) = told::compared(&left.told, &right.told, &chosen);
+    push("told", told_left, told_right);
     push("delivered", format!("{:?}", left.delivered), format!("{:?}", right.delivered));
     // A local broadcast comes in before or behind its sender's own way, as the processor's softirqs happen to run; the
     // rules must be the same ones.

@@ -79,6 +79,27 @@ pub fn fact(name: &str) -> Option<u32> {
     digits.get(..end)?.parse().ok()
 }
 
+/// What is asked in a case besides the ways of packets.
+pub fn kinds(case: &Case) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    let watched = [
+        ("log", "lines of the log"),
+        ("trace", "lines of the log"),
+        ("events", "events of connection tracking"),
+    ];
+    let watched = watched.into_iter().filter(|(what, _)| case.watches(what)).map(|(_, kind)| kind);
+    let listeners = ["nflog", "nfqueue"].into_iter().filter(|what| !case.listeners(what).is_empty());
+    let steps = case.steps.iter().filter_map(|step| match step {
+        Step::Command { .. } => Some("commands"),
+        Step::Ask { .. } => Some("questions about sockets"),
+        _ => None,
+    });
+    out.extend(
+        watched.chain(listeners.map(|_| "listeners of NFLOG and NFQUEUE")).chain(steps).map(str::to_owned),
+    );
+    out
+}
+
 /// A run of all directed cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Directed {
@@ -90,6 +111,9 @@ pub struct Directed {
     pub facts: BTreeMap<u32, Tally>,
     /// By extension ([`used`]).
     pub extensions: BTreeMap<String, Tally>,
+    /// By what else is compared ([`kinds`]).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<String, Tally>,
     /// All of them.
     pub all: Tally,
 }
@@ -103,6 +127,9 @@ impl Directed {
         }
         for name in used(case) {
             self.extensions.entry(name).or_default().count(equal);
+        }
+        for kind in kinds(case) {
+            self.kinds.entry(kind).or_default().count(equal);
         }
     }
 }
@@ -170,12 +197,20 @@ impl Record {
         out.push_str(
             "\nBy chance: another outcome the first time and the same one when it was run again, with other identifications of fragments; the\n\
              kernel's own choices and a clock that goes on while a machine stands still do that.\n\n## Facts\n\n\
-             Directed cases by the number of the fact in their names. A fact without a case here is about commands, logs or sockets, or is in\n\
-             cases of another name; the tests named after it (`fNN_…`) are in `crates`.\n\n| fact | cases | equal |\n|---|---|---|\n",
+             Directed cases by the number of the fact in their names.\n\n| fact | cases | equal |\n|---|---|---|\n",
         );
         for fact in 1..=75 {
             let tally = self.directed.facts.get(&fact).copied().unwrap_or_default();
             let _ = writeln!(out, "| F{fact} | {} | {} |", tally.cases, tally.equal);
+        }
+        out.push_str(
+            "\n## What else is compared\n\n\
+             Directed cases in which something besides packets, counters and connections is compared: what a command prints and leaves,\n\
+             lines that the kernel writes into its log, what it tells its listeners, what a process is told about its socket.\n\n\
+             | what | cases | equal |\n|---|---|---|\n",
+        );
+        for (kind, tally) in &self.directed.kinds {
+            let _ = writeln!(out, "| {kind} | {} | {} |", tally.cases, tally.equal);
         }
         out.push_str(
             "\n## Extensions\n\nCases whose rules use it.\n\n\

@@ -3,7 +3,7 @@
 //! Its clock is virtual: it moves to the times at which the kernel did its steps, if it has been told
 //! ([`Judged::adopt`]). NAT's random choices are taken from the kernel's connection table where they are legal.
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,9 +26,10 @@ use crate::case::{self, Case, Step};
 use crate::host::{Host, Told, kernel_origin, view_of};
 use crate::kernel::{ADDRESSES, BRIDGE_ADDRESS, DEVICES, port_address};
 use crate::outcome::{Connection, Counter, Outcome, Output, SetMember, StepOutcome};
-use crate::{Judged, craft};
+use crate::{Judged, craft, told};
 
 mod adopted;
+mod command;
 mod sets;
 
 use adopted::{Adopted, Cookies, Expected, choice_of, expected_of};
@@ -58,6 +59,14 @@ pub struct EngineHalf {
     last_header: BTreeMap<String, [u8; 14]>,
     done: usize,
     loads: bool,
+    watched: Watched,
+}
+
+/// What of that which the engine tells is compared.
+#[derive(Clone, Copy, Debug, Default)]
+struct Watched {
+    log: bool,
+    traces: bool,
 }
 
 impl Default for EngineHalf {
@@ -78,6 +87,7 @@ impl Default for EngineHalf {
             last_header: BTreeMap::new(),
             done: 0,
             loads: false,
+            watched: Watched::default(),
         }
     }
 }
@@ -129,8 +139,8 @@ pub fn network_text(case: &Case) -> Result<String, String> {
                 ));
             }
             [
-                "mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf" | "statistics" | "fact" | "cpu"
-                | "cgroup" | "bridge",
+                "alone" | "watch" | "mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf" | "statistics"
+                | "fact" | "cpu" | "cgroup" | "bridge",
                 ..,
             ] => {}
             ["mark", mark, table] => {
@@ -309,8 +319,40 @@ impl EngineHalf {
         })
     }
 
+    /// What a process is told that asks where its peer wanted to go. Linux: `getorigdst`, `ipv6_getorigdst`.
+    fn ask(&self, at: SocketAddr, room: usize) -> Option<String> {
+        // Linux: ENOENT, EINVAL, ENOPROTOOPT.
+        const NOT_THERE: i32 = 2;
+        const INVALID: i32 = 22;
+        const NO_SUCH_OPTION: i32 = 92;
+        let engine = self.engine.as_ref()?;
+        let socket = engine.machine().sockets.list().iter().find(|socket| socket.local == at)?;
+        let answer = || {
+            if socket.transport != Transport::Tcp {
+                return Err(NO_SUCH_OPTION);
+            }
+            if room < if at.is_ipv6() { 28 } else { 16 } {
+                return Err(INVALID);
+            }
+            let nobody = SocketAddr::new(Family::of(at.ip()).unspecified(), 0);
+            let remote = socket.remote.unwrap_or(nobody);
+            let tcp = packet::protocol::TCP;
+            let found = engine.conntrack().original_destination(tcp, at, remote, self.now.mono);
+            Ok(sys::seccomp::socket_address(found.ok_or(NOT_THERE)?))
+        };
+        Some(told::original_destination(at, answer()))
+    }
+
+    /// Runs a command of iptables.
+    fn command(&mut self, line: &str, input: Option<&str>) -> Vec<String> {
+        let Some(engine) = &mut self.engine else { return Vec::new() };
+        command::run(engine, &mut self.rulesets, &self.given, line, input).unwrap_or_else(|words| vec![words])
+    }
+
     fn act(&mut self, step: &Step) -> Option<i32> {
         match step {
+            // They tell what came of them.
+            Step::Command { .. } | Step::Ask { .. } => {}
             Step::Inject { device, bytes } => self.inject(device, None, bytes),
             Step::Frame { device, header, bytes } => self.inject(device, Some(*header), bytes),
             Step::Send { uid, gid, mark, cgroup, groups, bytes } => {
@@ -540,6 +582,8 @@ impl Judged for EngineHalf {
         self.known = Arc::new(Mutex::new(Vec::new()));
         self.cookies = Arc::default();
         self.expected = Arc::default();
+        let traces = case.watches("trace");
+        self.watched = Watched { log: traces || case.watches("log"), traces };
         self.now = Now { mono: Instant(1_000_000_000_000), wall: WALL };
         let network =
             netfilter::route::text::parse(&network_text(case)?).map_err(|error| error.to_string())?;
@@ -645,8 +689,16 @@ impl Judged for EngineHalf {
         }
         outcome.at = now.mono.since(Instant(1_000_000_000_000)).as_millis() as u64;
         outcome.errno = self.act(step);
+        outcome.told = match step {
+            Step::Command { line, input } => self.command(line, input.as_deref()),
+            Step::Ask { at, room } => self.ask(*at, *room).into_iter().collect(),
+            _ => Vec::new(),
+        };
         self.settle(&mut outcome);
         outcome.path = self.path();
+        if self.watched.traces {
+            outcome.path.clear();
+        }
         if let Some(engine) = &mut self.engine {
             while let Some(transmit) = engine.poll_transmit() {
                 let device = engine.network().devices.get(transmit.device.0 as usize);
@@ -658,7 +710,12 @@ impl Judged for EngineHalf {
                 let frame = transmit.ethernet.as_ref().map(case::ends);
                 outcome.outputs.push(Output { device, frame, bytes: transmit.bytes });
             }
-            while engine.poll_log().is_some() {}
+            while let Some(line) = engine.poll_log() {
+                let wanted = !line.text.starts_with("TRACE: ") || self.watched.traces;
+                if self.watched.log && wanted && told::is_about_a_packet(&line.text) {
+                    outcome.told.push(told::log(u32::from(line.level), &line.text));
+                }
+            }
             let conntrack = engine.conntrack();
             outcome.connections = conntrack.lines(now).map(|line| Connection::from_line(&line)).collect();
             outcome

@@ -17,20 +17,25 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use netfilter::machine::{Socket, Transport};
 use sys::judge::{LocalSocket, RawSender, SocketOwner};
+use sys::namespace::NetworkNamespace;
 
 use crate::case::{self, Case, Step};
 use crate::outcome::{Connection, Counter, Delivery, Outcome, Output, SetMember, StepOutcome};
-use crate::{Judged, nft};
+use crate::{Judged, nft, process, told};
 
 mod counters;
 mod netlink;
 mod restore;
 mod setup;
+mod watch;
+
+pub use watch::log_missing;
 
 pub use setup::{ADDRESSES, BRIDGE_ADDRESS, DEVICES, missing, port_address};
 
@@ -48,6 +53,8 @@ pub struct Kernel {
     restore: [restore::Restore; 2],
     tables: [OwnedFd; 2],
     loaded: [bool; 2],
+    /// Whether commands have changed the tables.
+    commanded: [bool; 2],
     /// Whether rules of iptables-nft stand beside the legacy ones.
     beside: [bool; 2],
     /// Whether sets of ipset were made.
@@ -58,6 +65,9 @@ pub struct Kernel {
     last_header: BTreeMap<String, [u8; 14]>,
     started: Instant,
     network: Option<Vec<String>>,
+    /// The namespace from which this one was made.
+    home: Option<NetworkNamespace>,
+    watch: watch::Watch,
 }
 
 /// A socket as the system is asked for it.
@@ -106,6 +116,7 @@ impl Kernel {
     /// Moves the calling thread into a fresh namespace and sets everything up; takes 1.2 seconds, most of it waiting
     /// for the last multicast report of IPv6.
     pub fn new() -> io::Result<Self> {
+        let home = NetworkNamespace::current().ok();
         sys::judge::unshare_network()?;
         let devices = DEVICES
             .iter()
@@ -123,6 +134,7 @@ impl Kernel {
             restore: [false, true].map(restore::Restore::new),
             tables: [sys::judge::open_tables(false)?, sys::judge::open_tables(true)?],
             loaded: [false; 2],
+            commanded: [false; 2],
             beside: [false; 2],
             has_sets: false,
             translated: false,
@@ -130,6 +142,8 @@ impl Kernel {
             last_header: BTreeMap::new(),
             started: Instant::now(),
             network: None,
+            home,
+            watch: watch::Watch::default(),
         };
         std::thread::sleep(Duration::from_millis(1200));
         this.drain();
@@ -257,8 +271,39 @@ impl Kernel {
         sender.send(bytes, to).err().and_then(|error| error.raw_os_error())
     }
 
+    /// Runs a command of iptables and reads the counters after it.
+    fn command(&mut self, line: &str, input: Option<&str>) -> Result<Vec<String>, String> {
+        let words = told::words(line)?;
+        let (program, words) = words.split_first().ok_or("a command wants a program")?;
+        let name = told::legacy(program);
+        let mut command = Command::new(&name);
+        command.args(words).env("XTABLES_LOCKFILE", &self.lock).env("LC_ALL", "C");
+        let said =
+            process::say(&mut command, input.unwrap_or("")).map_err(|error| format!("{name}: {error}"))?;
+        let v6 = told::is_v6(program);
+        self.commanded[usize::from(v6)] = true;
+        let save = if v6 { "ip6tables-legacy-save" } else { "iptables-legacy-save" };
+        let mut command = Command::new(save);
+        command.arg("-c").env("XTABLES_LOCKFILE", &self.lock);
+        let saved = process::say(&mut command, "").map_err(|error| format!("{save}: {error}"))?;
+        Ok(told::command(&said, &saved.out))
+    }
+
+    /// What `SO_ORIGINAL_DST` of a listener says.
+    fn ask(&self, at: SocketAddr, room: usize) -> Option<String> {
+        let listener = self.listeners.iter().find(|listener| listener.at == at)?;
+        // Linux: SOL_IP and SOL_IPV6; both numbers of the option are 80.
+        let level = if at.is_ipv6() { 41 } else { 0 };
+        let mut value = vec![0; room];
+        let answer = sys::judge::option(&listener.socket, level, 80, &mut value);
+        let answer = answer.map(|length| value.get(..length).unwrap_or(&value).to_vec());
+        Some(told::original_destination(at, answer.map_err(|error| error.raw_os_error().unwrap_or(0))))
+    }
+
     fn act(&mut self, step: &Step) -> Option<i32> {
         match step {
+            // They tell what came of them.
+            Step::Command { .. } | Step::Ask { .. } => {}
             Step::Inject { device, bytes } => self.inject(device, bytes),
             Step::Frame { device, header, bytes } => self.inject_frame(device, header, bytes),
             Step::Send { uid, gid, mark, cgroup, groups, bytes } => {
@@ -384,6 +429,7 @@ impl crate::Judged for Kernel {
             None => {
                 self.network = Some(case.network.clone());
                 case.network.iter().try_for_each(|change| self.change(change))?;
+                self.watch = watch::Watch::open(case, self.home.as_ref())?;
             }
         }
         self.make_sets(case.sets.as_deref())?;
@@ -423,23 +469,27 @@ impl crate::Judged for Kernel {
         self.drain();
         self.conntrack.flush().map_err(|error| error.to_string())?;
         self.trace.read().map_err(|error| error.to_string())?;
+        self.watch.read();
         self.started = Instant::now();
         Ok(())
     }
 
     fn step(&mut self, step: &Step) -> StepOutcome {
         let errno = self.act(step);
+        let mut told = match step {
+            Step::Command { line, input } => {
+                self.command(line, input.as_deref()).unwrap_or_else(|words| vec![words])
+            }
+            Step::Ask { at, room } => self.ask(*at, *room).into_iter().collect(),
+            _ => Vec::new(),
+        };
         let outputs = self.drain();
         let delivered = self.heard();
         let path = self.trace.read().unwrap_or_else(|error| vec![format!("trace lost: {error}")]);
-        StepOutcome {
-            at: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            errno,
-            outputs,
-            delivered,
-            path,
-            connections: Self::connections(),
-        }
+        let at = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let connections = Self::connections();
+        told.extend(self.watch.read());
+        StepOutcome { at, errno, outputs, delivered, path, connections, told }
     }
 
     fn sets(&mut self) -> Vec<SetMember> {
@@ -454,7 +504,7 @@ impl crate::Judged for Kernel {
         for v6 in [false, true] {
             if self.translated {
                 out.extend(nft::counters(v6));
-            } else if self.loaded[usize::from(v6)] {
+            } else if self.loaded[usize::from(v6)] || self.commanded[usize::from(v6)] {
                 match counters::counters(&self.tables[usize::from(v6)], v6) {
                     Ok(counters) => out.extend(counters),
                     Err(error) => {

@@ -27,6 +27,7 @@ pub mod pair;
 mod process;
 pub mod random;
 pub mod shrink;
+pub mod told;
 
 pub use case::{Case, Step};
 pub use engine::EngineHalf;

@@ -59,7 +59,7 @@ pub fn whole_headers(step: &Step) -> bool {
     let bytes = match step {
         Step::Inject { bytes, .. } | Step::Frame { bytes, .. } | Step::Send { bytes, .. } => bytes,
         // Why: rules change in the legacy tables there.
-        Step::Reload { .. } => return false,
+        Step::Reload { .. } | Step::Command { .. } => return false,
         _ => return true,
     };
     let Ok(view) = packet::View::parse(bytes) else { return true };

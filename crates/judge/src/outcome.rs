@@ -66,6 +66,10 @@ pub struct StepOutcome {
     pub path: Vec<String>,
     /// The connection table and, behind it, expectations.
     pub connections: Vec<Connection>,
+    /// What somebody was told besides: lines of the log, events, what listeners of netlink got, what a command printed, the
+    /// answer to a question about a socket ([`crate::case`], `network watch`, `command`, `ask`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<String>,
 }
 
 /// A packet that came out.

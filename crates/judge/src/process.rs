@@ -18,3 +18,29 @@ pub(crate) fn feed(command: &mut Command, input: &str) -> Result<String, String>
     }
     Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }
+
+/// What a program said, and its exit status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// Exit status; of one that was killed 255.
+    pub(crate) exit: u8,
+    /// What it printed.
+    pub(crate) out: String,
+    /// What it printed on its error stream.
+    pub(crate) error: String,
+}
+
+/// Runs a program with a text on its input, whatever comes of it.
+pub(crate) fn say(command: &mut Command, input: &str) -> std::io::Result<Said> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // A program that does not read, or not to the end, closes the pipe.
+        let _ = pipe.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output()?;
+    Ok(Said {
+        exit: output.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(255),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        error: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}

@@ -70,6 +70,26 @@ pub fn open_netlink(protocol: i32, buffer: i32) -> io::Result<File> {
     Ok(File::from(socket))
 }
 
+/// Makes a netlink socket a member of a multicast group.
+pub fn join_group(socket: &impl AsRawFd, group: i32) -> io::Result<()> {
+    set_option(socket, libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, group)
+}
+
+/// The number of a device in the network namespace of this thread.
+pub fn device_index(name: &str) -> io::Result<u32> {
+    let name = std::ffi::CString::new(name).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+    // SAFETY: `name` is a string with its end that lives for the whole call.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(io::Error::last_os_error()),
+        index => Ok(index),
+    }
+}
+
+/// Opens a file whose reads do not wait (`/dev/kmsg`).
+pub fn open_without_waiting(path: &str) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)
+}
+
 /// Whose socket it is and what mark it gives to packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SocketOwner {

@@ -296,7 +296,7 @@ fn thread_group(thread: u32) -> io::Result<rustix::process::Pid> {
 }
 
 /// `sockaddr_in` (16 bytes) or `sockaddr_in6` (28 bytes) of an address.
-fn socket_address(address: SocketAddr) -> Vec<u8> {
+pub fn socket_address(address: SocketAddr) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(28);
     match address {
         SocketAddr::V4(address) => {

@@ -2,14 +2,17 @@ use super::*;
 
 const TEXT: &str = "# about\ncase one\nnote hello\nnetwork mtu wan0 1400\nrules4\n*filter\nCOMMIT\nend\n\
 inject lan0 udp 10.0.1.5:1000 > 8.8.8.8:53 data=3\nsend uid=5 mark=0x10 icmp 10.0.1.1 > 10.0.1.5\nreply wan0\n\
-sleep 10\nlisten udp 10.0.1.1:53\nanswer udp 10.0.1.1:53 6162\ncase two\n";
+sleep 10\nlisten udp 10.0.1.1:53\nanswer udp 10.0.1.1:53 6162\nask 10.0.1.1:53 16\ncommand iptables -L\n\
+restore iptables-restore -c\n*filter\nCOMMIT\nend\ncase two\nnetwork watch log\nnetwork watch nflog 5\n";
 
 #[test]
 fn reads_and_writes_cases() {
     let cases = parse(TEXT).unwrap();
     assert_eq!(cases.len(), 2);
-    assert_eq!(cases[0].steps.len(), 6);
+    assert_eq!(cases[0].steps.len(), 9);
     assert!(matches!(cases[0].steps[1], Step::Send { uid: 5, gid: 0, mark: 16, .. }));
+    assert!(cases[1].watches("log") && !cases[1].watches("events"));
+    assert_eq!((cases[1].listeners("nflog"), cases[1].listeners("nfqueue")), (vec![5], vec![]));
     let printed: String = cases.iter().map(ToString::to_string).collect();
     assert_eq!(parse(&printed).unwrap(), cases);
 }

@@ -1,8 +1,8 @@
-//! Two netlink sockets: the trace (NFLOG group 0) and flushing the connection table.
+//! Messages of netlink, and two sockets: the trace (NFLOG group 0) and flushing the connection table.
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-const NETLINK_NETFILTER: i32 = 12;
+pub(super) const NETLINK_NETFILTER: i32 = 12;
 /// Linux: `NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG`.
 const LOG_CONFIG: u16 = 4 << 8 | 1;
 /// Linux: `NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET`.
@@ -13,7 +13,7 @@ const CONNTRACK_DELETE: u16 = 1 << 8 | 2;
 const PREFIX: u16 = 10;
 
 /// A request: header, `nfgenmsg`, attributes.
-fn message(kind: u16, family: u8, resource: u16, attributes: &[(u16, &[u8])]) -> Vec<u8> {
+pub(super) fn message(kind: u16, family: u8, resource: u16, attributes: &[(u16, &[u8])]) -> Vec<u8> {
     let mut body = vec![family, 0];
     body.extend(resource.to_be_bytes());
     for (name, value) in attributes {
@@ -32,7 +32,7 @@ fn message(kind: u16, family: u8, resource: u16, attributes: &[(u16, &[u8])]) ->
 }
 
 /// Sends a request and reads its acknowledgement, which is there when the write returns.
-fn request(socket: &mut File, message: &[u8]) -> io::Result<()> {
+pub(super) fn request(socket: &mut File, message: &[u8]) -> io::Result<()> {
     socket.write_all(message)?;
     let mut buffer = [0_u8; 4096];
     let length = socket.read(&mut buffer)?;
@@ -73,7 +73,7 @@ impl Trace {
                 Err(error) => return Err(error),
             };
             let mut rest = &self.buffer[..length];
-            while let Some((kind, body, next)) = split(rest) {
+            while let Some((kind, _, body, next)) = split(rest) {
                 if kind == LOG_PACKET
                     && let Some(prefix) = body.get(4..).and_then(prefix)
                 {
@@ -85,26 +85,42 @@ impl Trace {
     }
 }
 
-/// The first message: kind, body, what follows.
-fn split(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+/// The first message: kind, flags, body, what follows.
+pub(super) fn split(bytes: &[u8]) -> Option<(u16, u16, &[u8], &[u8])> {
     let length = u32::from_ne_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
     let kind = u16::from_ne_bytes(bytes.get(4..6)?.try_into().ok()?);
+    let flags = u16::from_ne_bytes(bytes.get(6..8)?.try_into().ok()?);
     let body = bytes.get(16..length)?;
     let next = bytes.get(length.next_multiple_of(4)..).unwrap_or(&[]);
-    Some((kind, body, next))
+    Some((kind, flags, body, next))
 }
 
-fn prefix(mut attributes: &[u8]) -> Option<String> {
-    loop {
-        let length = usize::from(u16::from_ne_bytes(attributes.get(..2)?.try_into().ok()?));
-        let name = u16::from_ne_bytes(attributes.get(2..4)?.try_into().ok()?);
-        let value = attributes.get(4..length)?;
-        if name & 0x7fff == PREFIX {
-            let text = value.split(|&byte| byte == 0).next()?;
-            return Some(String::from_utf8_lossy(text).into_owned());
-        }
-        attributes = attributes.get(length.next_multiple_of(4)..)?;
+/// The attributes of a body, or of an attribute that has some in it.
+pub(super) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let length = usize::from(u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?));
+        let name = u16::from_ne_bytes(bytes.get(2..4)?.try_into().ok()?);
+        let value = bytes.get(4..length)?;
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or(&[]);
+        // Linux: NLA_F_NESTED and NLA_F_NET_BYTEORDER are the two highest bits.
+        Some((name & 0x3fff, value))
+    })
+}
+
+/// All datagrams that wait in a socket; one that was lost is a datagram without messages.
+pub(super) fn datagrams(socket: &mut File) -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut buffer = vec![0; 1 << 18];
+    while let Ok(length) = socket.read(&mut buffer) {
+        out.push(buffer[..length].to_vec());
     }
+    out
+}
+
+fn prefix(bytes: &[u8]) -> Option<String> {
+    let (_, value) = attributes(bytes).find(|(name, _)| *name == PREFIX)?;
+    let text = value.split(|&byte| byte == 0).next()?;
+    Some(String::from_utf8_lossy(text).into_owned())
 }
 
 /// `TRACE: raw:PREROUTING:policy:2 ` → `raw:PREROUTING:2`. The label is not to be trusted, the number is (1.2).

@@ -211,7 +211,17 @@ pub(super) fn change(text: &str) -> Result<(), String> {
         // Looked at when the rules are loaded.
         ["worlds", "legacy", "nft"] | ["worlds", "nft", "legacy"] => return Ok(()),
         ["ip", rest @ ..] => vec![rest.to_vec()],
-        ["statistics"] => return Ok(()),
+        ["statistics"] | ["alone", _] => return Ok(()),
+        // Lines of TRACE are printed where they are not given to NFLOG, and only those of rules are wanted.
+        ["watch", "trace"] => {
+            for (family, logger) in [(2, "nf_log_ipv4"), (10, "nf_log_ipv6")] {
+                sysctl(&format!("net.netfilter.nf_log.{family}"), logger)
+                    .map_err(|error| error.to_string())?;
+            }
+            let delete = "delete table inet orctrace\n";
+            return feed(Command::new("nft").args(["-f", "-"]), delete).map_err(|error| error.to_string());
+        }
+        ["watch", ..] => return Ok(()),
         ["fdb", args @ ..] => {
             let mut command = Command::new("bridge");
             command.arg("fdb").args(args).args(["master", "static"]);

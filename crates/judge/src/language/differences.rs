@@ -412,20 +412,6 @@ pub const EXCUSES: &[Excuse] = &[
         },
     },
     Excuse {
-        deviation: "`-P CHAIN POLICY -c P B`",
-        holds: |trial| {
-            let plain = |looks: &Looks| {
-                let line = |line: &str| match (line.split_once(" ["), line.split_once(" (policy ")) {
-                    (Some((chain, _)), _) if line.starts_with(':') => chain.to_owned(),
-                    (_, Some((chain, rest))) => format!("{chain} {}", rest.split(' ').next().unwrap_or("")),
-                    _ => line.to_owned(),
-                };
-                [looks.save.lines().map(line).collect::<Vec<_>>(), looks.list.lines().map(line).collect()]
-            };
-            trial.ours == trial.theirs && plain(trial.our_looks) == plain(trial.their_looks)
-        },
-    },
-    Excuse {
         deviation: "`--mac-source 42:01:02:03:04:`, `-2:01:…`",
         holds: |trial| trial.theirs.exit != 2 && trial.ours.error.contains("Invalid MAC address specified."),
     },

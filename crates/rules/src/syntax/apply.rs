@@ -32,6 +32,10 @@ pub struct Editor {
     objects: Objects,
     /// The chain that was asked for last.
     recent: Cell<Option<ChainId>>,
+    /// Whether a command has changed something.
+    changed: bool,
+    /// Built-in chains whose counters were said.
+    counted: Vec<ChainId>,
 }
 
 /// Where a rule came from, for errors that are only seen at the commit.
@@ -97,6 +101,8 @@ impl Editor {
             line: 0,
             objects: Objects::default(),
             recent: Cell::new(None),
+            changed: false,
+            counted: Vec::new(),
         }
     }
 
@@ -121,15 +127,24 @@ impl Editor {
 
     /// Empties all chains and removes user chains, as the start of a restore without `-n` does.
     pub fn clear(&mut self) {
+        self.changed = true;
         self.fronts.clear();
         self.rules.clear();
         self.references = vec![0; self.rules.id_end()];
         self.origins = vec![Vec::new(); self.rules.id_end()];
     }
 
-    /// The commit: the kernel's check.
+    /// The commit: the kernel's check. Counters of policies begin anew with each change of the table, unless they were said
+    /// (F69).
+    // Linux: it adds up what it has counted for rules that stay; libiptc says of policies that none stays.
     pub fn finish(mut self) -> Result<TableRules, Box<CommitError>> {
         self.settle();
+        let hooks = self.rules.table().hooks().iter().filter(|_| self.changed);
+        for id in hooks.filter_map(|(hook, _)| self.rules.builtin(*hook)).collect::<Vec<_>>() {
+            if let Some(chain) = self.rules.chain_mut(id).filter(|_| !self.counted.contains(&id)) {
+                chain.counters = Counters::default();
+            }
+        }
         let Err(fault) = validity::check(&self.rules, self.family, std::mem::take(&mut self.objects)) else {
             return Ok(self.rules);
         };
@@ -156,6 +171,7 @@ impl Editor {
     /// Carries out one command. What it lists goes to the session's output.
     pub fn apply(&mut self, command: Command, session: &mut Session<'_>) -> Result<(), Error> {
         session.warnings.extend(command.warnings);
+        self.changed |= !command.action.only_reads();
         let output = command.output;
         let verbose = output.verbose > 0;
         if !matches!(
@@ -698,6 +714,8 @@ impl Editor {
             _ => return Err(Operation::BadPolicy),
         };
         own.counters = counters;
+        self.changed = true;
+        self.counted.push(id);
         Ok(())
     }
 
@@ -707,12 +725,14 @@ impl Editor {
             Some(id) if self.rules.chain(id).is_some_and(|chain| chain.hook.is_some()) => true,
             Some(id) if flush => {
                 self.settle();
+                self.changed = true;
                 self.flush(id, false, session);
                 true
             }
             Some(_) => false,
             None => match ChainName::new(name).and_then(|name| self.rules.add_chain(name)) {
                 Some(id) => {
+                    self.changed = true;
                     self.made(id);
                     true
                 }

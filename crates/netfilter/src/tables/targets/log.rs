@@ -93,8 +93,11 @@ fn line(prefix: &str, options: Options, place: &Place, packet: &Packet, env: &En
         Family::V4 => ipv4::packet(&mut line, bytes, 0, Some(tail)),
         Family::V6 => ipv6::packet(&mut line, bytes, 0, Some(tail)),
     }
-    line.text
+    line.finish()
 }
+
+/// The longest line; what is behind is cut off (Linux: `struct nf_log_buf`, in which two bytes are the level's; measured).
+const MOST_BYTES: usize = 1016;
 
 /// What stands at the end of a line, but not behind a quoted packet.
 #[derive(Clone, Copy, Debug)]
@@ -112,8 +115,15 @@ struct Line {
 
 impl Line {
     fn add(&mut self, text: std::fmt::Arguments<'_>) {
-        // Writing into a string cannot fail.
-        let _ = self.text.write_fmt(text);
+        if self.text.len() <= MOST_BYTES {
+            // Writing into a string cannot fail.
+            let _ = self.text.write_fmt(text);
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.text.truncate(self.text.floor_char_boundary(MOST_BYTES));
+        self.text
     }
 
     fn device(&mut self, device: Option<DeviceId>, env: &Env<'_>) {
