@@ -419,7 +419,7 @@ impl Drop for Kernel {
 
 impl crate::Judged for Kernel {
     fn load(&mut self, case: &Case) -> Result<(), String> {
-        self.listeners.clear();
+        process::close(&mut self.listeners);
         self.senders.clear();
         self.last_output.clear();
         self.last_header.clear();

@@ -1,13 +1,30 @@
 //! Programs of the machine that take a text and print one.
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{PoisonError, RwLock};
+
+/// Held while a program starts, and by who closes sockets.
+static STARTING: RwLock<()> = RwLock::new(());
+
+/// Starts a program.
+pub(crate) fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    let _starting = STARTING.read().unwrap_or_else(PoisonError::into_inner);
+    command.spawn()
+}
+
+/// Closes what no program may keep open any longer: between fork and exec a program that another thread starts has all of
+/// this process' sockets, and a listener among them would go on listening.
+pub(crate) fn close<T>(what: &mut Vec<T>) {
+    let _nothing_starts = STARTING.write().unwrap_or_else(PoisonError::into_inner);
+    what.clear();
+}
 
 /// Runs a program with a text on its input; what it prints, or what it says on its error stream if it refuses.
 pub(crate) fn feed(command: &mut Command, input: &str) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |error: std::io::Error| format!("{program}: {error}");
     let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = pipes.spawn().map_err(failed)?;
+    let mut child = spawn(pipes).map_err(failed)?;
     if let Some(mut pipe) = child.stdin.take() {
         // A refusal may close the pipe early; what was wrong is then in the output.
         let _ = pipe.write_all(input.as_bytes());

@@ -136,9 +136,10 @@ fn a_part(options: &Options, all_different: &AtomicU64) -> Result<Totals, String
         }
         totals.different += 1;
         let most = all_different.fetch_add(1, Ordering::Relaxed) + 1 >= options.most;
-        let small = if options.against == Against::Kernel { case } else { smaller(&mut pair, &case) };
-        let differences =
-            if options.against == Against::Kernel { differences } else { pair.differences(&small) };
+        let (small, differences) = match options.against {
+            Against::Kernel => (case, differences),
+            _ => smaller(&mut pair, case, differences),
+        };
         println!(
             "-- case {number} of seed {}: {} differences, made small:\n{small}{}{}",
             options.plan.seed,
@@ -154,12 +155,15 @@ fn a_part(options: &Options, all_different: &AtomicU64) -> Result<Totals, String
     Ok(totals)
 }
 
-fn smaller(pair: &mut Pair, case: &Case) -> Case {
-    let small = shrink::shrink(case, 400, |smaller| {
+/// The case made small, and how it differs; the case itself if the small one does not differ once more.
+fn smaller(pair: &mut Pair, case: Case, differences: Vec<Difference>) -> (Case, Vec<Difference>) {
+    let small = shrink::shrink(&case, 400, |smaller| {
         let smaller = pair.refreshed(smaller);
         !pair.differences(&smaller).is_empty()
     });
-    pair.refreshed(&small)
+    let small = pair.refreshed(&small);
+    let again = pair.differences(&small);
+    if again.is_empty() { (case, differences) } else { (small, again) }
 }
 
 /// Writes a case that differs into a file; says where.

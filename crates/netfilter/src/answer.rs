@@ -21,6 +21,9 @@ use crate::skb::{Drop, Emitted, KeptSum, Link, LinkKind, Origin, Owner, Packet, 
 use crate::trace::Step;
 use crate::{Conntrack, DeviceId, Env};
 
+/// Linux: the number of RTN_LOCAL.
+const LOCAL: u8 = 2;
+
 /// What an ICMP error says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -146,6 +149,11 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
         Family::V6 => 0,
     };
     let own = own_address(cause, env);
+    // Linux: `ip_route_output_key_hash`: nothing is sent from an address that is only by a route of policy one of this
+    // machine (TPROXY).
+    if family == Family::V4 && own.is_some_and(|own| env.network.address_type(own, None) != LOCAL) {
+        return None;
+    }
     let flow = Flow { tos, ..Flow::between(own.unwrap_or(family.unspecified()), first) };
     // Linux: `icmp6_send` answers link-local sources by the device that they came in by.
     let bound = cause.input.filter(|_| is_link_local(destination));
@@ -202,6 +210,8 @@ pub fn tcp_reset(cause: &Packet, env: &mut Env<'_>) -> Option<Emitted> {
     let header = Header { protocol: protocol::TCP, tos: 0, id: 0, dont_fragment: true };
     let bytes = ip_packet(env, header, source, destination, &segment)?;
     let mut answer = machine_packet(env, bytes, false)?;
+    // Linux: `nf_reject_ip_tcphdr_put` says CHECKSUM_PARTIAL, its IPv6 twin does not.
+    answer.unsummed = answer.family() == Family::V4;
     env.network.route_output(&answer, destination).ok()?;
     Conntrack::attach(&mut answer, cause.tracking);
     if let Tracking::Entry { connection, .. } = cause.tracking {
@@ -325,7 +335,8 @@ fn error_message(
     message.extend_from_slice(&[number, code, 0, 0]);
     message.extend_from_slice(&rest.to_be_bytes());
     message.extend_from_slice(quoted);
-    if is_own_reset(cause) {
+    if cause.unsummed {
+        // Linux: an error about it quotes the sum of the pseudo header alone.
         let at = 8 + cause.layout.transport + 16;
         let (from, to) = (cause.view().source(), cause.view().destination());
         let length = cause.layout.total_len.saturating_sub(cause.layout.transport);
@@ -341,16 +352,6 @@ fn error_message(
     let sum = checksum::finish(checksum::add(start, &message));
     message.get_mut(2..4)?.copy_from_slice(&sum.to_be_bytes());
     Some(message)
-}
-
-/// Whether REJECT has made this packet and it has not left the machine: its checksum is left to the device, and an
-/// error about it quotes the sum of the pseudo header alone.
-///
-/// Linux: `nf_reject_ip_tcphdr_put` says CHECKSUM_PARTIAL, its IPv6 twin does not.
-fn is_own_reset(cause: &Packet) -> bool {
-    let no_socket = cause.origin.is_some_and(|origin| origin.known && origin.socket.is_none());
-    let v4_tcp = cause.family() == Family::V4 && cause.layout.protocol == Some(protocol::TCP);
-    no_socket && v4_tcp && cause.input.is_none()
 }
 
 /// 20 bytes of TCP: an acknowledged segment is answered with a bare reset at the number that it expects, another one

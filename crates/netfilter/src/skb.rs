@@ -53,6 +53,9 @@ pub struct Packet {
     pub traced: bool,
     /// Whether it is a copy that `-j TEE` has made, which is not copied on its way out (Linux: `nf_skb_duplicated`).
     pub duplicate: bool,
+    /// Whether its TCP checksum is left to the device (Linux: CHECKSUM_PARTIAL): a reset of IPv4 that REJECT has made and
+    /// that has not left the machine, on loopback too. `bytes` have the whole sum.
+    pub unsummed: bool,
 }
 
 impl Packet {
@@ -79,6 +82,7 @@ impl Packet {
             gathered: None,
             traced: false,
             duplicate: false,
+            unsummed: false,
         }
     }
 

@@ -7,6 +7,8 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use crate::process;
+
 /// One family's.
 #[derive(Debug)]
 pub(super) struct Restore {
@@ -74,13 +76,14 @@ fn start(command: &str, lock: &Path) -> std::io::Result<Running> {
     let path = lock.with_extension(if command.starts_with("ip6") { "errors6" } else { "errors4" });
     let errors = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
     std::fs::remove_file(&path)?;
-    let mut child = Command::new("stdbuf")
+    let mut program = Command::new("stdbuf");
+    program
         .args(["-oL", command, "-v"])
         .env("XTABLES_LOCKFILE", lock)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(errors.try_clone()?)
-        .spawn()?;
+        .stderr(errors.try_clone()?);
+    let mut child = process::spawn(&mut program)?;
     match (child.stdin.take(), child.stdout.take()) {
         (Some(input), Some(output)) => {
             Ok(Running { child, input: Some(input), output: BufReader::new(output), errors })

@@ -163,9 +163,14 @@ impl Search<'_> {
         let Some(own) = env.conntrack.get(self.id) else { return true };
         let find = |tuple: &Tuple| env.conntrack.find(tuple, own.zone, now);
         let found = find(&self.present).or_else(|| find(&self.present.inverted()?));
-        let Some(other) = found.and_then(|(id, _)| env.conntrack.get(id)) else { return false };
+        let Some((id, direction)) = found else { return false };
+        let Some(other) = env.conntrack.get(id) else { return false };
         let translated = Status(Status::SRC_NAT.0 | Status::DST_NAT.0 | Status::SEQ_ADJUST.0);
-        other.status.any(translated) || other.original() != own.reply()
+        // Linux: the original direction can only be found where the reply is in another zone.
+        direction == Direction::Original
+            || other.status.any(translated)
+            || other.original() != own.reply()
+            || other.reply() != own.original()
     }
 
     /// Seeks a free port, ICMP identifier or key; the last one tried stays if none is free.

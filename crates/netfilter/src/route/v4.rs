@@ -73,10 +73,11 @@ pub(super) fn input(
         return Err(Unroutable::MartianSource);
     }
     let broadcast = |network: &Network| {
-        if !source.is_unspecified() {
-            validate_source(network, device, None, flow)?;
-        }
-        Ok(on_link(network, Way::Broadcast { device }, device))
+        let realms = match source.is_unspecified() {
+            true => 0,
+            false => validate_source(network, device, None, flow)?,
+        };
+        Ok(Route { realms, ..on_link(network, Way::Broadcast { device }, device) })
     };
     if destination.is_broadcast() || (source.is_unspecified() && destination.is_unspecified()) {
         return broadcast(network);

@@ -106,15 +106,11 @@ pub(super) fn input(
     if is_anycast(network, destination) {
         return Ok(network.local(None));
     }
-    // Linux: `rt6_need_strict`: ::1 is only there on loopback; a translation may ask for it from outside.
-    if destination.is_loopback() && device != DeviceId::LOOPBACK {
-        return Err(Unroutable::NoRoute);
-    }
-    let question = Question {
-        output: strict(destination).then_some(device),
-        preferred: Some(device),
-        ..Question::new(device)
-    };
+    // Linux: `rt6_need_strict`: ::1 is only there on loopback; if a translation asks for it from outside, routes that leave
+    // by the device that it came by are looked at, the default route too.
+    let strict = strict(destination) || (destination.is_loopback() && device != DeviceId::LOOPBACK);
+    let question =
+        Question { output: strict.then_some(device), preferred: Some(device), ..Question::new(device) };
     let route = fib::lookup(network, flow, question)?.route;
     match route.kind {
         RouteKind::Local => Ok(network.local(None)),

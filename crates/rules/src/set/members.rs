@@ -362,16 +362,15 @@ impl Set {
     pub fn add(&mut self, element: Element, member: Member, exist: bool, now: u64) -> Result<(), Refusal> {
         if let Some((&own, old)) = self.standing_for(&element).and_then(|at| self.members.at(at)) {
             let over = old.expiry.is_over(now);
-            let (wildcard, mac) = (old.wildcard, old.mac);
-            if self.kind == Kind::BitmapIpMac && !over {
+            let wildcard = old.wildcard;
+            if self.kind == Kind::BitmapIpMac {
                 let old = old.clone();
                 return self.add_mac(own, &old, member, exist, now);
             }
             if !exist && !over {
                 return Err(Refusal::Exists);
             }
-            let mac = member.mac.or(if over { None } else { mac });
-            self.insert(own, Member { wildcard, mac, ..member });
+            self.insert(own, Member { wildcard, ..member });
             return Ok(());
         }
         if let Shape::Hash(hash) = self.shape {
@@ -420,7 +419,10 @@ impl Set {
                     new.expiry = Expiry::after(waiting, now);
                 }
             }
-            _ if !exist => return Err(Refusal::Exists),
+            _ if !exist && !old.expiry.is_over(now) => return Err(Refusal::Exists),
+            // Linux: an address that has expired is there until it is collected, and its Ethernet address is changed by
+            // `-exist` alone.
+            (Some(mac), Some(_)) if !exist => new.mac = Some(mac),
             (Some(mac), None) => {
                 new.mac = Some(mac);
                 // Linux: the seconds are kept to wait for an Ethernet address, and read as a time, which is over.

@@ -15,9 +15,8 @@ pub(super) fn holds(rule: &Cluster, asked: &Asked<'_>, env: &Env<'_>) -> Held {
         Belongs::To(connection, _) => {
             connection.rare().parent.map_or(connection.original().source, |parent| parent.source)
         }
-        // Linux: the template of `-j CT` is a connection of IPv4 from nowhere.
-        Belongs::Template => IpAddr::from([0; 4]),
-        Belongs::Untracked | Belongs::Nowhere => {
+        // Linux: the template of `-j CT` fits no node (measured).
+        Belongs::Template | Belongs::Untracked | Belongs::Nowhere => {
             return Err(Miss::Failed("--cluster-local-nodemask", Found::Nothing("connection")));
         }
     };
