@@ -96,23 +96,45 @@ impl Default for EngineHalf {
 pub fn network_text(case: &Case) -> Result<String, String> {
     let changes: Vec<Vec<&str>> = case.network.iter().map(|line| line.split_whitespace().collect()).collect();
     let mut out = String::new();
-    for device in DEVICES {
-        let mtu = changes.iter().find_map(|words| match words.as_slice() {
-            ["mtu", own, mtu] if *own == device => Some(format!(" mtu {mtu}")),
+    let mtu = |device: &str| {
+        changes.iter().find_map(|words| match words.as_slice() {
+            ["mtu", own, mtu] if *own == device => mtu.parse::<u32>().ok(),
+            _ => None,
+        })
+    };
+    // `ip link set DEVICE type bridge_slave WORDS`, `… type bridge WORDS`.
+    let slave_words = |kind: &str, device: &str| {
+        let of = changes.iter().filter_map(|words| match words.as_slice() {
+            ["ip", "link", "set", own, "type", own_kind, words @ ..]
+                if (*own, *own_kind) == (device, kind) =>
+            {
+                Some(words.join(" "))
+            }
             _ => None,
         });
+        of.collect::<Vec<_>>().join(" ")
+    };
+    let mtu_words = |mtu: Option<u32>| mtu.map(|mtu| format!(" mtu {mtu}")).unwrap_or_default();
+    for device in DEVICES {
         let group = changes.iter().find_map(|words| match words.as_slice() {
             ["ip", "link", "set", own, "group", group] if *own == device => Some(format!(" group {group}")),
             _ => None,
         });
-        let (mtu, group) = (mtu.unwrap_or_default(), group.unwrap_or_default());
-        out.push_str(&format!("device {device}{mtu}{group}\n"));
+        let group = group.unwrap_or_default();
+        out.push_str(&format!("device {device}{}{group}\n", mtu_words(mtu(device))));
     }
     for words in &changes {
         let ["bridge", name, "ports", ports @ ..] = words.as_slice() else { continue };
-        out.push_str(&format!("device {name} type bridge mac {BRIDGE_ADDRESS}\n"));
+        // Linux: `br_mtu_auto_adjust`.
+        let least = mtu_words(ports.iter().filter_map(|port| mtu(port)).min());
+        out.push_str(&format!(
+            "device {name} type bridge mac {BRIDGE_ADDRESS}{least} {}\n",
+            slave_words("bridge", name)
+        ));
         for (place, port) in ports.iter().enumerate() {
-            out.push_str(&format!("device {port} master {name} mac {}\n", port_address(place)));
+            let mtu = mtu_words(mtu(port));
+            let words = slave_words("bridge_slave", port);
+            out.push_str(&format!("device {port} master {name} mac {}{mtu} {words}\n", port_address(place)));
         }
         out.push_str(
             "sysctl net.bridge.bridge-nf-call-iptables=1\nsysctl net.bridge.bridge-nf-call-ip6tables=1\n",

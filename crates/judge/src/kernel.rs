@@ -379,10 +379,7 @@ impl Kernel {
             let file = sys::judge::open_tap(port).map_err(|error| format!("{port}: {error}"))?;
             self.ports.push(((*port).to_owned(), file));
         }
-        setup::bridge(name, ports).map_err(|error| error.to_string())?;
-        // Why: as in [`Kernel::new`], for the reports of the bridge.
-        std::thread::sleep(Duration::from_millis(1200));
-        Ok(())
+        setup::bridge(name, ports).map_err(|error| error.to_string())
     }
 }
 
@@ -429,6 +426,10 @@ impl crate::Judged for Kernel {
             None => {
                 self.network = Some(case.network.clone());
                 case.network.iter().try_for_each(|change| self.change(change))?;
+                // Why: as in [`Kernel::new`], for what the bridge reports of itself and its addresses.
+                if !self.ports.is_empty() {
+                    std::thread::sleep(Duration::from_millis(1200));
+                }
                 self.watch = watch::Watch::open(case, self.home.as_ref())?;
             }
         }

@@ -15,14 +15,13 @@
 //!
 //! # Differences from Linux
 //!
-//! Every port forwards and floods, none sends back out by itself (hairpin), none is isolated; groups are flooded (as without a
-//! querier); no VLANs. A frame whose packet is malformed ends here even where the rules are not called.
+//! Groups are flooded (as without a querier); no VLANs. A frame whose packet is malformed ends here even where the rules are not called.
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::engine::{Decision, Engine, Transmit};
-use crate::network::{Device, DeviceKind, Network, Route, Unroutable, Way};
+use crate::network::{Device, DeviceKind, Network, Port, Route, Unroutable, Way};
 use crate::path::Passed;
 use crate::skb::{Drop, Link, LinkKind, Packet};
 use crate::trace::Step;
@@ -81,16 +80,32 @@ impl Network {
         (self.device(master)?.kind == DeviceKind::Bridge).then_some(master)
     }
 
-    /// The ports of a bridge that are up, the newest first (Linux: `list_add_rcu`).
-    fn ports(&self, bridge: DeviceId) -> impl Iterator<Item = (DeviceId, &Device)> {
-        self.devices_with_id().rev().filter(move |(_, device)| device.master == Some(bridge) && device.up)
+    /// The ports of a bridge by which a frame may leave, the newest first (Linux: `list_add_rcu`, `should_deliver`). `from`: the
+    /// port by which it came; `None`: it is this machine's.
+    fn ports(&self, bridge: DeviceId, from: Option<DeviceId>) -> impl Iterator<Item = (DeviceId, &Device)> {
+        let isolated = from.and_then(|from| self.device(from)).is_some_and(|from| from.port.isolated);
+        self.devices_with_id().rev().filter(move |(id, device)| {
+            device.master == Some(bridge)
+                && device.up
+                && device.port.forwards
+                && (device.port.hairpin || from != Some(*id))
+                && !(device.port.isolated && isolated)
+        })
     }
 
-    fn is_called(&self, family: Family) -> bool {
-        match family {
-            Family::V4 => self.settings.bridged_v4,
-            Family::V6 => self.settings.bridged_v6,
-        }
+    /// The port out of them that is known to lead to an address.
+    fn known(&self, bridge: DeviceId, from: Option<DeviceId>, out: DeviceId) -> Vec<DeviceId> {
+        self.ports(bridge, from).map(|(id, _)| id).filter(|id| *id == out).collect()
+    }
+
+    /// Those of them by which a frame leaves that is for many, or for nobody knows whom (Linux: `br_flood`).
+    fn flooded(&self, bridge: DeviceId, from: Option<DeviceId>, to: Mac) -> Vec<DeviceId> {
+        let floods = |port: &Port| match to {
+            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => port.broadcast_flood || from.is_none(),
+            _ if is_to_many(to) => port.multicast_flood || from.is_none(),
+            _ => port.flood,
+        };
+        self.ports(bridge, from).filter(|(_, device)| floods(&device.port)).map(|(id, _)| id).collect()
     }
 }
 
@@ -166,8 +181,12 @@ impl Engine {
         };
         let source = source_of(&header);
         // Linux: `br_handle_frame`.
-        if is_to_many(source) || source == [0; 6] || !self.network.device(port).is_some_and(|port| port.up) {
+        let takes = self.network.device(port).is_some_and(|port| port.up && port.port.forwards);
+        if is_to_many(source) || source == [0; 6] || !takes {
             return self.end(&packet, Drop::NotBridged);
+        }
+        if self.network.device(bridge).is_some_and(|bridge| bridge.bridge.filters_vlans) {
+            return self.end(&packet, Drop::Unknown("the VLANs of the bridge's ports"));
         }
         let own =
             |device| self.network.device(device).is_some_and(|own| own.mac == Some(destination_of(&header)));
@@ -179,7 +198,7 @@ impl Engine {
         };
         packet.input = Some(bridge);
         packet.link.kind = kind;
-        if !self.network.is_called(packet.family()) {
+        if !self.network.is_called(bridge, packet.family()) {
             return self.carry(now, &mut packet, (bridge, port), &header);
         }
         packet.link.physical_input = Some(port);
@@ -244,8 +263,11 @@ impl Engine {
             return Place::Here;
         }
         let learned = self.learned.port(now, bridge, address);
-        let port = learned.or_else(|| self.network.forwarding.get(&(bridge, address)).copied());
-        port.map_or(Place::Unknown, Place::Port)
+        match learned.or_else(|| self.network.forwarding.get(&(bridge, address)).copied()) {
+            Some(port) if port == bridge => Place::Here,
+            Some(port) => Place::Port(port),
+            None => Place::Unknown,
+        }
     }
 
     /// Linux: `br_handle_frame_finish`.
@@ -257,19 +279,17 @@ impl Engine {
         header: &[u8; 14],
     ) -> Decision {
         let (source, destination) = (source_of(header), destination_of(header));
-        if !matches!(self.place(now.mono, bridge, source), Place::Here) {
+        let learns = self.network.device(port).is_some_and(|port| port.port.learning);
+        if learns && !matches!(self.place(now.mono, bridge, source), Place::Here) {
             self.learned.learn(now.mono, bridge, source, port);
         }
         let many = is_to_many(destination);
         let place = if many { Place::Unknown } else { self.place(now.mono, bridge, destination) };
         let others: Vec<DeviceId> = match place {
             Place::Here => return self.go_up(now, packet),
-            Place::Port(out) => {
-                self.network.ports(bridge).map(|(id, _)| id).filter(|id| *id == out).collect()
-            }
-            Place::Unknown => self.network.ports(bridge).map(|(id, _)| id).collect(),
+            Place::Port(out) => self.network.known(bridge, Some(port), out),
+            Place::Unknown => self.network.flooded(bridge, Some(port), destination),
         };
-        let others: Vec<DeviceId> = others.into_iter().filter(|out| *out != port).collect();
         if let Some(trace) = &mut self.trace {
             let names =
                 others.iter().filter_map(|out| self.network.device(*out)).map(|out| out.name).collect();
@@ -329,6 +349,11 @@ impl Engine {
         }
         let mtu = self.network.device(out).map_or(1500, |out| out.mtu);
         let next_hop = packet.view().destination();
+        // Linux: `ip_do_fragment` looks at the largest fragment that was gathered.
+        let largest = packet.gathered.as_deref().map_or(0, |gathered| u32::from(gathered.largest));
+        if largest > mtu {
+            return self.end(packet, Drop::TooBig);
+        }
         let pieces = if packet.len() <= mtu as usize && packet.gathered.is_none() {
             vec![std::mem::take(&mut packet.bytes)]
         } else {
@@ -387,10 +412,9 @@ impl Engine {
         let own = self.network.device(bridge).filter(|device| device.kind == DeviceKind::Bridge)?.mac?;
         let many = matches!(way, Some(Way::Broadcast { .. } | Way::Multicast { .. }));
         let to = if many { address_of_group(next_hop) } else { self.network.neighbour(bridge, next_hop)? };
-        let ports = self.network.ports(bridge).map(|(id, _)| id);
-        let ports: Vec<DeviceId> = match self.place(now, bridge, to) {
-            Place::Port(out) if !many => ports.filter(|id| *id == out).collect(),
-            _ => ports.collect(),
+        let ports = match self.place(now, bridge, to) {
+            Place::Port(out) if !many => self.network.known(bridge, None, out),
+            _ => self.network.flooded(bridge, None, to),
         };
         let family = Family::of(next_hop);
         (!ports.is_empty()).then(|| (header(to, own, family), ports))

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use packet::InterfaceName;
+use packet::{Family, InterfaceName};
 
 /// A device, by its place in [`Network::devices`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +33,10 @@ pub struct Device {
     pub master: Option<DeviceId>,
     /// What it is, as far as that changes the way of a packet.
     pub kind: DeviceKind,
+    /// As a port of a bridge.
+    pub port: Port,
+    /// As a bridge.
+    pub bridge: Bridge,
     /// Its group (`ip link set DEVICE group N`); 0 by default.
     pub group: u32,
     /// Addresses in the order of their adding; the first of a subnet is the primary one (IPv4).
@@ -49,10 +53,56 @@ impl Device {
             mac: None,
             master: None,
             kind: DeviceKind::Plain,
+            port: Port::default(),
+            bridge: Bridge::default(),
             group: 0,
             addresses: Vec::new(),
         }
     }
+}
+
+/// Settings of a port of a bridge (`ip link set DEVICE type bridge_slave …`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Whether the spanning tree lets it forward (`state`).
+    pub forwards: bool,
+    /// Whether frames may leave by it that came by it.
+    pub hairpin: bool,
+    /// Whether it sends nothing to other isolated ports.
+    pub isolated: bool,
+    /// Whether its frames show where their senders are.
+    pub learning: bool,
+    /// Whether frames leave by it whose destination nobody knows.
+    pub flood: bool,
+    /// Whether frames to groups leave by it.
+    pub multicast_flood: bool,
+    /// Whether frames to everybody leave by it.
+    pub broadcast_flood: bool,
+}
+
+impl Default for Port {
+    fn default() -> Self {
+        Self {
+            forwards: true,
+            hairpin: false,
+            isolated: false,
+            learning: true,
+            flood: true,
+            multicast_flood: true,
+            broadcast_flood: true,
+        }
+    }
+}
+
+/// Settings of a bridge (`ip link set DEVICE type bridge …`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bridge {
+    /// `nf_call_iptables`: its IPv4 packets pass the rules, whatever the sysctl for all bridges says.
+    pub called_v4: bool,
+    /// `nf_call_ip6tables`.
+    pub called_v6: bool,
+    /// Whether it filters by VLANs (`vlan_filtering`), which is not modelled: what comes to its ports has no decision.
+    pub filters_vlans: bool,
 }
 
 /// Kinds of devices that change the way of a packet.
@@ -298,7 +348,8 @@ pub struct Network {
     pub rules_v4: Vec<PolicyRule>,
     /// Policy rules of IPv6.
     pub rules_v6: Vec<PolicyRule>,
-    /// Behind which port of a bridge an Ethernet address is, by the bridge (`bridge fdb`).
+    /// Behind which port of a bridge an Ethernet address is, by the bridge (`bridge fdb`); the bridge itself: it is this
+    /// machine's.
     pub forwarding: BTreeMap<(DeviceId, [u8; 6]), DeviceId>,
     /// The Ethernet addresses of neighbours by device (`ip neigh`).
     pub neighbours: BTreeMap<(DeviceId, IpAddr), [u8; 6]>,
@@ -307,6 +358,15 @@ pub struct Network {
 }
 
 impl Network {
+    /// Whether packets that a bridge carries pass the rules (Linux: `br_nf_pre_routing`).
+    pub fn is_called(&self, bridge: DeviceId, family: Family) -> bool {
+        let own = self.device(bridge).map(|device| device.bridge).unwrap_or_default();
+        match family {
+            Family::V4 => self.settings.bridged_v4 || own.called_v4,
+            Family::V6 => self.settings.bridged_v6 || own.called_v6,
+        }
+    }
+
     /// The Ethernet address of a neighbour.
     pub fn neighbour(&self, device: DeviceId, address: IpAddr) -> Option<[u8; 6]> {
         self.neighbours.get(&(device, address)).copied()

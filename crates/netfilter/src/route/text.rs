@@ -16,11 +16,11 @@
 //!
 //! | statement | words |
 //! |---|---|
-//! | `device NAME` | `mtu N` (1500), `mac M`, `master DEVICE`, `group N`, `type bridge\|bond\|vrf`, `up` (the default), `down`; `lo` is there from the start |
+//! | `device NAME` | `mtu N` (1500), `mac M`, `master DEVICE`, `group N`, `type bridge\|bond\|vrf`, `up` (the default), `down`; of a bridge `nf_call_iptables 0\|1`, `nf_call_ip6tables 0\|1`, `vlan_filtering 0\|1`; of its port `state forwarding\|…`, and `hairpin`, `isolated`, `learning`, `flood`, `mcast_flood`, `bcast_flood`, each `on\|off`; `lo` is there from the start |
 //! | `address A[/N] dev DEVICE` | makes the local, broadcast and connected routes as the kernel does; `peer A`, `brd A` (or `+`), `scope global\|link\|host\|N`, `deprecated`, `temporary` |
 //! | `[-4\|-6] route [TYPE] DEST` | TYPE: `unicast local broadcast multicast anycast blackhole unreachable prohibit throw`; DEST: an address, a prefix or `default`; `via A`, `dev DEVICE`, `src A`, `table N\|local\|main\|default`, `metric N`, `tos N`, `mtu N`, `realms [N/]N`, `from P`, `pref low\|medium\|high`, `onlink`, and any number of `nexthop via A dev DEVICE` |
 //! | `[-4\|-6] rule` | `not`, `from P`, `to P`, `fwmark N[/M]`, `iif DEVICE`, `oif DEVICE`, `tos N`, `ipproto N`, `sport N[-N]`, `dport N[-N]`, `uidrange N-N`, `priority N`, `table N` (or `lookup N`), `suppress_prefixlength N`, `suppress_ifgroup N`, `realms [N/]N`; instead of a table `goto N`, `nop`, `blackhole`, `unreachable`, `prohibit` |
-//! | `fdb M dev PORT` | the machine with this Ethernet address is behind this port of a bridge (`bridge fdb`; `master`, `static`, `dynamic`, `extern_learn` may follow) |
+//! | `fdb M dev PORT` | the machine with this Ethernet address is behind this port of a bridge, or is the machine's own if PORT is the bridge (`bridge fdb`; `master`, `static`, `dynamic`, `extern_learn` may follow) |
 //! | `neigh A lladdr M dev DEVICE` | the Ethernet address of a neighbour (`ip neigh`; `nud STATE`, a state in capitals and `router` may follow) |
 //! | `sysctl NAME=VALUE` | `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`, `net.ipv4.conf.X.{rp_filter,accept_local,route_localnet,src_valid_mark,forwarding}`, `net.ipv6.conf.X.{forwarding,force_forwarding,use_tempaddr,disable_ipv6}`, `net.bridge.bridge-nf-call-{ip,ip6}tables`; X is `all`, `default` (for devices that come later) or a device |
 //!
@@ -333,6 +333,34 @@ fn device(network: &mut Network, settings: &mut Sysctls, words: &mut Words<'_>) 
                 };
                 set(network, id, |device| device.kind = kind);
             }
+            "nf_call_iptables" | "nf_call_ip6tables" | "vlan_filtering" => {
+                let on = words.number()? != 0;
+                set(network, id, |device| match word {
+                    "nf_call_iptables" => device.bridge.called_v4 = on,
+                    "nf_call_ip6tables" => device.bridge.called_v6 = on,
+                    _ => device.bridge.filters_vlans = on,
+                });
+            }
+            "state" => {
+                let state = words.value()?;
+                let forwards = port_forwards(state).ok_or_else(|| words.error(ErrorKind::Word))?;
+                set(network, id, |device| device.port.forwards = forwards);
+            }
+            "hairpin" | "isolated" | "learning" | "flood" | "mcast_flood" | "bcast_flood" => {
+                let on = match words.value()? {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err(words.error(ErrorKind::Word)),
+                };
+                set(network, id, |device| match word {
+                    "hairpin" => device.port.hairpin = on,
+                    "isolated" => device.port.isolated = on,
+                    "learning" => device.port.learning = on,
+                    "flood" => device.port.flood = on,
+                    "mcast_flood" => device.port.multicast_flood = on,
+                    _ => device.port.broadcast_flood = on,
+                });
+            }
             "up" => {}
             "down" => set(network, id, |device| device.up = false),
             _ => return Err(words.error(ErrorKind::Word)),
@@ -355,6 +383,15 @@ fn mac(word: &str) -> Option<[u8; 6]> {
     bytes.try_into().ok()
 }
 
+/// Whether a port in this state of the spanning tree forwards; `None`: there is no such state.
+pub fn port_forwards(state: &str) -> Option<bool> {
+    match state {
+        "forwarding" => Some(true),
+        "disabled" | "listening" | "learning" | "blocking" => Some(false),
+        _ => None,
+    }
+}
+
 /// An Ethernet address behind a port.
 fn forwarding(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> {
     let address = mac(words.value()?).ok_or_else(|| words.error(ErrorKind::Mac))?;
@@ -363,8 +400,9 @@ fn forwarding(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error>
         match word {
             "dev" => {
                 let device = words.device(network)?;
-                let bridge = network.bridge_of(device).ok_or_else(|| words.error(ErrorKind::Device))?;
-                port = Some((bridge, device));
+                let itself = network.device(device).is_some_and(|own| own.kind == DeviceKind::Bridge);
+                let bridge = network.bridge_of(device).or(itself.then_some(device));
+                port = Some((bridge.ok_or_else(|| words.error(ErrorKind::Device))?, device));
             }
             "master" => {
                 if words

@@ -1,8 +1,9 @@
-//! Links and addresses: `ip -d -j link`, `ip -d -j addr`.
+//! Links and addresses: `ip -d -j link`, `ip -d -j addr`; neighbours and what bridges know: `ip -j neigh`, `bridge -j fdb`.
 use std::net::IpAddr;
 
 use netfilter::DeviceId;
-use netfilter::network::{Address, Device, DeviceKind};
+use netfilter::network::{Address, Bridge, Device, DeviceKind, Port};
+use netfilter::route::text::port_forwards;
 use packet::InterfaceName;
 
 use super::json::{Object, objects};
@@ -63,10 +64,15 @@ fn link(
     let mtu = object.number("mtu")?;
     let id = known.unwrap_or_else(|| read.network.add_device(name, 1500));
     let flags = object.words("flags")?;
-    let kind = match object.object("linkinfo")? {
-        Some(mut info) => info.text("info_kind")?,
-        None => None,
-    };
+    let (mut kind, mut bridge, mut port) = (None, None, None);
+    if let Some(mut info) = object.object("linkinfo")? {
+        kind = info.text("info_kind")?;
+        bridge = info.object("info_data")?.filter(|_| kind.as_deref() == Some("bridge"));
+        let slave = info.text("info_slave_kind")?.as_deref() == Some("bridge");
+        port = info.object("info_slave_data")?.filter(|_| slave);
+    }
+    let bridge = bridge.as_mut().map(as_bridge).transpose()?;
+    let port = port.as_mut().map(as_port).transpose()?;
     let kind = match kind.as_deref() {
         None => None,
         Some("bridge") => Some(DeviceKind::Bridge),
@@ -99,8 +105,68 @@ fn link(
         device.mac = mac.filter(|_| ethernet);
         // Without -d nothing is said of the kind.
         device.kind = kind.unwrap_or(device.kind);
+        device.bridge = bridge.unwrap_or(device.bridge);
+        device.port = port.unwrap_or(device.port);
     }
     Ok(Some(id))
+}
+
+/// What a bridge says of itself.
+fn as_bridge(data: &mut Object) -> Result<Bridge, Problem> {
+    Ok(Bridge {
+        called_v4: data.number::<u8>("nf_call_iptables")?.unwrap_or(0) != 0,
+        called_v6: data.number::<u8>("nf_call_ip6tables")?.unwrap_or(0) != 0,
+        filters_vlans: data.number::<u8>("vlan_filtering")?.unwrap_or(0) != 0,
+    })
+}
+
+/// What a port of a bridge says of itself.
+fn as_port(data: &mut Object) -> Result<Port, Problem> {
+    let usual = Port::default();
+    let state = data.text("state")?;
+    let mut flag = |key: &str, usual: bool| if data.has(key) { data.flag(key) } else { usual };
+    Ok(Port {
+        forwards: state.as_deref().and_then(port_forwards).unwrap_or(usual.forwards),
+        hairpin: flag("hairpin", usual.hairpin),
+        isolated: flag("isolated", usual.isolated),
+        learning: flag("learning", usual.learning),
+        flood: flag("flood", usual.flood),
+        multicast_flood: flag("mcast_flood", usual.multicast_flood),
+        broadcast_flood: flag("bcast_flood", usual.broadcast_flood),
+    })
+}
+
+/// What `bridge -j fdb` prints: where a bridge sends frames.
+pub(super) fn forwarding(read: &mut Read, output: (&str, &str)) -> Result<(), Problem> {
+    for mut object in objects(output)? {
+        let (address, port) = (object.text("mac")?, object.text("ifname")?);
+        let (master, state) = (object.text("master")?, object.text("state")?);
+        let named = |name: Option<String>| {
+            name.as_deref().and_then(InterfaceName::new).and_then(|name| read.network.device_named(name))
+        };
+        // Without a master it is an address that a device listens to.
+        let places = (named(master), named(port), address.as_deref().and_then(mac));
+        let (Some(bridge), Some(port), Some(address)) = places else { continue };
+        let own = state.as_deref() == Some("permanent");
+        read.network.forwarding.insert((bridge, address), if own { bridge } else { port });
+    }
+    Ok(())
+}
+
+/// What `ip -j neigh` prints.
+pub(super) fn neighbours(read: &mut Read, output: (&str, &str)) -> Result<(), Problem> {
+    for mut object in objects(output)? {
+        let (address, link) = (object.address("dst")?, object.text("lladdr")?);
+        let device = object.text("dev")?;
+        let device = device.as_deref().and_then(InterfaceName::new);
+        let device = device.and_then(|name| read.network.device_named(name));
+        let (Some(address), Some(device), Some(link)) = (address, device, link.as_deref().and_then(mac))
+        else {
+            continue;
+        };
+        read.network.neighbours.insert((device, address), link);
+    }
+    Ok(())
 }
 
 fn mac(text: &str) -> Option<[u8; 6]> {

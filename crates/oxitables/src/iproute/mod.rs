@@ -25,6 +25,10 @@ pub(crate) use names::Names;
 pub(crate) struct Outputs<'t> {
     /// `ip -d -j link` and `ip -d -j addr`: what both say of a link is the same.
     pub(crate) links: Vec<(&'t str, &'t str)>,
+    /// `bridge -j fdb`.
+    pub(crate) forwarding: Option<(&'t str, &'t str)>,
+    /// `ip -j neigh`.
+    pub(crate) neighbours: Option<(&'t str, &'t str)>,
     /// `ip -j -4 route show table all`.
     pub(crate) routes_v4: Option<(&'t str, &'t str)>,
     /// `ip -j -6 route show table all`.
@@ -73,6 +77,12 @@ impl fmt::Display for Problem {
 pub(crate) fn read(outputs: &Outputs<'_>, names: &Names) -> Result<Read, Problem> {
     let mut read = Read { network: Network::empty(), notes: Vec::new() };
     links::read(&mut read, &outputs.links, names)?;
+    if let Some(output) = outputs.forwarding {
+        links::forwarding(&mut read, output)?;
+    }
+    if let Some(output) = outputs.neighbours {
+        links::neighbours(&mut read, output)?;
+    }
     for (family, routes, rules) in
         [(Family::V4, outputs.routes_v4, outputs.rules_v4), (Family::V6, outputs.routes_v6, outputs.rules_v6)]
     {

@@ -17,6 +17,8 @@ const RULE6: &str = include_str!("../../../../fixtures/route/iproute/rule6.json"
 fn outputs<'t>(route4: &'t str, rule4: &'t str) -> Outputs<'t> {
     Outputs {
         links: vec![("link", LINK), ("addr", ADDR)],
+        forwarding: None,
+        neighbours: None,
         routes_v4: Some(("route4", route4)),
         routes_v6: Some(("route6", ROUTE6)),
         rules_v4: Some(("rule4", rule4)),

@@ -210,6 +210,13 @@ fn network(sections: &mut Sections<'_>, notes: &mut Vec<String>) -> Result<(Netw
         let text = "cannot decide: the snapshot has no `ip -d -j addr`".to_owned();
         return Err(Failure { text, exit: 3 });
     }
+    for section in sections.take(|own| is_ip(own, &["n", "neigh", "neighbor", "neighbour"], None)) {
+        outputs.neighbours = section.body.as_deref().ok().map(|text| (section.name.as_str(), text));
+    }
+    // A host without bridges has no program for them.
+    for section in sections.take(|own| matches!(own, "bridge -j fdb" | "bridge -j fdb show")) {
+        outputs.forwarding = section.body.as_deref().ok().map(|text| (section.name.as_str(), text));
+    }
     let mut families = Vec::new();
     for family in [Family::V4, Family::V6] {
         let mut of = |objects: &[&str]| {

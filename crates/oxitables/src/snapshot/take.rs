@@ -11,13 +11,15 @@ pub(crate) const GROUPS: [&str; 6] = ["rules", "sets", "conntrack", "sockets", "
 const PLACES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin"];
 
 /// Commands, in the order of the file.
-const COMMANDS: [(&str, &str); 13] = [
+const COMMANDS: [(&str, &str); 15] = [
     ("links", "ip -d -j link"),
     ("links", "ip -d -j addr"),
     ("links", "ip -j -4 route show table all"),
     ("links", "ip -j -6 route show table all"),
     ("links", "ip -j -4 rule"),
     ("links", "ip -j -6 rule"),
+    ("links", "ip -j neigh"),
+    ("links", "bridge -j fdb"),
     ("links", "ip xfrm policy"),
     ("rules", "iptables-legacy-save -c"),
     ("rules", "ip6tables-legacy-save -c"),

@@ -1,5 +1,4 @@
 //! `-m physdev` (Linux: `physdev_mt`): the bridge ports of a packet that is bridged with `br_netfilter`.
-use packet::Family;
 use rules::matches::physdev::Physdev;
 use rules::{InterfacePattern, Negatable};
 
@@ -13,13 +12,10 @@ pub(super) fn holds(rule: &Physdev, asked: &Asked<'_>, env: &Env<'_>) -> Held {
     let link = asked.packet.link;
     if link.physical_input.is_none() && link.physical_output.is_none() {
         // Linux: `br_nf_pre_routing` notes the port of what a bridge gives to the stack, if bridged packets pass the rules.
-        let settings = &env.network.settings;
-        let noted = match asked.packet.family() {
-            Family::V4 => settings.bridged_v4,
-            Family::V6 => settings.bridged_v6,
-        };
-        let device = asked.packet.input.and_then(|device| env.network.device(device));
-        if noted && device.is_some_and(|device| device.kind == DeviceKind::Bridge) {
+        let bridge = asked.packet.input.filter(|device| {
+            env.network.device(*device).is_some_and(|device| device.kind == DeviceKind::Bridge)
+        });
+        if bridge.is_some_and(|bridge| env.network.is_called(bridge, asked.packet.family())) {
             return Err(Miss::Undecided("the port of the bridge (bridge-nf-call-iptables=1)"));
         }
         return unbridged(rule);
