@@ -458,7 +458,12 @@ impl EngineHalf {
             outcome.delivered.extend(reaction.delivery);
             if let Some(answer) = reaction.answer.map(|answer| self.from_here(answer, deliver.device)) {
                 let about = if reaction.attached { deliver.tracking } else { Tracking::None };
-                self.send_about(kernel_origin(&answer), answer, about);
+                // Linux: `fwmark_reflect`; an answer without a reflected mark has none.
+                let network = self.engine.as_ref().map(Engine::network);
+                let family =
+                    if answer.first().is_some_and(|first| first >> 4 == 6) { Family::V6 } else { Family::V4 };
+                let mark = network.map_or(0, |own| own.settings.mark_of_answer(family, deliver.mark));
+                self.send_about(Origin { mark, ..kernel_origin(&answer) }, answer, about);
             }
         }
     }

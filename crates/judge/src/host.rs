@@ -213,9 +213,10 @@ impl Host {
         };
         let unsummed = datagram[6..8] == [0, 0];
         let right = match told.sum {
-            KeptSum::Right => true,
+            // Linux: `pskb_trim_rcsum`: what lies behind the datagram's own length is taken out of the kept sum.
+            KeptSum::Right if datagram.len() == segment.len() => true,
             KeptSum::Spoilt if datagram.len() > SUMMED_AGAIN => false,
-            KeptSum::Spoilt | KeptSum::None => sum_is_right(view, datagram),
+            KeptSum::Right | KeptSum::Spoilt | KeptSum::None => sum_is_right(view, datagram),
         };
         if unsummed && view.source().is_ipv6() || !unsummed && !right {
             return Reaction::default();

@@ -154,7 +154,8 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
     if family == Family::V4 && own.is_some_and(|own| env.network.address_type(own, None) != LOCAL) {
         return None;
     }
-    let flow = Flow { tos, ..Flow::between(own.unwrap_or(family.unspecified()), first) };
+    let mark = env.network.settings.mark_of_answer(family, cause.mark);
+    let flow = Flow { tos, mark, ..Flow::between(own.unwrap_or(family.unspecified()), first) };
     // Linux: `icmp6_send` answers link-local sources by the device that they came in by.
     let bound = cause.input.filter(|_| is_link_local(destination));
     let route = match env.network.output_route(bound, flow) {
@@ -178,6 +179,7 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
         options::build(&mut bytes, &echo, last, options::time_of_day(env.now))?;
     }
     let mut answer = machine_packet(env, bytes, true)?;
+    answer.mark = mark;
     Conntrack::attach(&mut answer, cause.tracking);
     Some(Emitted { packet: answer, destination: first, port: None })
 }
@@ -212,6 +214,7 @@ pub fn tcp_reset(cause: &Packet, env: &mut Env<'_>) -> Option<Emitted> {
     let mut answer = machine_packet(env, bytes, false)?;
     // Linux: `nf_reject_ip_tcphdr_put` says CHECKSUM_PARTIAL, its IPv6 twin does not.
     answer.unsummed = answer.family() == Family::V4;
+    answer.mark = env.network.settings.mark_of_answer(cause.family(), cause.mark);
     env.network.route_output(&answer, destination).ok()?;
     Conntrack::attach(&mut answer, cause.tracking);
     if let Tracking::Entry { connection, .. } = cause.tracking {

@@ -395,6 +395,13 @@ pub struct Settings {
     pub valid_mark: Vec<DeviceId>,
     /// `rp_filter` of each device that has it on: 1 strict, 2 loose.
     pub reverse_path: Vec<(DeviceId, u8)>,
+    /// Devices that forward what is sent to everybody of a subnet (`bc_forwarding`; Linux: `IN_DEV_BFORWARD`, both of `all`
+    /// and the device).
+    pub broadcasts: Vec<DeviceId>,
+    /// `net.ipv4.fwmark_reflect`: what the machine answers by itself has the mark of what it answers.
+    pub reflect_mark_v4: bool,
+    /// `net.ipv6.fwmark_reflect`.
+    pub reflect_mark_v6: bool,
     /// Devices that follow the source routes of IPv4 options (`accept_source_route`; Linux: `IN_DEV_ANDCONF`).
     pub source_routes: Vec<DeviceId>,
     /// Devices with `net.ipv6.conf.X.disable_ipv6=1`: IPv6 packets that come in by them are dropped.
@@ -408,6 +415,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The mark of an answer of the machine itself to a packet with a mark (Linux: `IP4_REPLY_MARK`, `IP6_REPLY_MARK`).
+    pub fn mark_of_answer(&self, family: Family, mark: u32) -> u32 {
+        let reflects = match family {
+            Family::V4 => self.reflect_mark_v4,
+            Family::V6 => self.reflect_mark_v6,
+        };
+        if reflects { mark } else { 0 }
+    }
+
     /// Whether packets that come in by a device are forwarded (IPv4; Linux: `IN_DEV_FORWARD`).
     pub fn forwards_v4(&self, device: DeviceId) -> bool {
         self.forward_v4 != self.otherwise_v4.contains(&device)

@@ -1,8 +1,8 @@
 //! The settings (sysctls) that decide where packets go, as a state: the order of the lines does not count.
 //!
 //! Linux: `IN_DEV_ORCONF` (`accept_local`, `route_localnet`, `src_valid_mark`: `all` or the device), `IN_DEV_MAXCONF`
-//! (`rp_filter`: the larger of both), `IN_DEV_ANDCONF` (`accept_source_route`: both, where `all` begins with 0 and devices
-//! with 1); `default` is what later devices begin with. `ip_forward` sets every device; a
+//! (`rp_filter`: the larger of both), `IN_DEV_ANDCONF` (`bc_forwarding`; `accept_source_route`, where `all` begins with
+//! 0 and devices with 1: both); `default` is what later devices begin with. `ip_forward` sets every device; a
 //! device's own `forwarding` counts before it.
 use packet::InterfaceName;
 
@@ -16,6 +16,7 @@ struct Device {
     route_localnet: bool,
     valid_mark: bool,
     source_routes: Option<bool>,
+    broadcasts: bool,
     forwarding_v4: Option<bool>,
     forwarding_v6: Option<bool>,
     force_forwarding_v6: bool,
@@ -71,6 +72,14 @@ impl Sysctls {
                 network.settings.forward_v6 = flag(value)?;
                 return Ok(());
             }
+            Some("ipv4/fwmark_reflect") => {
+                network.settings.reflect_mark_v4 = flag(value)?;
+                return Ok(());
+            }
+            Some("ipv6/fwmark_reflect") => {
+                network.settings.reflect_mark_v6 = flag(value)?;
+                return Ok(());
+            }
             Some("bridge/bridge-nf-call-iptables") => {
                 network.settings.bridged_v4 = flag(value)?;
                 return Ok(());
@@ -114,6 +123,7 @@ impl Sysctls {
                 (all.accept_local || device.accept_local, &mut settings.accept_local),
                 (all.route_localnet || device.route_localnet, &mut settings.route_localnet),
                 (all.valid_mark || device.valid_mark, &mut settings.valid_mark),
+                (all.broadcasts && device.broadcasts, &mut settings.broadcasts),
                 (
                     all.source_routes.unwrap_or(false) && device.source_routes.unwrap_or(true),
                     &mut settings.source_routes,
@@ -155,6 +165,7 @@ fn setter(v6: bool, key: &str) -> Option<Setter> {
         (false, "route_localnet") => |own, value| flag(value).map(|on| own.route_localnet = on),
         (false, "src_valid_mark") => |own, value| flag(value).map(|on| own.valid_mark = on),
         (false, "accept_source_route") => |own, value| flag(value).map(|on| own.source_routes = Some(on)),
+        (false, "bc_forwarding") => |own, value| flag(value).map(|on| own.broadcasts = on),
         (false, "forwarding") => |own, value| flag(value).map(|on| own.forwarding_v4 = Some(on)),
         (true, "forwarding") => |own, value| flag(value).map(|on| own.forwarding_v6 = Some(on)),
         (true, "force_forwarding") => |own, value| flag(value).map(|on| own.force_forwarding_v6 = on),

@@ -104,24 +104,28 @@ pub(super) fn input(
         Err(reason) => return Err(reason),
     };
     let route = found.route;
+    let forwards_broadcast = network.settings.broadcasts.contains(&device);
+    let out = |network: &Network| {
+        let hop = fib::hop(network, route, question)?;
+        let of_source = validate_source(network, device, Some(hop.device), flow)?;
+        let (next_hop, gateway) = fib::next_hop(hop, flow.destination);
+        Ok(Route {
+            way: Way::Out { device: hop.device, next_hop, gateway },
+            mtu: network.mtu(hop.device, Some(route)),
+            source: preferred(network, route, hop),
+            realms: with_realms(with_realms(route.realms, found.realms), of_source),
+        })
+    };
     match route.kind {
+        // Linux: `bc_forwarding`: it goes on like any other packet, also by the device that it came by.
+        RouteKind::Broadcast if forwards_broadcast => out(network),
         RouteKind::Broadcast => broadcast(network),
         RouteKind::Local => {
             let realms = validate_source(network, device, None, flow)?;
             Ok(Route { realms, ..network.local(None) })
         }
         _ if !forwards => Err(Unroutable::ForwardingOff),
-        RouteKind::Unicast => {
-            let hop = fib::hop(network, route, question)?;
-            let of_source = validate_source(network, device, Some(hop.device), flow)?;
-            let (next_hop, gateway) = fib::next_hop(hop, flow.destination);
-            Ok(Route {
-                way: Way::Out { device: hop.device, next_hop, gateway },
-                mtu: network.mtu(hop.device, Some(route)),
-                source: preferred(network, route, hop),
-                realms: with_realms(with_realms(route.realms, found.realms), of_source),
-            })
-        }
+        RouteKind::Unicast => out(network),
         _ => Err(Unroutable::MartianDestination),
     }
 }

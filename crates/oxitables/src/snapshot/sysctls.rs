@@ -104,15 +104,9 @@ pub(crate) struct Settings {
 
 /// Settings that change the way of packets and are not modelled, with the value that changes nothing. A star stands for
 /// any device.
-const NOT_MODELLED: [(&str, &str); 10] = [
-    ("net/ipv4/conf/*/bc_forwarding", "0"),
+const NOT_MODELLED: [(&str, &str); 4] = [
     ("net/ipv4/conf/*/mc_forwarding", "0"),
-    ("net/ipv4/conf/*/ignore_routes_with_linkdown", "0"),
-    ("net/ipv4/fwmark_reflect", "0"),
     ("net/ipv4/tcp_fwmark_accept", "0"),
-    ("net/ipv4/ip_forward_use_pmtu", "0"),
-    ("net/ipv6/fwmark_reflect", "0"),
-    ("net/ipv6/conf/*/ignore_routes_with_linkdown", "0"),
     ("net/ipv6/conf/*/mc_forwarding", "0"),
     ("net/ipv6/conf/*/seg6_enabled", "0"),
 ];

@@ -50,7 +50,7 @@ fn settings_of_a_host_are_read() {
         "net.ipv4.ip_forward = 1\nnet.ipv4.ip_default_ttl = 77\nnet.ipv4.conf.eth0/5.rp_filter = 2\n\
          net/ipv4/conf/eth0.5/src_valid_mark = 1\nnet.ipv4.conf.gone.rp_filter = 1\n\
          net.netfilter.nf_conntrack_udp_timeout = 9\nnet.netfilter.nf_conntrack_helper = x\n\
-         net/ipv6/conf/eth0.5/hop_limit = 33\nkernel.hostname = a\nnet.ipv4.fwmark_reflect = 1\n\
+         net/ipv6/conf/eth0.5/hop_limit = 33\nkernel.hostname = a\nnet.ipv4.tcp_fwmark_accept = 1\n\
          net.ipv4.conf.all.bc_forwarding = 0\nnet.ipv4.udp_early_demux = 1\n",
     )
     .unwrap();
@@ -62,7 +62,7 @@ fn settings_of_a_host_are_read() {
     assert_eq!(settings.conntrack.timeouts.udp.as_secs(), 9);
     assert!(!settings.conntrack.acct, "off unless it is switched on");
     assert_eq!(settings.machine, "sysctl net.ipv4.udp_early_demux=1\n");
-    assert_eq!(notes, ["net/ipv4/fwmark_reflect = 1 is not modelled: traced as 0"]);
+    assert_eq!(notes, ["net/ipv4/tcp_fwmark_accept = 1 is not modelled: traced as 0"]);
 }
 
 #[test]

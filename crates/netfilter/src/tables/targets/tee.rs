@@ -13,6 +13,7 @@ use rules::targets::tee::Tee;
 use super::{Effect, Place};
 use crate::Env;
 use crate::network::{DeviceId, Unroutable};
+use crate::options;
 use crate::route::Flow;
 use crate::skb::{Emitted, Origin, Packet, Tracking};
 use crate::trace::Step;
@@ -51,6 +52,8 @@ pub(super) fn apply(rule: &Tee, place: &Place, packet: &Packet, env: &mut Env<'_
         let ttl = copy.view().ttl().wrapping_sub(1);
         rewrite::set_ttl(&mut copy.bytes, copy.layout, ttl);
     }
+    // Linux: `nf_dup_ipv4` sums the header anew.
+    options::mend(&mut copy.bytes, &copy.options);
     let (number, gateway): (_, IpAddr) = (copy.id, rule.gateway);
     env.step(packet, || Step::Copied { packet: number, gateway });
     env.emitted.push(Emitted { packet: copy, destination: gateway, port: None });
