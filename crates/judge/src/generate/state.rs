@@ -16,9 +16,8 @@ pub(super) fn stateful(choice: &mut Choice, place: &Place<'_>) -> String {
             choice.of(&["original", "reply", "both"]),
             choice.of(&["packets", "bytes", "avgpkt"])
         ),
-        // Why seldom: its lists are looked through once in 4 ms, and which packets share them is chance. Why not in OUTPUT:
-        // docs/deviations.md.
-        2 if place.chain != "OUTPUT" && choice.percent(40) => format!(
+        // Why seldom: its lists are looked through once in 4 ms, and which packets share them is chance.
+        2 if choice.percent(40) => format!(
             " -m connlimit --connlimit-{} {} --connlimit-mask {} --connlimit-{}",
             choice.of(&["above", "upto"]),
             choice.of(&["0", "1", "2"]),

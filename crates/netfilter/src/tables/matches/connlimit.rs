@@ -1,10 +1,10 @@
 //! `-m connlimit` (Linux: `connlimit_mt`, nf_conncount.c): the connections of an address that passed this rule.
 //!
 //! # Life cycle
-//! A connection is counted from its first packet that comes to the rule. The list of its address is looked through when a
-//! packet comes that is not of the first connection in it: connections that are not in the table any more and closed
-//! ones of TCP are forgotten, 65 at most; for new connections once in 4 ms. Any change of the table of rules forgets
-//! all.
+//! A connection is counted from its first packet that comes to the rule, if it is not ASSURED then. The list of its address is
+//! looked through when a packet comes that is not of the first connection in it: connections that are not in the table any
+//! more and closed ones of TCP are forgotten, 65 at most; for new and ASSURED connections once in 4 ms. Any change of
+//! the table of rules forgets all.
 //!
 //! # Limits
 //! At most [`LISTS`] addresses; those without connections are forgotten then, and if there is none the packet is dropped
@@ -48,8 +48,8 @@ struct Counted {
     zone: Zone,
     /// Whether it is in the connection table.
     confirmed: bool,
-    /// Whether it is closed.
-    closed: bool,
+    /// Whether it is ASSURED.
+    assured: bool,
 }
 
 impl Counter {
@@ -106,9 +106,8 @@ fn masked(address: IpAddr, length: u8) -> u128 {
 fn counted(asked: &Asked<'_>, env: &Env<'_>) -> Option<Counted> {
     if let Belongs::To(connection, _) = belongs(asked, env) {
         let confirmed = connection.status.has(Status::CONFIRMED);
-        let closed = is_closed(connection)
-            && env.conntrack.find(&connection.original(), connection.zone, env.now.mono).is_some();
-        return Some(Counted { tuple: connection.original(), zone: connection.zone, confirmed, closed });
+        let assured = confirmed && connection.status.has(Status::ASSURED);
+        return Some(Counted { tuple: connection.original(), zone: connection.zone, confirmed, assured });
     }
     let tuple = env.conntrack.tuple_of(asked.packet.view())?;
     let zone = Zone::default();
@@ -116,9 +115,10 @@ fn counted(asked: &Asked<'_>, env: &Env<'_>) -> Option<Counted> {
     Some(match found {
         // Measured: an answer without a connection of its own is counted beside the connection that it answers.
         Some(connection) => {
-            Counted { tuple, zone: connection.zone, confirmed: true, closed: is_closed(connection) }
+            let assured = connection.status.has(Status::ASSURED);
+            Counted { tuple, zone: connection.zone, confirmed: true, assured }
         }
-        None => Counted { tuple, zone, confirmed: false, closed: false },
+        None => Counted { tuple, zone, confirmed: false, assured: false },
     })
 }
 
@@ -158,8 +158,8 @@ impl List {
     /// of the connection table may be there already (measured).
     fn add(&mut self, counted: &Counted, table: &Conntrack, now: Now, jiffy: u64) {
         let own = (counted.tuple, counted.zone);
-        if counted.closed {
-            // Measured: what is closed is taken out and not put in again, and the rest of the list is looked through.
+        if counted.assured {
+            // Measured: it is taken to be there already, and the list is looked through; if it is closed, it is taken out.
             if self.looked != jiffy {
                 self.forget(table, now, None);
                 (self.looked, self.looked_count) = (jiffy, self.connections.len());
