@@ -7,7 +7,9 @@
 //! * tags of SCTP: those of the next packet of each direction;
 //! * translations: read off the reply tuple; both decisions are made, so no rule of table nat is asked again;
 //! * the age of a UDP flow: `delta-time`, else old enough to be a stream;
-//! * timeouts of GRE: those of the line, else the settings'.
+//! * timeouts of GRE: those of the line, else the settings';
+//! * what a translated connection expects: only of helpers whose translation follows from the connection (TFTP), or who
+//!   translate nothing; the port that another announced stands in no line.
 //!
 //! What is lost: moved sequence numbers, the master of an expected connection (so it is not RELATED, if it has no reply yet),
 //! the device of MASQUERADE, fixed timeouts, security contexts; an offloaded flow takes the classic way

@@ -3,6 +3,7 @@ mod allocations;
 mod bed;
 mod conversations;
 mod hostile_payloads;
+mod limits;
 mod original_destination;
 mod recorded;
 mod situations;

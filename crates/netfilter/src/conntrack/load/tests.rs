@@ -196,6 +196,21 @@ fn a_helper_reads_on_and_expects_what_was_expected() {
     }
 }
 
+/// How what TFTP expects is translated follows from its master alone.
+#[test]
+fn what_a_translated_question_of_tftp_expects_is_loaded() {
+    let master = "udp 17 20 src=10.0.1.5 dst=203.0.113.9 sport=1000 dport=69 [UNREPLIED] src=203.0.113.9 \
+                  dst=203.0.113.1 sport=69 dport=1024 mark=0 helper=tftp use=1";
+    let expected = "200 proto=17 src=203.0.113.9 dst=203.0.113.1 sport=0 dport=1024 mask-src=255.255.255.255 \
+                    mask-dst=255.255.255.255 sport=0 dport=65535 master-src=10.0.1.5 master-dst=203.0.113.9 \
+                    sport=1000 dport=69 class=0 helper=tftp";
+    let mut world = loaded(&format!("{master}\n{expected}\n"));
+    let data = build::udp("203.0.113.9:2000", "203.0.113.1:1024").build();
+    assert_eq!(world.forward("wan0", &data).state_name(), "RELATED");
+    let line = world.lines().into_iter().find(|line| line.contains("sport=2000")).unwrap();
+    assert!(line.contains("src=10.0.1.5 dst=203.0.113.9 sport=1000 dport=2000"), "{line}");
+}
+
 #[test]
 fn labels_are_kept_while_a_rule_uses_them() {
     let line = tcp("ESTABLISHED", "mark=0 use=1 labels=red,blue");

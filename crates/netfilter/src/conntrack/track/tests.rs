@@ -249,6 +249,50 @@ fn when_full_it_drops_what_is_not_assured_else_the_packet() {
     assert_eq!(kinds.iter().filter(|kind| **kind == EventKind::Destroy).count(), 3);
 }
 
+/// Linux: `early_drop_list` ends what is confirmed, not ASSURED and not dying; the collector takes those of TCP that are
+/// closing. Which of several is chance, but never one that the rule spares.
+#[test]
+fn who_makes_room_obeys_the_rule() {
+    let mut world = World::with(Config { max: 50, ..Config::default() });
+    let udp = |port: u16| build::udp(A, ("203.0.113.9".parse::<std::net::IpAddr>().unwrap(), port)).build();
+    let server = |port: u16| ("203.0.113.9".parse::<std::net::IpAddr>().unwrap(), port);
+    let client = ("10.0.1.5".parse::<std::net::IpAddr>().unwrap(), 40_000);
+    // One of TCP that is closing and ASSURED, 45 that are ASSURED, 4 that are not.
+    for (device, flags, seq, ack) in
+        [("lan0", "S", 1, 0), ("wan0", "SA", 9, 2), ("lan0", "A", 2, 10), ("lan0", "FA", 2, 10)]
+    {
+        let (from, to) = if device == "lan0" { (client, server(80)) } else { (server(80), client) };
+        world.forward(device, &build::tcp(from, to).flags(flags).seq(seq).ack(ack).build());
+    }
+    (1..=49).for_each(|port| drop(world.forward("lan0", &udp(port))));
+    let port = |world: &World, id| world.table.get(id).map(|own| own.original().destination_id);
+    let ids: Vec<_> = world.table.iter().map(|(id, _)| id).collect();
+    for &id in &ids {
+        if port(&world, id) > Some(45) {
+            continue;
+        }
+        world.table.get_mut(id).unwrap().status.set(Status::ASSURED);
+    }
+    let left = |world: &World| -> Vec<u16> { ids.iter().filter_map(|&id| port(world, id)).collect() };
+    for newcomer in 1..=4 {
+        assert_eq!(world.forward("lan0", &udp(1000 + newcomer)).verdict, Verdict::Accept);
+        // The newcomer cannot be turned out by the next one: it is ASSURED at once.
+        let (id, _) = world.table.iter().max_by_key(|(_, own)| own.original().destination_id).unwrap();
+        world.table.get_mut(id).unwrap().status.set(Status::ASSURED);
+        let left = left(&world);
+        assert_eq!(left.len(), 50 - usize::from(newcomer));
+        assert!((1..=45).all(|port| left.contains(&port)) && left.contains(&80), "{left:?}");
+    }
+    // Only then the closing one, and then nobody.
+    assert_eq!(world.forward("lan0", &udp(2000)).verdict, Verdict::Accept);
+    assert!(!left(&world).contains(&80) && left(&world).len() == 45);
+    let (id, _) = world.table.iter().max_by_key(|(_, own)| own.original().destination_id).unwrap();
+    world.table.get_mut(id).unwrap().status.set(Status::ASSURED);
+    assert_eq!(world.forward("lan0", &udp(2001)).verdict, Verdict::Drop(Drop::TableFull));
+    assert_eq!(world.table.statistics().early_drop, 5);
+    world.check();
+}
+
 #[test]
 fn a_socket_that_talks_to_itself_is_found_as_reply() {
     let mut world = World::new();
