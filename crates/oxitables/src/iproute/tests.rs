@@ -65,6 +65,40 @@ fn links_and_addresses_are_read() {
     assert!(own.addresses[5].deprecated);
 }
 
+/// What `ip -d -j link`, `bridge -j fdb` and `ip -j neigh` of the machine print of a bridge, shortened.
+#[test]
+fn bridges_and_neighbours_are_read() {
+    let links = r#"[{"ifname":"br0","flags":["UP"],"link_type":"ether","address":"02:00:00:00:00:b0",
+      "linkinfo":{"info_kind":"bridge","info_data":{"vlan_filtering":0,"nf_call_iptables":1,"nf_call_ip6tables":0}}},
+     {"ifname":"v0","flags":["UP"],"master":"br0","link_type":"ether","address":"02:00:00:00:01:00",
+      "linkinfo":{"info_kind":"veth","info_slave_kind":"bridge","info_slave_data":{"state":"forwarding","hairpin":true,
+        "learning":true,"flood":false,"mcast_flood":true,"bcast_flood":true,"isolated":false}}},
+     {"ifname":"v1","flags":["UP"],"master":"br0","linkinfo":{"info_kind":"veth","info_slave_kind":"bridge",
+        "info_slave_data":{"state":"blocking"}}}]"#;
+    let fdb = r#"[{"mac":"33:33:00:00:00:01","ifname":"br0","flags":["self"],"state":"permanent"},
+     {"mac":"02:00:00:00:00:02","ifname":"v0","flags":[],"master":"br0","state":"static"},
+     {"mac":"02:00:00:00:00:03","ifname":"v1","flags":[],"master":"br0","state":""},
+     {"mac":"02:00:00:00:00:04","ifname":"v0","flags":[],"master":"br0","state":"permanent"}]"#;
+    let neigh = r#"[{"dst":"10.0.0.2","dev":"br0","lladdr":"02:00:00:00:00:02","state":["PERMANENT"]},
+     {"dst":"10.0.0.9","dev":"br0","state":["FAILED"]}]"#;
+    let outputs = Outputs {
+        links: vec![("link", links)],
+        forwarding: Some(("fdb", fdb)),
+        neighbours: Some(("neigh", neigh)),
+        ..Outputs::default()
+    };
+    let network = read(&outputs, &Names::default()).unwrap().network;
+    let (br0, v0, v1) = (device(&network, "br0"), device(&network, "v0"), device(&network, "v1"));
+    let places: Vec<_> = network.forwarding.iter().map(|((_, mac), port)| (mac[5], *port)).collect();
+    assert_eq!(places, [(2, v0), (3, v1), (4, br0)]);
+    let neighbours: Vec<_> = network.neighbours.values().map(|mac| mac[5]).collect();
+    assert_eq!(neighbours, [2]);
+    assert!(network.is_called(br0, Family::V4) && !network.is_called(br0, Family::V6));
+    let (hairpin, blocked) = (network.device(v0).unwrap().port, network.device(v1).unwrap().port);
+    assert!(hairpin.forwards && hairpin.hairpin && !hairpin.flood && hairpin.learning);
+    assert!(!blocked.forwards && blocked.flood);
+}
+
 #[test]
 fn routes_of_every_kind_are_read() {
     let network = network();

@@ -54,18 +54,23 @@ fn both(case: &Case, folder: &Path) -> (Vec<Outputs>, Vec<Outputs>) {
         let outcome = kernel.step(step);
         let injected = match step {
             Step::Inject { device, bytes } => Some((device.clone(), bytes.clone())),
+            Step::Frame { device, header, bytes } => {
+                Some((format!("{device} frame {}", judge::case::ends(header)), bytes.clone()))
+            }
             Step::Reply { device } => {
-                let bytes: &Vec<u8> =
+                let (bytes, frame): &(Vec<u8>, Option<String>) =
                     last.get(device).unwrap_or_else(|| panic!("{}: nothing to answer", case.name));
-                Some((device.clone(), judge::case::turned_round(bytes).unwrap()))
+                let frame = frame.as_ref().and_then(|frame| frame.split_once(" > "));
+                let frame = frame.map(|(from, to)| format!(" frame {to} > {from}")).unwrap_or_default();
+                Some((format!("{device}{frame}"), judge::case::turned_round(bytes).unwrap()))
             }
             _ => None,
         };
         for own in &outcome.outputs {
-            last.insert(own.device.clone(), own.bytes.clone());
+            last.insert(own.device.clone(), (own.bytes.clone(), own.frame.clone()));
         }
-        if let (true, Some((device, bytes))) = (taken, injected) {
-            packets.push(format!("{device} hex {}", judge::craft::hex(&bytes)));
+        if let (true, Some((from, bytes))) = (taken, injected) {
+            packets.push(format!("{from} hex {}", judge::craft::hex(&bytes)));
             by_kernel.push(outcome.outputs.iter().map(|own| output(&own.device, &own.bytes)).collect());
         }
     }
@@ -90,7 +95,8 @@ fn both(case: &Case, folder: &Path) -> (Vec<Outputs>, Vec<Outputs>) {
                 })
                 .collect();
             // The kernel half reads its devices one after another.
-            all.sort_by_key(|(device, _)| judge::kernel::DEVICES.iter().position(|own| own == device));
+            let place = |device: &str| judge::kernel::DEVICES.iter().position(|own| *own == device);
+            all.sort_by_key(|(device, _)| (place(device).unwrap_or(usize::MAX), device.clone()));
             all
         })
         .collect();
