@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use netfilter::engine::{Config, Deliver, Engine, SendError};
+use netfilter::env::Settings;
 use netfilter::hook::{Module, Verdict, World};
 use netfilter::machine::Transport;
 use netfilter::machine::lookup::{Among, Sought};
@@ -31,8 +32,10 @@ use crate::{Judged, craft, told};
 mod adopted;
 mod command;
 mod sets;
+mod watch;
 
 use adopted::{Adopted, Cookies, Expected, choice_of, expected_of};
+use watch::Watched;
 
 /// A wall clock to start with; nothing of this issue reads it.
 const WALL: u64 = 1_700_000_000_000_000_000;
@@ -60,13 +63,6 @@ pub struct EngineHalf {
     done: usize,
     loads: bool,
     watched: Watched,
-}
-
-/// What of that which the engine tells is compared.
-#[derive(Clone, Copy, Debug, Default)]
-struct Watched {
-    log: bool,
-    traces: bool,
 }
 
 impl Default for EngineHalf {
@@ -628,14 +624,17 @@ impl Judged for EngineHalf {
         self.known = Arc::new(Mutex::new(Vec::new()));
         self.cookies = Arc::default();
         self.expected = Arc::default();
-        let traces = case.watches("trace");
-        self.watched = Watched { log: traces || case.watches("log"), traces };
         self.now = Now { mono: Instant(1_000_000_000_000), wall: WALL };
         let network =
             netfilter::route::text::parse(&network_text(case)?).map_err(|error| error.to_string())?;
+        let mut tracking = conntrack_config(case)?;
+        self.watched = Watched::of(case, tracking.acct);
+        if self.watched.events {
+            tracking.most_events = watch::MOST;
+        }
         let mut engine = Engine::new(Config {
-            settings: Default::default(),
-            conntrack: conntrack_config(case)?,
+            settings: Settings { most_reports: watch::MOST, ..Settings::default() },
+            conntrack: tracking,
             defrag: defrag_settings(case)?,
             always_track: false,
             hash_key: [1, 2],
@@ -756,18 +755,13 @@ impl Judged for EngineHalf {
                 let frame = transmit.ethernet.as_ref().map(case::ends);
                 outcome.outputs.push(Output { device, frame, bytes: transmit.bytes });
             }
-            while let Some(line) = engine.poll_log() {
-                let wanted = !line.text.starts_with("TRACE: ") || self.watched.traces;
-                if self.watched.log && wanted && told::is_about_a_packet(&line.text) {
-                    outcome.told.push(told::log(u32::from(line.level), &line.text));
-                }
-            }
             let conntrack = engine.conntrack();
             outcome.connections = conntrack.lines(now).map(|line| Connection::from_line(&line)).collect();
             outcome
                 .connections
                 .extend(conntrack.expectation_lines(now).map(|line| Connection::from_expectation(&line)));
             outcome.connections.sort();
+            outcome.told.extend(self.watched.read(engine, now));
         }
         outcome
     }

@@ -30,6 +30,7 @@ use crate::outcome::{Connection, Counter, Delivery, Outcome, Output, SetMember, 
 use crate::{Judged, nft, process, told};
 
 mod counters;
+mod event;
 mod netlink;
 mod restore;
 mod setup;
@@ -470,7 +471,7 @@ impl crate::Judged for Kernel {
         self.drain();
         self.conntrack.flush().map_err(|error| error.to_string())?;
         self.trace.read().map_err(|error| error.to_string())?;
-        self.watch.read();
+        self.watch.begin();
         self.started = Instant::now();
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! words for kernel and engine.
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use packet::Family;
 
@@ -69,26 +69,36 @@ impl fmt::Display for Report {
 
 /// Small numbers for large ones, in the order in which they were first seen.
 #[derive(Clone, Debug, Default)]
-pub struct Numbers(Vec<u64>);
+pub struct Numbers(Vec<Option<u64>>);
 
 impl Numbers {
     /// The small number, from 1.
     pub fn of(&mut self, large: u64) -> usize {
-        match self.0.iter().position(|own| *own == large) {
+        match self.0.iter().position(|own| *own == Some(large)) {
             Some(at) => at + 1,
             None => {
-                self.0.push(large);
+                self.0.push(Some(large));
                 self.0.len()
             }
         }
     }
+
+    /// What had the large number is no more: if it comes again, it is another one's.
+    pub fn end(&mut self, large: u64) {
+        self.0.iter_mut().filter(|own| **own == Some(large)).for_each(|own| *own = None);
+    }
 }
 
-/// Lines in which what may differ does not: identifications that the machine chose (`ID=`), seconds to live that differ by
-/// one.
+/// Lines in which what may differ does not: identifications that the machine chose, seconds to live that differ by one, the
+/// order in which connections end at the same time.
 pub fn compared(left: &[String], right: &[String], chosen: &BTreeSet<u32>) -> (String, String) {
-    let one: Vec<_> = left.iter().map(|line| masked(line, chosen)).collect();
-    let mut other: Vec<_> = right.iter().map(|line| masked(line, chosen)).collect();
+    let read = |lines: &[String]| {
+        let mut lines: Vec<_> = lines.iter().map(|line| masked(line, chosen)).collect();
+        let ends = |line: &String| line.starts_with("event DESTROY");
+        lines.chunk_by_mut(|one, other| ends(one) && ends(other)).for_each(<[String]>::sort);
+        lines
+    };
+    let (one, mut other) = (read(left), read(right));
     for (one, other) in one.iter().zip(&mut other) {
         if one != other && close(one, other) {
             other.clone_from(one);
@@ -97,8 +107,18 @@ pub fn compared(left: &[String], right: &[String], chosen: &BTreeSet<u32>) -> (S
     (one.join("\n          "), other.join("\n          "))
 }
 
-/// A line of the log whose identification is none of those that the case has chosen.
+/// A line about a packet whose identification is none of those that the case has chosen.
 fn masked(line: &str, chosen: &BTreeSet<u32>) -> String {
+    if let Some((head, bytes)) = line.rsplit_once(' ').filter(|(head, _)| head.contains(" family=2 ")) {
+        let id = bytes.get(8..12).and_then(|id| u32::from_str_radix(id, 16).ok());
+        return match (id, bytes.get(..8), bytes.get(12..20), bytes.get(24..)) {
+            (Some(id), Some(start), Some(middle), Some(end)) if !chosen.contains(&id) => {
+                // The header's checksum covers it.
+                format!("{head} {start}****{middle}****{end}")
+            }
+            _ => line.to_owned(),
+        };
+    }
     if !line.starts_with("log ") {
         return line.to_owned();
     }
@@ -164,5 +184,135 @@ pub fn original_destination(at: SocketAddr, answer: Result<Vec<u8>, i32>) -> Str
     match answer {
         Ok(bytes) => format!("original destination of {at}: {}", craft::hex(&bytes)),
         Err(number) => format!("original destination of {at}: error {number}"),
+    }
+}
+
+/// A tuple of a connection or expectation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TupleText {
+    /// IP protocol.
+    pub protocol: u8,
+    /// Source.
+    pub source: Option<IpAddr>,
+    /// Destination.
+    pub destination: Option<IpAddr>,
+    /// Ports or what stands in their place, as in [`netfilter::Tuple`].
+    pub ids: (u16, u16),
+}
+
+impl From<netfilter::Tuple> for TupleText {
+    fn from(own: netfilter::Tuple) -> Self {
+        Self {
+            protocol: own.protocol,
+            source: Some(own.source),
+            destination: Some(own.destination),
+            ids: (own.source_id, own.destination_id),
+        }
+    }
+}
+
+impl fmt::Display for TupleText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = |own: Option<IpAddr>| own.map_or("-".to_owned(), |own| own.to_string());
+        let (source, destination) = (address(self.source), address(self.destination));
+        write!(f, "{}:{source}:{}>{destination}:{}", self.protocol, self.ids.0, self.ids.1)
+    }
+}
+
+/// What a listener is told of a connection. What is `None` was not told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionEvent {
+    /// `NEW`, `UPDATE` or `DESTROY`.
+    pub what: &'static str,
+    /// Which connection it is, of those that were told of.
+    pub id: usize,
+    /// Original direction.
+    pub original: TupleText,
+    /// Reply direction.
+    pub reply: TupleText,
+    /// Status bits.
+    pub status: u32,
+    /// Seconds to live.
+    pub seconds: Option<u32>,
+    /// State of the protocol.
+    pub state: Option<String>,
+    /// Packets and bytes of both directions.
+    pub counters: Option<((u64, u64), (u64, u64))>,
+    /// Mark.
+    pub mark: Option<u32>,
+    /// Zone, if it is not 0.
+    pub zone: Option<u16>,
+    /// Helper.
+    pub helper: Option<String>,
+    /// Labels.
+    pub labels: Option<u128>,
+    /// The original tuple of the connection whose helper expected it.
+    pub master: Option<TupleText>,
+    /// Whether movements of sequence numbers are told.
+    pub adjusted: bool,
+}
+
+impl fmt::Display for ConnectionEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, id, original, reply, status, .. } = self;
+        write!(f, "event {what} #{id} {original} {reply} status={status:#x}")?;
+        if let Some(seconds) = self.seconds {
+            write!(f, " timeout={seconds}")?;
+        }
+        if let Some(state) = &self.state {
+            write!(f, " state={state}")?;
+        }
+        if let Some((original, reply)) = self.counters {
+            write!(f, " original={}/{} reply={}/{}", original.0, original.1, reply.0, reply.1)?;
+        }
+        if let Some(mark) = self.mark {
+            write!(f, " mark={mark:#x}")?;
+        }
+        if let Some(zone) = self.zone {
+            write!(f, " zone={zone}")?;
+        }
+        if let Some(helper) = &self.helper {
+            write!(f, " helper={helper}")?;
+        }
+        if let Some(labels) = self.labels {
+            write!(f, " labels={labels:#x}")?;
+        }
+        if let Some(master) = &self.master {
+            write!(f, " master={master}")?;
+        }
+        if self.adjusted {
+            f.write_str(" adjusted")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a listener is told of an expectation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpectationEvent {
+    /// `NEW` or `DESTROY`.
+    pub what: &'static str,
+    /// What is expected.
+    pub expected: TupleText,
+    /// The bits of its source that count.
+    pub mask: (Option<IpAddr>, u16),
+    /// Original direction of the connection whose helper expects it.
+    pub master: TupleText,
+    /// Seconds to live.
+    pub seconds: u32,
+    /// The helper.
+    pub helper: String,
+    /// What is special about it.
+    pub flags: u32,
+    /// Class.
+    pub class: u32,
+}
+
+impl fmt::Display for ExpectationEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, expected, mask: (address, port), master, seconds, helper, flags, class } = self;
+        let address = address.map_or("-".to_owned(), |own| own.to_string());
+        write!(f, "event EXP{what} {expected} mask={address}:{port:#x} master={master}")?;
+        write!(f, " timeout={seconds} helper={helper} flags={flags} class={class}")
     }
 }

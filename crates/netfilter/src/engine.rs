@@ -30,7 +30,7 @@ use rules::{Hook, Match, Ruleset, Table, TableRules, Target};
 
 use crate::bridge::Learned;
 use crate::defrag::Defrag;
-use crate::env::{LogLine, Settings};
+use crate::env::{LogLine, Report, Settings};
 use crate::hook::{Callee, Entry, Module, Registry, World};
 use crate::objects::Objects;
 use crate::route::cache::Cache;
@@ -170,6 +170,7 @@ pub struct Engine {
     /// Whether another packet that is on its way belongs to the same connection as the present one.
     pub(crate) shared: bool,
     pub(crate) log: VecDeque<LogLine>,
+    pub(crate) reports: VecDeque<Report>,
     pub(crate) transmits: VecDeque<Transmit>,
     pub(crate) delivers: VecDeque<Deliver>,
     pub(crate) trace: Option<Trace>,
@@ -201,6 +202,7 @@ impl Engine {
             held: Vec::with_capacity(8),
             shared: false,
             log: VecDeque::new(),
+            reports: VecDeque::new(),
             transmits: VecDeque::with_capacity(64),
             delivers: VecDeque::with_capacity(64),
             trace: None,
@@ -513,6 +515,11 @@ impl Engine {
         self.log.pop_front()
     }
 
+    /// What a listener of netlink gets. None are kept unless [`crate::env::Settings::most_reports`] is above 0.
+    pub fn poll_report(&mut self) -> Option<Report> {
+        self.reports.pop_front()
+    }
+
     /// When [`Engine::expire`] wants to be called next.
     pub fn poll_timeout(&self) -> Option<Instant> {
         [self.conntrack.poll_timeout(), self.defrag.poll_timeout()].into_iter().flatten().min()
@@ -544,6 +551,7 @@ impl Engine {
             random: self.random.as_mut(),
             emitted: &mut self.emitted,
             log: &mut self.log,
+            reports: &mut self.reports,
             trace: self.trace.as_mut(),
             next_packet: &mut self.next_packet,
             next_ip_id: &mut self.next_ip_id,

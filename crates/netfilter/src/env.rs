@@ -1,10 +1,11 @@
 //! What a module may use while it looks at a packet: everything of the engine but its hooks and tables.
 use packet::Family;
+use rules::Hook;
 
 use crate::skb::{Emitted, Packet};
 use crate::tables::Named;
 use crate::trace::{Step, Trace};
-use crate::{Conntrack, Machine, Network, Now, Random};
+use crate::{Conntrack, DeviceId, Machine, Network, Now, Random};
 
 /// Settings of the engine besides those of conntrack and the network. Names of the sysctls are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +18,19 @@ pub struct Settings {
     pub most_emitted: usize,
     /// Most lines that wait for `Engine::poll_log`; the oldest is lost beyond.
     pub most_log_lines: usize,
+    /// Most packets that wait for `Engine::poll_report`; the oldest is lost beyond. 0: none are kept.
+    pub most_reports: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { default_ttl: 64, default_hop_limit: 64, most_emitted: 64, most_log_lines: 10_000 }
+        Self {
+            default_ttl: 64,
+            default_hop_limit: 64,
+            most_emitted: 64,
+            most_log_lines: 10_000,
+            most_reports: 0,
+        }
     }
 }
 
@@ -32,6 +41,36 @@ pub struct LogLine {
     pub level: u8,
     /// The line without a newline; a blank at its end belongs to it (F67).
     pub text: String,
+}
+
+/// What a listener of netlink gets of a packet (`-j NFLOG`, `-j NFQUEUE`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Who gets it.
+    pub to: Listener,
+    /// `--nflog-prefix`.
+    pub prefix: Box<str>,
+    /// Where the rule stands.
+    pub hook: Hook,
+    /// The device that the packet came by.
+    pub input: Option<DeviceId>,
+    /// The device that it leaves by.
+    pub output: Option<DeviceId>,
+    /// Its mark.
+    pub mark: u32,
+    /// User and group of the socket that sent it, if that has a file.
+    pub owner: Option<(u32, u32)>,
+    /// The packet, or its beginning (`--nflog-size`).
+    pub bytes: Vec<u8>,
+}
+
+/// Who listens on netlink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// To a group of NFLOG.
+    Group(u16),
+    /// To a queue.
+    Queue(u16),
 }
 
 /// What a module may use.
@@ -54,6 +93,8 @@ pub struct Env<'a> {
     pub emitted: &'a mut Vec<Emitted>,
     /// Log lines.
     pub log: &'a mut std::collections::VecDeque<LogLine>,
+    /// What listeners get.
+    pub reports: &'a mut std::collections::VecDeque<Report>,
     /// Steps, if somebody wants them.
     pub trace: Option<&'a mut Trace>,
     /// The number for the next packet that is made.
@@ -112,6 +153,35 @@ impl Env<'_> {
             Family::V4 => self.settings.default_ttl,
             Family::V6 => self.settings.default_hop_limit,
         }
+    }
+
+    /// Gives a packet to a listener, of the bytes no more than so many; at the limit the oldest is lost.
+    pub(crate) fn report(
+        &mut self,
+        to: Listener,
+        prefix: &str,
+        (hook, input, output): (Hook, Option<DeviceId>, Option<DeviceId>),
+        packet: &Packet,
+        size: usize,
+    ) {
+        if self.settings.most_reports == 0 {
+            return;
+        }
+        if self.reports.len() >= self.settings.most_reports {
+            self.reports.pop_front();
+        }
+        let socket = packet.origin.and_then(|origin| origin.socket).filter(|socket| socket.has_file);
+        let bytes = packet.view().bytes();
+        self.reports.push_back(Report {
+            to,
+            prefix: prefix.into(),
+            hook,
+            input,
+            output,
+            mark: packet.mark,
+            owner: socket.map(|socket| (socket.uid, socket.gid)),
+            bytes: bytes.get(..size).unwrap_or(bytes).to_vec(),
+        });
     }
 
     /// Adds a line to the log; at the limit the oldest is lost.

@@ -304,6 +304,8 @@ pub struct Template {
     pub helper: Option<Box<str>>,
     /// The timeout policy, by its place.
     pub timeout: Option<u16>,
+    /// Which events are wanted; `None`: all.
+    pub events: Option<crate::conntrack::Wanted>,
     /// Whether SYNPROXY has sent the packet to a server.
     pub synproxy: bool,
     /// The direction for which the zone was given, if its number is 0: lines of the connection say so.

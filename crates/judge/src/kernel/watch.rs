@@ -1,4 +1,5 @@
-//! What the kernel tells others: lines of LOG (/dev/kmsg), and what NFLOG and NFQUEUE give to their listeners.
+//! What the kernel tells others: lines of LOG (/dev/kmsg), what NFLOG and NFQUEUE give to their listeners, and what
+//! connection tracking tells of its connections ([`super::event`]).
 //!
 //! LOG prints in the first namespace only, unless `nf_log_all_netns` is set there (F67): it is set while somebody watches,
 //! and then set back. One at a time does so on a machine, by a lock.
@@ -8,7 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use sys::judge::{open_netlink, open_without_waiting};
+use sys::judge::{join_group, open_netlink, open_without_waiting};
 use sys::namespace::NetworkNamespace;
 
 use super::netlink::{self, NETLINK_NETFILTER, attributes, message, request};
@@ -35,6 +36,7 @@ pub fn log_missing() -> Option<String> {
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     log: Option<Log>,
+    events: Option<Events>,
     listeners: Vec<Listener>,
 }
 
@@ -47,12 +49,23 @@ impl Watch {
             let home = home.ok_or("the first namespace is not known")?;
             this.log = Some(Log::open(home)?);
         }
+        if case.watches("events") {
+            this.events = Some(Events::open().map_err(words)?);
+        }
         for (name, queue) in [("nflog", false), ("nfqueue", true)] {
             for number in case.listeners(name) {
                 this.listeners.push(Listener::open(number, queue).map_err(words)?);
             }
         }
         Ok(this)
+    }
+
+    /// A case begins: what was told before it is not its own.
+    pub(super) fn begin(&mut self) {
+        self.read();
+        if let Some(events) = &mut self.events {
+            events.forget();
+        }
     }
 
     /// What was told since the last call.
@@ -63,6 +76,9 @@ impl Watch {
         }
         for listener in &mut self.listeners {
             out.extend(listener.read());
+        }
+        if let Some(events) = &mut self.events {
+            out.extend(events.read());
         }
         out
     }
@@ -263,4 +279,39 @@ fn queued(family: u8, queue: u16, given: &BTreeMap<u16, &[u8]>) -> String {
         bytes: given.get(&10).unwrap_or(&&[][..]).to_vec(),
     }
     .to_string()
+}
+
+/// A listener to what connection tracking tells.
+#[derive(Debug)]
+struct Events {
+    socket: File,
+    /// The kernel numbers connections by a hash with a secret.
+    numbers: told::Numbers,
+}
+
+impl Events {
+    fn open() -> io::Result<Self> {
+        let socket = open_netlink(NETLINK_NETFILTER, 64 << 20)?;
+        // Linux: NFNLGRP_CONNTRACK_NEW, _UPDATE, _DESTROY, _EXP_NEW, _EXP_UPDATE, _EXP_DESTROY.
+        for group in 1..=6 {
+            join_group(&socket, group)?;
+        }
+        Ok(Self { socket, numbers: told::Numbers::default() })
+    }
+
+    fn read(&mut self) -> Vec<String> {
+        let mut out = Vec::new();
+        for datagram in netlink::datagrams(&mut self.socket) {
+            let mut rest = datagram.as_slice();
+            while let Some((kind, flags, body, next)) = netlink::split(rest) {
+                rest = next;
+                out.extend(super::event::text(kind, flags, body, &mut self.numbers));
+            }
+        }
+        out
+    }
+
+    fn forget(&mut self) {
+        self.numbers = told::Numbers::default();
+    }
 }

@@ -185,6 +185,11 @@ impl Expectation {
         }
     }
 
+    /// The tuple as it stands in the list, what is open being 0, and the bits of the source address that count.
+    pub fn listed(&self) -> (Tuple, IpAddr) {
+        (self.tuple(), self.mask())
+    }
+
     /// The bits of the source address that count.
     pub(super) fn mask(&self) -> IpAddr {
         match (self.source, self.source_mask) {
@@ -376,7 +381,7 @@ impl Conntrack {
         expectation.order = self.expectations.made;
         self.expectations.made = self.expectations.made.wrapping_add(1);
         let number = self.expectations.insert(expectation);
-        self.note(EventKind::NewExpectation, expectation.master);
+        self.tell_expectation(EventKind::NewExpectation, &expectation);
         Ok(ExpectationId(number))
     }
 
@@ -487,7 +492,7 @@ impl Conntrack {
 
     fn drop_expectation(&mut self, number: u32) -> Option<Expectation> {
         let item = self.expectations.remove(number)?;
-        self.note(EventKind::DestroyExpectation, item.master);
+        self.tell_expectation(EventKind::DestroyExpectation, &item);
         Some(item)
     }
 

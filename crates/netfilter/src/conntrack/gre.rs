@@ -10,7 +10,7 @@ use packet::{Family, View, protocol};
 
 use super::track::{Context, Outcome};
 use super::tuple::{be16, quoted_transport};
-use super::{ConnectionId, Conntrack, EventKind, ProtocolState, Status, Tuple};
+use super::{Changes, ConnectionId, Conntrack, ProtocolState, Status, Tuple};
 
 /// The senders' keys by source, destination and receiver's key; of several entries the oldest counts (Linux:
 /// `gre_keymap_lookup`). Each control connection has at most two entries.
@@ -98,7 +98,7 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
     let streaming = status.has(Status::SEEN_REPLY);
     if streaming && !status.has(Status::ASSURED) {
         connection.status.set(Status::ASSURED);
-        table.note(EventKind::Update, id);
+        table.note(Changes::ASSURED, id);
     }
     let timeout = if streaming { gre.stream_timeout } else { gre.timeout };
     table.refresh(id, context, view.bytes().len(), timeout);

@@ -4,7 +4,7 @@
 //! without such a rule never gets any (Linux: `nf_ct_labels_ext_add`, `net->ct.labels_used`).
 use packet::Family;
 
-use super::{ConnectionId, Conntrack, EventKind};
+use super::{Changes, ConnectionId, Conntrack};
 
 /// How many labels there are.
 pub const LABELS: u16 = 128;
@@ -72,7 +72,7 @@ impl Conntrack {
         let bit = 1 << (label % 32);
         if *word & bit == 0 {
             *word |= bit;
-            self.note(EventKind::Update, id);
+            self.note(Changes::LABEL, id);
         }
         true
     }

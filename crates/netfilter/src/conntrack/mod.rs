@@ -50,7 +50,7 @@ mod udp;
 
 pub use config::{Config, Timeouts};
 pub use connection::{Connection, Parent, ProtocolState, Rare};
-pub use event::{Event, EventKind};
+pub use event::{Changes, Event, EventKind, Wanted};
 pub use labels::LABELS;
 pub use load::Loaded;
 pub use statistics::Statistics;

@@ -10,7 +10,7 @@ use rules::Hook;
 
 use super::track::{Context, Invalid, Outcome};
 use super::tuple::{be16, be32};
-use super::{Connection, ConnectionId, Conntrack, Direction, EventKind, ProtocolState, Status, Timeouts};
+use super::{Changes, Connection, ConnectionId, Conntrack, Direction, ProtocolState, Status, Timeouts};
 
 /// States of an association as its packets show it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -351,9 +351,10 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
     connection.protocol = ProtocolState::Sctp(sctp);
     if assured {
         connection.status.set(Status::ASSURED);
+        table.note(Changes::ASSURED, id);
     }
-    if confirmed && state != before {
-        table.note(EventKind::Update, id);
+    if !confirmed || state != before {
+        table.note(Changes::PROTOINFO, id);
     }
     if let Some(error) = error {
         return Outcome::Invalid(error);

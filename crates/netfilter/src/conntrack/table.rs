@@ -3,20 +3,20 @@
 //! The index stores `slot * 2 + direction` under the keyed hash of tuple and zone, so that an entry costs four bytes
 //! and the tuples are stored once. Read first: Linux `__nf_conntrack_find_get`, `nf_conntrack_tuple_taken`,
 //! `__nf_conntrack_confirm`, `nf_ct_delete`.
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use packet::protocol;
 
+use super::event::Cached;
 use super::expect::Expectations;
 use super::labels::Labels;
 use super::siphash::SipHash;
 use super::statistics::Counting;
 use super::timer::Wheel;
 use super::{
-    Config, Connection, ConnectionId, Direction, Event, EventKind, Status, Timeouts, Tuple, Zone, gre,
-    helper, sctp, tcp,
+    Config, Connection, ConnectionId, Direction, Event, Status, Timeouts, Tuple, Zone, gre, helper, sctp, tcp,
 };
 use crate::network::DeviceId;
 use crate::time::{Instant, Now};
@@ -73,6 +73,8 @@ pub struct Conntrack {
     pub(super) expectations: Expectations,
     pub(super) events: VecDeque<Event>,
     pub(super) lost_events: u64,
+    /// Of each connection what was not told yet; only while events are made.
+    pub(super) cached: BTreeMap<ConnectionId, Cached>,
     /// Labels of connections.
     pub(super) labels: Labels,
     pub(super) counting: Counting,
@@ -104,6 +106,7 @@ impl Conntrack {
             expectations: Expectations::new(hash_key),
             events: VecDeque::new(),
             lost_events: 0,
+            cached: BTreeMap::new(),
             labels: Labels::default(),
             counting: Counting::default(),
             policies: Vec::new(),
@@ -428,7 +431,7 @@ impl Conntrack {
                 }
             }
             self.wheel.disarm(id.slot);
-            self.note(EventKind::Destroy, id);
+            self.tell_end(id);
         }
         self.unindex_source(id.slot);
         if let Some(kind) = kind.filter(|_| confirmed) {
@@ -440,6 +443,7 @@ impl Conntrack {
             helper::pptp::forget_keys(self, master);
         }
         self.forget_expectations(id);
+        self.forget_events(id);
         if let Some(master) = master.and_then(|master| self.get_mut(master)) {
             master.lose_child();
         }

@@ -14,7 +14,7 @@ use rules::Hook;
 
 use super::sequence::SequenceAdjust;
 use super::track::{Context, Invalid, Outcome};
-use super::{Connection, ConnectionId, Conntrack, Direction, EventKind, ProtocolState, Status, Timeouts};
+use super::{Changes, Connection, ConnectionId, Conntrack, Direction, ProtocolState, Status, Timeouts};
 
 mod states;
 mod window;
@@ -409,8 +409,8 @@ fn finish(
     bytes: usize,
 ) -> Outcome {
     let mut timeout = timeout(table.config.tcp_max_retrans, table.timeouts_of(id), tcp, new, kind);
-    if new != old && status.has(Status::CONFIRMED) {
-        table.note(EventKind::Update, id);
+    if new != old || !status.has(Status::CONFIRMED) {
+        table.note(Changes::PROTOINFO, id);
     }
     if !status.has(Status::SEEN_REPLY) {
         if kind == Kind::Rst {
@@ -432,7 +432,7 @@ fn finish(
         && let Some(connection) = table.get_mut(id)
     {
         connection.status.set(Status::ASSURED);
-        table.note(EventKind::Update, id);
+        table.note(Changes::ASSURED, id);
     }
     table.refresh(id, context, bytes, timeout);
     Outcome::Accept
@@ -504,7 +504,7 @@ impl Conntrack {
         let old = std::mem::replace(&mut tcp.state, State::Close);
         if old != State::Close && !status.has(Status::FIXED_TIMEOUT) {
             self.set_expires(id, now + close);
-            self.note(EventKind::Update, id);
+            self.note(Changes::PROTOINFO, id);
         }
     }
 

@@ -97,6 +97,7 @@ impl World {
             random: &mut self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,
+            reports: Box::leak(Box::default()),
             trace: None,
             next_packet: &mut self.next_packet,
             next_ip_id: &mut self.next_ip_id,

@@ -12,7 +12,7 @@ use super::expect::Expectation;
 use super::helper::Helper;
 use super::icmp::Judged;
 use super::{
-    Connection, ConnectionId, Conntrack, Direction, EventKind, Parent, Status, Tuple, Zone, generic, gre,
+    Changes, Connection, ConnectionId, Conntrack, Direction, Parent, Status, Tuple, Zone, generic, gre,
     helper, icmp, sctp, tcp, udp,
 };
 use crate::env::{Env, LogLine};
@@ -296,7 +296,7 @@ impl Conntrack {
             self.get_mut(id).filter(|connection| !connection.status.has(Status::SEEN_REPLY))
         {
             connection.status.set(Status::SEEN_REPLY);
-            self.note(EventKind::Update, id);
+            self.note(Changes::REPLY, id);
         }
     }
 
@@ -326,6 +326,9 @@ impl Conntrack {
             && let Some(connection) = self.get_mut(id)
         {
             connection.rare_mut().zero_zone = Some(direction);
+        }
+        if let Some(events) = template.and_then(|template| template.events) {
+            self.want_events(id, events);
         }
         if template.is_some_and(|template| template.synproxy) {
             self.set_synproxy(id, Default::default());
@@ -401,6 +404,7 @@ impl Conntrack {
         // An answer of REJECT to a packet whose connection is not confirmed goes the other way and confirms nothing.
         let confirmed = connection.status.has(Status::CONFIRMED) || connection.status.has(Status::DYING);
         if confirmed || info.direction() == Direction::Reply {
+            env.conntrack.tell(id);
             return Verdict::Accept;
         }
         if connection.rare().started.is_some()
@@ -424,7 +428,14 @@ impl Conntrack {
         now: Instant,
     ) -> Verdict {
         if self.index(id, now) {
-            self.note(EventKind::New, id);
+            let connection = self.get(id);
+            let helped = connection.is_some_and(|own| own.helper().is_some());
+            let expected = connection.is_some_and(|own| own.status.has(Status::EXPECTED));
+            self.note(if expected { Changes::RELATED } else { Changes::NEW }, id);
+            if helped {
+                self.note(Changes::HELPER, id);
+            }
+            self.tell(id);
             return Verdict::Accept;
         }
         // Linux: `nf_ct_resolve_clash`: a packet of a flow that was confirmed in the meantime joins it, if the

@@ -6,7 +6,7 @@ use rules::Hook;
 
 use super::track::{Context, Invalid, Outcome};
 use super::tuple::be16;
-use super::{ConnectionId, Conntrack, EventKind, ProtocolState, Status};
+use super::{Changes, ConnectionId, Conntrack, ProtocolState, Status};
 use crate::time::Instant;
 
 /// A flow that is answered counts as a stream once it is this old.
@@ -76,7 +76,7 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
     let streaming = status.has(Status::SEEN_REPLY) && old_enough;
     if streaming && !status.has(Status::ASSURED) {
         connection.status.set(Status::ASSURED);
-        table.note(EventKind::Update, id);
+        table.note(Changes::ASSURED, id);
     }
     table.refresh(id, context, view.bytes().len(), if streaming { stream } else { unreplied });
     Outcome::Accept

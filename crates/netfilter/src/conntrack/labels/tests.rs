@@ -45,6 +45,8 @@ fn a_new_label_is_an_event() {
     let id = begun(&mut world, "udp 10.0.1.5:2 > 8.8.8.8:53");
     while world.table.poll_event().is_some() {}
     assert!(world.table.set_label(id, 7) && world.table.set_label(id, 7));
+    assert!(world.table.poll_event().is_none(), "it is told at the end of a packet's way");
+    world.table.tell(id);
     let event = world.table.poll_event().unwrap();
     assert_eq!((event.kind, event.id), (crate::conntrack::EventKind::Update, id));
     assert!(world.table.poll_event().is_none());

@@ -27,7 +27,11 @@ pub(super) fn apply(rule: &Connmark, place: &Place, packet: &mut Packet, env: &m
     let Tracking::Entry { connection: id, .. } = packet.tracking else { return Effect::Continue };
     let Some(connection) = env.conntrack.get_mut(id) else { return Effect::Continue };
     match changed(rule, connection.mark, packet.mark) {
-        Changed::Connection(mark) => connection.mark = mark,
+        Changed::Connection(mark) if mark != connection.mark => {
+            connection.mark = mark;
+            env.conntrack.note(crate::conntrack::Changes::MARK, id);
+        }
+        Changed::Connection(_) => {}
         Changed::Packet(mark) => mark::set(packet, mark, env),
     }
     Effect::Continue

@@ -9,7 +9,7 @@ use rules::targets::ct::{Ct, Zone as ZoneRule, ZoneDirection, ZoneId};
 use super::Effect;
 use crate::Env;
 use crate::conntrack::helper::is_modelled;
-use crate::conntrack::{Direction, Zone};
+use crate::conntrack::{Direction, Wanted, Zone};
 use crate::skb::{Packet, Template, Tracking};
 
 pub(super) fn untrack(packet: &mut Packet) -> Effect {
@@ -43,11 +43,18 @@ pub(super) fn apply(rule: &Ct, place: Option<usize>, packet: &mut Packet, env: &
         zone,
         helper: rule.helper.clone(),
         timeout: policy,
+        events: wanted(rule),
         zero_zone: rule.zone.and_then(|given| zero_of(zone, given.direction)),
         rule: place,
         ..Template::default()
     }));
     Effect::Continue
+}
+
+/// Linux: `nf_ct_ecache_ext_add`: what one option does not name is not wanted, if the other one is there.
+fn wanted(rule: &Ct) -> Option<Wanted> {
+    let (connection, expectations) = (rule.events.unwrap_or(0), rule.expectation_events.unwrap_or(0));
+    (connection != 0 || expectations != 0).then_some(Wanted { connection, expectations })
 }
 
 /// Linux: `skb->_nfct != 0`.

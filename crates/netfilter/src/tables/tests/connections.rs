@@ -20,6 +20,7 @@ impl Bench {
             random: &mut self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,
+            reports: &mut self.reports,
             trace: None,
             next_packet: &mut self.next_packet,
             next_ip_id: &mut self.next_ip_id,
