@@ -18,7 +18,7 @@ const TRACKERS: [&str; 8] =
     ["tcp.rs", "tcp/states.rs", "tcp/window.rs", "udp.rs", "icmp.rs", "sctp.rs", "gre.rs", "generic.rs"];
 
 /// The profile of the copy: fast enough to run each case thousands of times, with the checks of a debug build.
-const PROFILE: &str = "\n[profile.mutants]\ninherits = \"dev\"\nopt-level = 1\ndebug = false\n";
+const PROFILE: &str = "\n[profile.mutants]\ninherits = \"dev\"\nopt-level = 1\ndebug = false\n\n[profile.mutants.package.oxitables]\nopt-level = 0\n";
 
 /// A copy with all mutants in it.
 pub struct Copy {
@@ -111,7 +111,10 @@ pub fn make(root: &Path, folder: &Path, only: &[String]) -> Result<Copy, String>
     write(&folder.join("crates/netfilter/src/lib.rs"), with_switch.as_bytes())?;
     write(&folder.join("crates/netfilter/src/mutants.rs"), include_bytes!("switch.rs"))?;
     write(&folder.join("crates/judge/examples/mutants.rs"), include_bytes!("runner.rs"))?;
-    let mut refused: BTreeSet<String> = BTreeSet::new();
+    // Why: kept from run to run, or each would compile twice. A place is told by its line and column.
+    let kept = folder.join("refused.txt");
+    let mut refused: BTreeSet<String> =
+        std::fs::read_to_string(&kept).unwrap_or_default().lines().map(str::to_owned).collect();
     for _ in 0..12 {
         let (mut next, mut mutants, mut places) = (1, Vec::new(), BTreeMap::new());
         for file in &files {
@@ -124,8 +127,10 @@ pub fn make(root: &Path, folder: &Path, only: &[String]) -> Result<Copy, String>
         eprintln!("{} mutants in {} files, {} do not compile", mutants.len(), files.len(), refused.len());
         let found = complaints(folder, &places)?;
         if found.is_empty() {
+            let lines: String = refused.iter().map(|key| format!("{key}\n")).collect();
+            write(&kept, lines.as_bytes())?;
             let mut unviable = BTreeMap::new();
-            for key in &refused {
+            for key in refused.iter().filter(|key| files.iter().any(|file| key.starts_with(file.as_str()))) {
                 *unviable.entry(key.split(':').next().unwrap_or_default().to_owned()).or_insert(0) += 1;
             }
             return Ok(Copy { folder: folder.to_owned(), mutants, unviable });
@@ -184,8 +189,7 @@ fn complaints(
 /// Runs cargo in the copy: whether it went well, and its messages.
 pub fn cargo(folder: &Path, words: &[&str]) -> Result<(bool, Vec<Value>), String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let output = Command::new("nice")
-        .arg(cargo)
+    let output = Command::new(cargo)
         .args(words)
         .env("RUSTFLAGS", "-Awarnings")
         .env_remove("CARGO_TARGET_DIR")

@@ -15,12 +15,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: cargo xtask mutants [--work DIR] [--only PART-OF-A-PATH]... [--jobs N] [--page FILE] [--cases-only]
+usage: cargo xtask mutants [--work DIR] [--only PART-OF-A-PATH]... [--jobs N] [--page FILE] [--cases-only] [--again | --list]
 
   --work DIR    where the copy is kept from run to run (default: /tmp/oxitables-mutants)
   --only PART   only files whose path has this in it; may be repeated
   --jobs N      how many processes run tests (default: 2)
   --page FILE   writes the page there (docs/mutation.md); without it, survivors go to standard output
+  --again       runs nothing: writes the page anew from what the last run found, with the reasons as they are now
+  --list        runs nothing: all mutants, before the compiler has refused some
   --cases-only  only the frozen cases of the kernel, no unit tests
 ";
 
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
 fn work() -> Result<bool, String> {
     let mut folder = PathBuf::from("/tmp/oxitables-mutants");
     let (mut only, mut jobs, mut page, mut cases_only) = (Vec::new(), 2, None, false);
+    let (mut again, mut list) = (false, false);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| USAGE.to_owned());
@@ -48,6 +51,8 @@ fn work() -> Result<bool, String> {
             "--jobs" => jobs = value()?.parse().map_err(|_| USAGE.to_owned())?,
             "--page" => page = Some(PathBuf::from(value()?)),
             "--cases-only" => cases_only = true,
+            "--again" => again = true,
+            "--list" => list = true,
             "--help" | "-h" => {
                 print!("{USAGE}");
                 return Ok(true);
@@ -56,6 +61,21 @@ fn work() -> Result<bool, String> {
         }
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?.to_owned();
+    if again {
+        let (copy, fates) = report::load(&folder)?;
+        return report::write(&root, &copy, &fates, page.as_deref());
+    }
+    if list {
+        let mut next = 1;
+        for file in copy::files(&root, &only)? {
+            let source =
+                std::fs::read_to_string(root.join(&file)).map_err(|error| format!("{file}: {error}"))?;
+            for own in plant::plant(&file, &source, &mut next, &|_| true)?.mutants {
+                println!("{}:{}:{} {}: {}", own.file, own.line, own.column, own.function, own.change);
+            }
+        }
+        return Ok(true);
+    }
     let copy = copy::make(&root, &folder, &only)?;
     let line = |mutant: &plant::Mutant| {
         format!(
@@ -70,6 +90,7 @@ fn work() -> Result<bool, String> {
         ["build", "-p", "judge", "--example", "mutants", "--profile", "mutants", "--message-format=json"];
     let runner = copy::programs(&copy.folder, &build)?.pop().ok_or("no runner was made")?.1;
     let mut fates = run::cases(&runner, &root.join("fixtures"), &numbers, jobs)?;
+    report::save(&copy, &fates)?;
     if !cases_only {
         let build = [
             "test",
@@ -100,5 +121,6 @@ fn work() -> Result<bool, String> {
         programs.extend(copy::programs(&copy.folder, &build)?);
         run::tests(&programs, &copy.folder, &mut fates, jobs)?;
     }
+    report::save(&copy, &fates)?;
     report::write(&root, &copy, &fates, page.as_deref())
 }

@@ -8,9 +8,67 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::{Value, json};
+
 use crate::copy::Copy;
 use crate::plant::Mutant;
 use crate::run::Fate;
+
+/// Keeps what a run found, for `--again`.
+pub fn save(copy: &Copy, fates: &BTreeMap<u32, Fate>) -> Result<(), String> {
+    let mutants: Vec<Value> = copy
+        .mutants
+        .iter()
+        .map(|own| {
+            let fate = match fates.get(&own.number) {
+                Some(Fate::Caught(by)) => format!("caught {by}"),
+                Some(Fate::Timeout) => "timeout".to_owned(),
+                Some(Fate::Survived) => "survived".to_owned(),
+                Some(Fate::Unreached) | None => "unreached".to_owned(),
+            };
+            json!([own.number, own.file, own.line, own.column, own.function, own.change, fate])
+        })
+        .collect();
+    let text = json!({ "mutants": mutants, "unviable": copy.unviable }).to_string();
+    std::fs::write(copy.folder.join("found.json"), text).map_err(|error| error.to_string())
+}
+
+/// What the last run found.
+pub fn load(folder: &Path) -> Result<(Copy, BTreeMap<u32, Fate>), String> {
+    let path = folder.join("found.json");
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let found: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let (mut mutants, mut fates) = (Vec::new(), BTreeMap::new());
+    for own in found["mutants"].as_array().into_iter().flatten() {
+        let word = |at: usize| own[at].as_str().unwrap_or_default().to_owned();
+        let number =
+            |at: usize| own[at].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+        let own_number = u32::try_from(number(0)).unwrap_or(0);
+        let fate = word(6);
+        fates.insert(
+            own_number,
+            match (fate.as_str(), fate.strip_prefix("caught ")) {
+                (_, Some(by)) => Fate::Caught(by.to_owned()),
+                ("timeout", _) => Fate::Timeout,
+                ("survived", _) => Fate::Survived,
+                _ => Fate::Unreached,
+            },
+        );
+        let (file, function, change) = (word(1), word(4), word(5));
+        mutants.push(Mutant {
+            number: own_number,
+            file,
+            line: number(2),
+            column: number(3),
+            function,
+            change,
+        });
+    }
+    let unviable = found["unviable"].as_object().into_iter().flatten();
+    let unviable =
+        unviable.map(|(file, count)| (file.clone(), count.as_u64().unwrap_or(0) as usize)).collect();
+    Ok((Copy { folder: folder.to_owned(), mutants, unviable }, fates))
+}
 
 /// One reviewed survivor, or several alike.
 struct Reviewed {
