@@ -46,6 +46,13 @@ pub enum Kind {
         /// Where it stands, in bytes from the start of the packet.
         pointer: u32,
     },
+    /// IPv6: an option is not known (type 4, code 2).
+    UnknownOption {
+        /// Where it stands, in bytes from the start of the packet.
+        pointer: u32,
+        /// Whether packets to groups are answered as well: the upper bits of the option are 10.
+        always: bool,
+    },
     /// There is no route.
     NoRoute,
     /// A route of the kind `unreachable`.
@@ -69,6 +76,8 @@ impl Kind {
             (Self::TooBig { mtu }, Family::V6) => (v6::PACKET_TOO_BIG, 0, mtu),
             (Self::ParameterProblem { pointer }, Family::V4) => (v4::PARAMETER_PROBLEM, 0, pointer << 24),
             (Self::ParameterProblem { pointer }, Family::V6) => (v6::PARAMETER_PROBLEM, 0, pointer),
+            (Self::UnknownOption { pointer, .. }, Family::V4) => (v4::PARAMETER_PROBLEM, 0, pointer << 24),
+            (Self::UnknownOption { pointer, .. }, Family::V6) => (v6::PARAMETER_PROBLEM, 2, pointer),
             (Self::NoRoute, Family::V4) => (v4::DESTINATION_UNREACHABLE, 0, 0),
             (Self::HostUnreachable, Family::V4) => (v4::DESTINATION_UNREACHABLE, 1, 0),
             (Self::Prohibited, Family::V4) => (v4::DESTINATION_UNREACHABLE, 13, 0),
@@ -257,7 +266,7 @@ fn answerable_v6(cause: &Packet, kind: Kind) -> bool {
     let view = cause.view();
     let (source, destination) = (view.source(), view.destination());
     let to_many = destination.is_multicast() || !was_for_one(cause);
-    if to_many && !matches!(kind, Kind::TooBig { .. }) {
+    if to_many && !matches!(kind, Kind::TooBig { .. } | Kind::UnknownOption { always: true, .. }) {
         return false;
     }
     if source.is_unspecified() || source.is_multicast() {

@@ -24,6 +24,7 @@ use crate::synproxy::{self, Watched};
 use crate::trace::Step;
 use crate::{DeviceId, Now, answer, defrag, machine, nat, tables};
 
+mod hop_options;
 pub(crate) mod options;
 
 /// How deep packets may cause packets: an answer to an answer is the deepest that Linux makes.
@@ -136,6 +137,9 @@ impl Engine {
     pub(crate) fn input(&mut self, now: Now, packet: &mut Packet, depth: u8) -> Decision {
         if let Some(reason) = self.refused(packet) {
             return self.end(packet, reason);
+        }
+        if let Err(decision) = self.receive_hop_options(now, packet, depth) {
+            return decision;
         }
         if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, packet, depth) {
             return decision;

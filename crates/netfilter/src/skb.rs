@@ -385,7 +385,8 @@ pub enum Drop {
     SocketAssigned,
     /// IPv4 options that prescribe the way (source routing), which Linux refuses by default, or a way that does not exist.
     SourceRouted,
-    /// IPv4 options that contradict themselves: a parameter problem was sent.
+    /// IPv4 options, or hop-by-hop options of IPv6, that contradict themselves or are not known: mostly a parameter
+    /// problem was sent.
     Options,
     /// Fragments: bad, overlapping, or the queue is full.
     Fragment,

@@ -172,7 +172,7 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
              it cannot be followed"
                 .to_owned()
         }
-        Drop::Options => "an IPv4 option is wrong: ICMP parameter problem".to_owned(),
+        Drop::Options => "an IP option is wrong or not known: mostly answered by a parameter problem".to_owned(),
         Drop::NotForwarded => {
             "not to be forwarded (forwarding is off, or the frame was not for us)".to_owned()
         }

@@ -1,0 +1,119 @@
+//! IPv6 hop-by-hop options, which the stack looks at before any hook is asked.
+//!
+//! Linux: `ipv6_parse_hopopts`, `ip6_parse_tlv`, `ip6_tlvopt_unknown`. Segments of IOAM are let pass as where it is not
+//! switched on; labels of CALIPSO are refused as where no domain was given.
+use packet::{Family, protocol};
+
+use crate::engine::{Decision, Engine};
+use crate::skb::{Drop, Packet};
+use crate::{Now, answer};
+
+/// Linux: `IP6_DEFAULT_MAX_HBH_OPTS_CNT`: options besides padding.
+const MOST: usize = 8;
+/// Bytes of padding in a row.
+const MOST_PADDING: usize = 7;
+/// Bytes of the fixed header.
+const FIXED: usize = 40;
+
+/// Options that have a meaning here (RFC 8200, 2711, 5570, 2675, 9486).
+mod kind {
+    pub(super) const PAD_ONE: u8 = 0;
+    pub(super) const PAD: u8 = 1;
+    pub(super) const ROUTER_ALERT: u8 = 5;
+    pub(super) const CALIPSO: u8 = 7;
+    pub(super) const IOAM: u8 = 49;
+    pub(super) const JUMBO: u8 = 194;
+}
+
+/// A fault, and what the sender is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fault(pub(super) Option<answer::Kind>);
+
+const SILENT: Fault = Fault(None);
+
+impl Engine {
+    /// Whether the options of a packet that came in let it go on.
+    pub(super) fn receive_hop_options(
+        &mut self,
+        now: Now,
+        packet: &Packet,
+        depth: u8,
+    ) -> Result<(), Decision> {
+        let has = packet.family() == Family::V6 && packet.bytes.get(6) == Some(&protocol::HOP_BY_HOP);
+        // Linux: without a length it is a jumbogram, which no device here can bring.
+        if !has || packet.bytes.get(4..6) == Some(&[0, 0]) {
+            return Ok(());
+        }
+        let Err(Fault(kind)) = check(&packet.bytes) else { return Ok(()) };
+        if let Some(kind) = kind {
+            self.answer(now, packet, kind);
+        }
+        Err(self.end_nested(now, packet, Drop::Options, depth))
+    }
+}
+
+/// The hop-by-hop options of an IPv6 packet that begins with them.
+pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
+    let length = bytes.get(FIXED + 1).map_or(usize::MAX, |&units| (usize::from(units) + 1) * 8);
+    let end = FIXED.saturating_add(length);
+    let Some(header) = bytes.get(..end) else { return Err(SILENT) };
+    let (mut at, mut padding, mut count) = (FIXED + 2, 0, 0);
+    while let Some((&kind, rest)) = header.get(at..).and_then(<[u8]>::split_first) {
+        if kind == kind::PAD_ONE {
+            padding += 1;
+            at += 1;
+        } else {
+            let size = rest.first().map_or(usize::MAX, |&length| usize::from(length) + 2);
+            let Some(option) = header.get(at..at.saturating_add(size)) else { return Err(SILENT) };
+            if kind == kind::PAD {
+                padding += size;
+                if option.iter().skip(2).any(|&byte| byte != 0) {
+                    return Err(SILENT);
+                }
+            } else {
+                count += 1;
+                padding = 0;
+                if count > MOST {
+                    return Err(SILENT);
+                }
+                one(bytes, at, option)?;
+            }
+            at += size;
+        }
+        if padding > MOST_PADDING {
+            return Err(SILENT);
+        }
+    }
+    Ok(())
+}
+
+/// An option other than padding, which stands at `at`.
+fn one(bytes: &[u8], at: usize, option: &[u8]) -> Result<(), Fault> {
+    let place = u32::try_from(at).unwrap_or(u32::MAX);
+    let wrong = |pointer| Err(Fault(Some(answer::Kind::ParameterProblem { pointer })));
+    let kind = option.first().copied().unwrap_or(0);
+    let is = |right: bool| if right { Ok(()) } else { Err(SILENT) };
+    match kind {
+        kind::ROUTER_ALERT => is(option.len() == 4),
+        kind::IOAM => is(at.is_multiple_of(4)),
+        kind::CALIPSO => Err(SILENT),
+        kind::JUMBO => {
+            let Ok(length) = <[u8; 4]>::try_from(option.get(2..).unwrap_or(&[])) else { return Err(SILENT) };
+            if at % 4 != 2 {
+                return Err(SILENT);
+            }
+            // Linux: a short one is wrong by itself, a long one by the length that the header says besides.
+            let is_short = u32::from_be_bytes(length) <= 65535;
+            wrong(if is_short { place.saturating_add(2) } else { place })
+        }
+        _ => match kind >> 6 {
+            0 => Ok(()),
+            1 => Err(SILENT),
+            3 if bytes.get(24) == Some(&0xff) => Err(SILENT),
+            _ => Err(Fault(Some(answer::Kind::UnknownOption { pointer: place, always: kind >> 6 == 2 }))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;
