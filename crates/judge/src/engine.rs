@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use netfilter::engine::{Config, Deliver, Engine, SendError};
+use netfilter::engine::{Config, Engine, SendError};
 use netfilter::env::Settings;
 use netfilter::hook::{Module, Verdict, World};
 use netfilter::machine::Transport;
@@ -30,6 +30,7 @@ use crate::{Judged, craft, told};
 
 mod adopted;
 mod command;
+mod delivered;
 mod network;
 mod sets;
 mod watch;
@@ -348,7 +349,7 @@ impl EngineHalf {
             };
             let reaction = self.host.hear(&deliver.bytes, &told);
             outcome.delivered.extend(reaction.delivery);
-            if let Some(answer) = reaction.answer.map(|answer| self.from_here(answer, deliver.device)) {
+            if let Some(answer) = reaction.answer.map(|answer| self.named_here(answer, deliver.device)) {
                 let about = if reaction.attached { deliver.tracking } else { Tracking::None };
                 // Linux: `fwmark_reflect`; an answer without a reflected mark has none.
                 let network = self.engine.as_ref().map(Engine::network);
@@ -358,47 +359,6 @@ impl EngineHalf {
                 self.send_about(Origin { mark, ..kernel_origin(&answer) }, answer, about);
             }
         }
-    }
-
-    /// An error of ICMPv6 about a packet that was not sent to an address of this machine comes from one that is (Linux:
-    /// `icmp6_send`).
-    fn from_here(&self, answer: Vec<u8>, device: Option<DeviceId>) -> Vec<u8> {
-        let better = || {
-            let network = self.engine.as_ref()?.network();
-            let mut craft = craft::read(&answer)?;
-            let error = matches!(craft.body, craft::Body::Icmp { kind: 0..128, .. });
-            if !error || craft.source.is_ipv4() || network.is_own(craft.source) {
-                return None;
-            }
-            craft.source = network.masquerade_address(device?, craft.destination, craft.destination)?;
-            Some(craft.build())
-        };
-        better().unwrap_or(answer)
-    }
-
-    /// The device for which a socket that is bound to one takes a packet. Linux: `rt_iif`, `IP6CB(skb)->iif`: what comes
-    /// over loopback counts as come by the device that has the address.
-    fn heard_by(&self, deliver: &Deliver) -> Option<packet::InterfaceName> {
-        let network = self.engine.as_ref()?.network();
-        let device = match deliver.device? {
-            DeviceId::LOOPBACK => {
-                let to = case::destination_of(&deliver.bytes)?;
-                network.devices.iter().find(|device| device.addresses.iter().any(|own| own.address == to))
-            }
-            device => network.device(device),
-        };
-        device.map(|own| own.name)
-    }
-
-    /// Whether what was delivered was sent to one machine: not to a broadcast or group address; in IPv4, to this one,
-    /// since from another address nothing is sent (`ip_route_output_key_hash`).
-    fn is_one(&self, address: Option<IpAddr>) -> bool {
-        // Linux: the numbers of RTN_LOCAL, RTN_BROADCAST and RTN_MULTICAST.
-        const LOCAL: u8 = 2;
-        const SEVERAL: [u8; 2] = [3, 5];
-        let Some((address, engine)) = address.zip(self.engine.as_ref()) else { return false };
-        let kind = engine.network().address_type(address, None);
-        if address.is_ipv4() { kind == LOCAL } else { !SEVERAL.contains(&kind) }
     }
 
     /// Steps of the trace as `table:chain:number`.

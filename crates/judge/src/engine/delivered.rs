@@ -1,0 +1,51 @@
+//! What the local host has to know of a packet that was delivered to it.
+use std::net::IpAddr;
+
+use netfilter::DeviceId;
+use netfilter::engine::Deliver;
+
+use super::EngineHalf;
+use crate::{case, craft};
+
+impl EngineHalf {
+    /// An error of ICMPv6 about a packet that was not sent to an address of this machine comes from one that is (Linux:
+    /// `icmp6_send`).
+    pub(super) fn named_here(&self, answer: Vec<u8>, device: Option<DeviceId>) -> Vec<u8> {
+        let better = || {
+            let network = self.engine.as_ref()?.network();
+            let mut craft = craft::read(&answer)?;
+            let error = matches!(craft.body, craft::Body::Icmp { kind: 0..128, .. });
+            if !error || craft.source.is_ipv4() || network.is_own(craft.source) {
+                return None;
+            }
+            craft.source = network.masquerade_address(device?, craft.destination, craft.destination)?;
+            Some(craft.build())
+        };
+        better().unwrap_or(answer)
+    }
+
+    /// The device for which a socket that is bound to one takes a packet. Linux: `rt_iif`, `IP6CB(skb)->iif`: what comes
+    /// over loopback counts as come by the device that has the address.
+    pub(super) fn heard_by(&self, deliver: &Deliver) -> Option<packet::InterfaceName> {
+        let network = self.engine.as_ref()?.network();
+        let device = match deliver.device? {
+            DeviceId::LOOPBACK => {
+                let to = case::destination_of(&deliver.bytes)?;
+                network.devices.iter().find(|device| device.addresses.iter().any(|own| own.address == to))
+            }
+            device => network.device(device),
+        };
+        device.map(|own| own.name)
+    }
+
+    /// Whether what was delivered was sent to one machine: not to a broadcast or group address; in IPv4, to this one,
+    /// since from another address nothing is sent (`ip_route_output_key_hash`).
+    pub(super) fn is_one(&self, address: Option<IpAddr>) -> bool {
+        // Linux: the numbers of RTN_LOCAL, RTN_BROADCAST and RTN_MULTICAST.
+        const LOCAL: u8 = 2;
+        const SEVERAL: [u8; 2] = [3, 5];
+        let Some((address, engine)) = address.zip(self.engine.as_ref()) else { return false };
+        let kind = engine.network().address_type(address, None);
+        if address.is_ipv4() { kind == LOCAL } else { !SEVERAL.contains(&kind) }
+    }
+}
