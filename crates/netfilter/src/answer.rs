@@ -310,7 +310,7 @@ fn own_address(cause: &Packet, env: &Env<'_>) -> Option<IpAddr> {
     let own = match cause.family() {
         // Linux: the route of the packet has RTCF_LOCAL.
         Family::V4 => cause.route.is_some_and(|route| route.way == Way::Local),
-        Family::V6 => env.network.is_own(destination),
+        Family::V6 => env.network.is_source_of_errors(destination),
     };
     own.then_some(destination)
 }

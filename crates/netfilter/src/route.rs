@@ -329,6 +329,14 @@ impl Network {
         self.devices.iter().any(|device| device.addresses.iter().any(|own| own.address == address))
     }
 
+    /// Whether an error of ICMPv6 about a packet to this address comes from the same address: one of the machine's own, or
+    /// the anycast address of one of its networks.
+    ///
+    /// Linux: `icmp6_send`.
+    pub fn is_source_of_errors(&self, address: IpAddr) -> bool {
+        self.is_own(address) || matches!(address, IpAddr::V6(address) if v6::is_anycast(self, address))
+    }
+
     /// Whether `-m addrtype` with a set of types (bit n: the kernel's `RTN_` type n, see
     /// [`rules::matches::addrtype::TypeSet`]) holds for an address; with a device only what that device has counts.
     ///

@@ -15,7 +15,7 @@ impl EngineHalf {
             let network = self.engine.as_ref()?.network();
             let mut craft = craft::read(&answer)?;
             let error = matches!(craft.body, craft::Body::Icmp { kind: 0..128, .. });
-            if !error || craft.source.is_ipv4() || network.is_own(craft.source) {
+            if !error || craft.source.is_ipv4() || network.is_source_of_errors(craft.source) {
                 return None;
             }
             craft.source = network.masquerade_address(device?, craft.destination, craft.destination)?;

@@ -28,7 +28,7 @@ fn the_upper_bits_of_an_unknown_option_say_what_is_done() {
 
 #[test]
 fn no_more_than_eight_options_are_looked_at() {
-    let options = |count: usize| [[0x1e, 0].repeat(count), vec![1, 0].repeat(11 - count)].concat();
+    let options = |count: usize| [[0x1e, 0].repeat(count), [1, 0].repeat(11 - count)].concat();
     assert_eq!(checked(&options(8)), Ok(()), "two PadN of two bytes and one more are six");
     assert_eq!(checked(&options(9)), Err(SILENT));
 }
