@@ -154,9 +154,10 @@ pub fn run(args: &[String]) -> Result<bool, String> {
                     from: options.from,
                     all: Tally {
                         cases: totals.cases,
-                        equal: totals.cases - totals.different - totals.refused,
+                        equal: totals.cases - totals.different - totals.refused - totals.endless,
                     },
                     chance: totals.chance,
+                    endless: totals.endless,
                     packets: totals.outputs,
                     extensions: totals.extensions,
                 };

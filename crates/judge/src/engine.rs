@@ -15,7 +15,7 @@ use netfilter::machine::lookup::{Among, Sought};
 use netfilter::objects::Objects;
 use netfilter::options;
 use netfilter::route::Flow;
-use netfilter::skb::{Link, Owner};
+use netfilter::skb::{Drop, Link, Owner};
 use netfilter::time::Seeded;
 use netfilter::trace::{Outcome as RuleOutcome, Step as TraceStep};
 use netfilter::{DeviceId, Instant, Now, Origin, Packet, Tracking, Tuple};
@@ -66,6 +66,8 @@ pub struct EngineHalf {
     done: usize,
     loads: bool,
     watched: Watched,
+    /// Whether the case met a limit of the engine that the kernel has not.
+    endless: bool,
 }
 
 impl Default for EngineHalf {
@@ -87,6 +89,7 @@ impl Default for EngineHalf {
             done: 0,
             loads: false,
             watched: Watched::default(),
+            endless: false,
         }
     }
 }
@@ -361,6 +364,12 @@ impl EngineHalf {
         }
     }
 
+    /// Whether the case that was run last met a limit of the engine that the kernel has not: packets that cause packets without
+    /// end (copies of copies on loopback).
+    pub fn is_endless(&self) -> bool {
+        self.endless
+    }
+
     /// Steps of the trace as `table:chain:number`.
     fn path(&mut self) -> Vec<String> {
         let steps =
@@ -416,6 +425,7 @@ impl EngineHalf {
                     out.extend(place(*table, *chain, None));
                 }
                 TraceStep::Logged { line } => out.extend(crate::outcome::step_of_log(line)),
+                TraceStep::Dropped(Drop::Limit) => self.endless = true,
                 _ => {}
             }
         }
@@ -471,6 +481,7 @@ impl Judged for EngineHalf {
     }
 
     fn load(&mut self, case: &Case) -> Result<(), String> {
+        self.endless = false;
         self.host = Host::default();
         self.last_output.clear();
         self.last_header.clear();

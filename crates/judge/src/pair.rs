@@ -22,6 +22,11 @@ impl Pair {
         Ok(Self { kernel, engine: EngineHalf::default(), against, runs: 0 })
     }
 
+    /// Whether the last case sends packets round without end, of which the engine and the kernel do not do equally many.
+    pub fn is_endless(&self) -> bool {
+        matches!(self.against, Against::Engine) && self.engine.is_endless()
+    }
+
     /// Runs a case on both sides.
     pub fn differences(&mut self, case: &Case) -> Vec<Difference> {
         let left = self.kernel.run(case);

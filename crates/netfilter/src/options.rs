@@ -259,6 +259,40 @@ pub enum Followed {
     Fault(Fault),
 }
 
+/// What is known of the options of a packet that this machine made itself: they are filled in already.
+///
+/// Linux: `ip_options_build` keeps those that the packet was made with. Whether room was left because an address was not
+/// there shows when the next one is sought ([`echo`]), so that no flag is lost.
+pub fn of_own(header: &[u8]) -> IpOptions {
+    let mut found = IpOptions::default();
+    let mut at = FIXED;
+    while let Some(&kind) = header.get(at).filter(|&&kind| kind != kind::END) {
+        if kind == kind::NO_OPERATION {
+            at += 1;
+            continue;
+        }
+        let Some(&length) = header.get(at + 1).filter(|&&length| length >= 2) else { break };
+        let place = u8::try_from(at).unwrap_or(0);
+        match kind {
+            kind::RECORD_ROUTE => (found.record_route, found.wants_address) = (place, true),
+            kind::TIMESTAMP => {
+                found.timestamp = place;
+                found.stamps_address =
+                    header.get(at + 3).is_some_and(|flags| flags & 15 == stamp::WITH_ADDRESS);
+                found.stamps_time = true;
+            }
+            kind::LOOSE_SOURCE_ROUTE | kind::STRICT_SOURCE_ROUTE => {
+                (found.source_route, found.is_strict) = (place, kind == kind::STRICT_SOURCE_ROUTE);
+            }
+            kind::CIPSO => found.cipso = place,
+            _ => {}
+        }
+        at += usize::from(length);
+    }
+    found.length = u8::try_from(header.len().saturating_sub(FIXED)).unwrap_or(0);
+    found
+}
+
 /// Where the source route leads after `passed` places that were this machine's own.
 ///
 /// Linux: the loop of `ip_options_rcv_srr`.

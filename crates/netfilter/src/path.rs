@@ -81,6 +81,14 @@ impl Engine {
                 packet.cpu = origin.cpu;
                 packet.origin = Some(self.sender(origin, &packet));
                 crate::Conntrack::attach(&mut packet, about);
+                // Linux: of what raw sockets send nothing is kept.
+                if origin.known
+                    && origin.socket.is_none_or(|own| !own.has_file)
+                    && packet.family() == Family::V4
+                {
+                    let header = packet.bytes.get(..packet.layout.transport).unwrap_or_default();
+                    packet.options = crate::options::of_own(header);
+                }
                 let destination = packet.view().destination();
                 self.output(now, &mut packet, destination, 0)
             }
@@ -470,8 +478,7 @@ impl Engine {
                 next_hop: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
             };
         }
-        self.let_go(packet.tracking);
-        Decision::Dropped(Drop::Limit)
+        self.end(packet, Drop::Limit)
     }
 
     /// Asks the modules of a hook in order.

@@ -163,11 +163,14 @@ impl Search<'_> {
         let Some(own) = env.conntrack.get(self.id) else { return true };
         let find = |tuple: &Tuple| env.conntrack.find(tuple, own.zone, now);
         let found = find(&self.present).or_else(|| find(&self.present.inverted()?));
-        let Some((id, direction)) = found else { return false };
-        let Some(other) = env.conntrack.get(id) else { return false };
+        let Some(other) = found.and_then(|(id, _)| env.conntrack.get(id)) else { return false };
+        // Linux: `nf_nat_allow_clash`: the protocols whose trackers resolve clashes.
+        let resolved = !matches!(
+            self.present.protocol,
+            protocol::TCP | protocol::SCTP | protocol::ICMP | protocol::ICMPV6
+        );
         let translated = Status(Status::SRC_NAT.0 | Status::DST_NAT.0 | Status::SEQ_ADJUST.0);
-        // Linux: the original direction can only be found where the reply is in another zone.
-        direction == Direction::Original
+        !resolved
             || other.status.any(translated)
             || other.original() != own.reply()
             || other.reply() != own.original()

@@ -134,7 +134,7 @@ fn errors_have_a_line_and_a_column() {
     }
     assert_eq!(
         parse("routes").unwrap_err().to_string(),
-        "1:1: a line begins with device, address, route, rule or sysctl: `routes`"
+        "1:1: a line begins with device, address, route, rule, fdb, neigh or sysctl: `routes`"
     );
 }
 

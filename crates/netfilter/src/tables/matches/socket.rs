@@ -2,7 +2,7 @@
 //! this machine would take the packet as it is addressed now, before destination NAT.
 //!
 //! An ICMP error is looked at as the packet that it quotes; a reply of a connection whose source was translated as what it
-//! will be when that is undone (IPv4). A socket that TPROXY has chosen before is the packet's socket.
+//! will be when that is undone (since Linux 6.15 in IPv6 too, and there not in quotes). A socket that TPROXY has chosen before is the packet's socket.
 use std::net::IpAddr;
 
 use packet::Family;
@@ -89,13 +89,15 @@ fn quoted(packet: &Packet) -> Option<(Transport, End, End)> {
     Some((transport, (quote.destination(), peer), (quote.source(), own)))
 }
 
-/// The own end of a connection whose source was translated, for its replies (IPv4 alone).
+/// The own end of a connection whose source was translated, for its replies; in IPv4 for errors about it as well.
 fn untranslated(packet: &Packet, error: bool, env: &Env<'_>) -> Option<End> {
     let Tracking::Entry { connection, info } = packet.tracking else { return None };
     let wanted = if error { Info::RelatedReply } else { Info::EstablishedReply };
     let connection = env.conntrack.get(connection)?;
     let done = connection.status.has(Status::SRC_NAT_DONE);
-    if info != wanted || !done || packet.family() != Family::V4 {
+    // Linux: `nf_sk_lookup_slow_v6` has by then forgotten that it looks at an ICMP error.
+    let overlooked = error && packet.family() == Family::V6;
+    if info != wanted || !done || overlooked {
         return None;
     }
     let tuple = connection.tuple(Direction::Original);
