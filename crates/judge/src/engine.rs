@@ -23,6 +23,7 @@ use packet::Family;
 use rules::syntax::objects::Given;
 use rules::{Hook, Ruleset, Table, Target};
 
+use self::delivered::is_for_several;
 use crate::case::{self, Case, Step};
 use crate::host::{Host, Told, kernel_origin, view_of};
 use crate::outcome::{Connection, Counter, Outcome, Output, SetMember, StepOutcome};
@@ -336,9 +337,13 @@ impl EngineHalf {
             let Some(engine) = &self.engine else { break };
             let device = self.heard_by(&deliver);
             let find = |view: &packet::View<'_>| {
-                let found =
-                    || engine.machine().socket_of(&Sought::of(view, device)?, Among::All).ok().flatten();
-                deliver.socket.or_else(found)
+                let Some(sought) = Sought::of(view, device).filter(|_| deliver.socket.is_none()) else {
+                    return deliver.socket.into_iter().collect();
+                };
+                if is_for_several(engine.network().address_type(view.destination(), None)) {
+                    return engine.machine().sockets.hearers(&sought);
+                }
+                engine.machine().socket_of(&sought, Among::All).ok().flatten().into_iter().collect()
             };
             let header = view_of(&deliver.bytes).map_or(0, |view| view.layout().transport);
             let is_foreign = |address| engine.network().address_type(IpAddr::V4(address), None) == UNICAST;

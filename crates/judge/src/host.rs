@@ -35,8 +35,8 @@ struct Listener {
     peer: Option<SocketAddr>,
 }
 
-/// Which socket a packet goes to.
-pub type Find<'f> = &'f dyn Fn(&View<'_>) -> Option<SocketId>;
+/// Which sockets a packet goes to: more than one only if it is for a group or everybody.
+pub type Find<'f> = &'f dyn Fn(&View<'_>) -> Vec<SocketId>;
 
 /// What the engine knows of a packet besides its bytes.
 pub struct Told<'t> {
@@ -67,7 +67,7 @@ pub struct Reaction {
     /// handles do, TCP and UDP have let go of the connection before they answer.
     pub attached: bool,
     /// What a process gets.
-    pub delivery: Option<Delivery>,
+    pub delivery: Vec<Delivery>,
 }
 
 /// The sender of what the stack itself sends: a socket of the kernel, of no user (F75). Resets of IPv6 have none.
@@ -129,7 +129,7 @@ impl Host {
             let truncated = fragment.offset == 0 && fragment.more && view.after_header().len() < needed;
             let answer = if truncated { error(&view, 4, 3, 0) } else { None };
             if truncated {
-                return Reaction { answer, delivery: None, attached: true };
+                return Reaction { answer, delivery: Vec::new(), attached: true };
             }
             if fragment.offset != 0 || fragment.more {
                 return match self.gather(&view, fragment) {
@@ -140,7 +140,7 @@ impl Host {
         }
         let answer = match (protocol, view.family()) {
             // What a socket says to TCP is not modelled: the rules of a case let nothing come so far.
-            (6, _) if find(&view).is_some() => None,
+            (6, _) if !find(&view).is_empty() => None,
             (6, _) => unicast.then(|| reset(&view)).flatten(),
             (17, _) => return self.datagram(&view, told),
             (1, packet::Family::V4) | (58, packet::Family::V6) => unicast.then(|| echo(&view)).flatten(),
@@ -155,7 +155,7 @@ impl Host {
             }
         };
         let attached = !matches!(protocol, 1 | 6 | 58);
-        Reaction { answer, delivery: None, attached }
+        Reaction { answer, delivery: Vec::new(), attached }
     }
 
     /// Keeps a fragment; gives the datagram if it was the last that was missing. Overlaps end the datagram.
@@ -221,8 +221,9 @@ impl Host {
         if unsummed && view.source().is_ipv6() || !unsummed && !right {
             return Reaction::default();
         }
-        let socket = (told.find)(view);
-        if let Some(listener) = self.listeners.iter_mut().find(|own| Some(own.socket) == socket) {
+        let sockets = (told.find)(view);
+        let mut reaction = Reaction::default();
+        for listener in self.listeners.iter_mut().filter(|own| sockets.contains(&own.socket)) {
             let from = match view.source() {
                 IpAddr::V4(own) if listener.v6 => own.to_ipv6_mapped().into(),
                 own => own,
@@ -234,7 +235,10 @@ impl Host {
                 from: from.to_string(),
                 payload: datagram.get(8..).unwrap_or(&[]).to_vec(),
             };
-            return Reaction { delivery: Some(delivery), ..Reaction::default() };
+            reaction.delivery.push(delivery);
+        }
+        if !reaction.delivery.is_empty() {
+            return reaction;
         }
         let (kind, code) = if view.source().is_ipv4() { (3, 3) } else { (1, 4) };
         // Linux: `__udp4_lib_rcv` has cut the packet to the datagram's own length before it is quoted.

@@ -41,11 +41,15 @@ impl EngineHalf {
     /// Whether what was delivered was sent to one machine: not to a broadcast or group address; in IPv4, to this one,
     /// since from another address nothing is sent (`ip_route_output_key_hash`).
     pub(super) fn is_one(&self, address: Option<IpAddr>) -> bool {
-        // Linux: the numbers of RTN_LOCAL, RTN_BROADCAST and RTN_MULTICAST.
+        // Linux: the number of RTN_LOCAL.
         const LOCAL: u8 = 2;
-        const SEVERAL: [u8; 2] = [3, 5];
         let Some((address, engine)) = address.zip(self.engine.as_ref()) else { return false };
         let kind = engine.network().address_type(address, None);
-        if address.is_ipv4() { kind == LOCAL } else { !SEVERAL.contains(&kind) }
+        if address.is_ipv4() { kind == LOCAL } else { !is_for_several(kind) }
     }
+}
+
+/// Whether a type of address is that of a group or of everybody. Linux: the numbers of RTN_BROADCAST and RTN_MULTICAST.
+pub(super) fn is_for_several(kind: u8) -> bool {
+    matches!(kind, 3 | 5)
 }

@@ -98,6 +98,17 @@ impl Machine {
 }
 
 impl Sockets {
+    /// All sockets that hear a datagram to a group or to everybody, in the order in which they were named.
+    ///
+    /// Linux: `__udp4_lib_mcast_deliver`, `__udp6_lib_mcast_deliver`.
+    pub fn hearers(&self, sought: &Sought) -> Vec<SocketId> {
+        let hears = |socket: &Socket| {
+            [false, true].iter().any(|&wildcard| !matches!(datagrams(socket, sought, wildcard), Fit::Not))
+        };
+        let numbered = (0..).map(SocketId).zip(self.list());
+        numbered.filter(|(_, socket)| hears(socket)).map(|(id, _)| id).collect()
+    }
+
     /// The socket of a packet.
     pub fn find(&self, sought: &Sought, among: Among) -> Found {
         let family = Family::of(sought.destination.0);
