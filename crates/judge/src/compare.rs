@@ -35,6 +35,7 @@ impl fmt::Display for Difference {
 /// All differences between the outcomes of a case; the first stands for the kernel.
 pub fn compare(case: &Case, left: &Outcome, right: &Outcome) -> Vec<Difference> {
     // To everybody in a subnet of 16 addresses or more.
+    let copies = [&case.rules4, &case.rules6].into_iter().flatten().any(|rules| rules.contains("-j TEE"));
     let broadcast = |at: usize| match case.steps.get(at) {
         Some(Step::Send { bytes, .. }) => {
             bytes.first().is_some_and(|first| first >> 4 == 4)
@@ -42,7 +43,7 @@ pub fn compare(case: &Case, left: &Outcome, right: &Outcome) -> Vec<Difference> 
         }
         _ => false,
     };
-    compare_ids(&Ids::Of(injected_ids(case)), left, right, broadcast)
+    compare_ids(&Ids::Of(injected_ids(case)), left, right, |at| copies || broadcast(at))
 }
 
 /// As [`compare`], for two runs whose fragments have different identifications ([`Case::refreshed`]): none but 0 and
@@ -172,7 +173,8 @@ fn compare_step(
     let (told_left, told_right) = told::compared(&left.told, &right.told, &chosen);
     push("told", told_left, told_right);
     push("delivered", format!("{:?}", left.delivered), format!("{:?}", right.delivered));
-    // A local broadcast comes in before or behind its sender's own way, as the processor's softirqs happen to run; the
+    // A local broadcast comes in before or behind its sender's own way, as the processor's softirqs happen to run, and a copy
+    // of TEE that is routed to loopback before or behind an answer of the machine; the
     // rules must be the same ones.
     let (one, other) = (left.path.join(" "), right.path.join(" "));
     let sorted = |step: &StepOutcome| {

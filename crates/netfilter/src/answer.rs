@@ -113,7 +113,16 @@ pub fn rejectable(packet: &Packet) -> bool {
         protocol::GRE | protocol::AH | protocol::ESP | protocol::SCTP | protocol::UDPLITE => false,
         _ => true,
     };
-    !checked || matches!(packet.summed, Summed::Right { .. }) || sum_is_right(&view, protocol)
+    !checked
+        || matches!(packet.summed, Summed::Right { .. })
+        || is_taken_as_summed(packet)
+        || sum_is_right(&view, protocol)
+}
+
+/// Whether a packet of OUTPUT has a sum that somebody has kept: a copy of TEE. Linux: `nf_checksum` asks such a one again in
+/// PREROUTING and INPUT only, and `ip_forward` has forgotten the sum before FORWARD.
+fn is_taken_as_summed(packet: &Packet) -> bool {
+    packet.input.is_none() && packet.summed != Summed::Unknown
 }
 
 /// Linux: `nf_ip_checksum` sums the IP header as well, whose own sum is 0xffff (a payload of zeros is right), or another
@@ -135,7 +144,7 @@ fn sum_is_right(view: &View<'_>, protocol: u8) -> bool {
 /// tracking knows of it is enough.
 fn segment_is_right(packet: &Packet) -> bool {
     let known = packet.output.is_none() && packet.input.is_some() && packet.kept_sum() == KeptSum::Right;
-    known || sum_is_right(&packet.view(), protocol::TCP)
+    known || is_taken_as_summed(packet) || sum_is_right(&packet.view(), protocol::TCP)
 }
 
 /// Makes an ICMP error about a packet. `None`: this packet is not answered, or there is no way back.

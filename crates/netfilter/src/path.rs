@@ -26,6 +26,9 @@ use crate::{DeviceId, Now, answer, defrag, machine, nat, tables};
 
 mod hop_options;
 pub(crate) mod options;
+mod reroute;
+
+use self::reroute::RouteKey;
 
 /// How deep packets may cause packets: an answer to an answer is the deepest that Linux makes.
 const MOST_NESTED: u8 = 4;
@@ -665,20 +668,6 @@ impl Engine {
         }
     }
 
-    /// Linux: `ip_route_me_harder`. The outgoing device that rules see at OUTPUT stays the old one (F10).
-    fn reroute(&mut self, packet: &mut Packet, cause: &'static str) -> Verdict {
-        let destination = packet.view().destination();
-        let route = self.network.route_output(packet, destination);
-        self.trace_route(packet, cause, route);
-        match route {
-            Ok(route) => {
-                packet.route = Some(route);
-                Verdict::Accept
-            }
-            Err(unroutable) => Verdict::Drop(Drop::Route(unroutable)),
-        }
-    }
-
     /// Makes an answer of this machine to a packet.
     pub(crate) fn answer(&mut self, now: Now, packet: &Packet, kind: answer::Kind) {
         let (mut env, _) = self.env_and_defrag(now);
@@ -756,34 +745,6 @@ impl Engine {
         }
         while let Some(tracking) = self.held.pop() {
             self.conntrack.release_tracking(tracking);
-        }
-    }
-}
-
-/// What decides about the way of a local packet besides its socket.
-#[derive(PartialEq, Eq)]
-struct RouteKey {
-    source: IpAddr,
-    destination: IpAddr,
-    mark: u32,
-    tos: u8,
-    ttl: Option<u8>,
-    label: Option<u32>,
-}
-
-impl RouteKey {
-    /// Linux: `ipt_mangle_out` compares addresses, mark and TOS; `ip6t_mangle_out` addresses, mark, hop limit and flow
-    /// label with traffic class.
-    fn of(packet: &Packet) -> Self {
-        let view = packet.view();
-        let v6 = packet.family() == Family::V6;
-        Self {
-            source: view.source(),
-            destination: view.destination(),
-            mark: packet.mark,
-            tos: view.tos(),
-            ttl: v6.then(|| view.ttl()),
-            label: view.flow_label(),
         }
     }
 }

@@ -92,7 +92,7 @@ impl Packet {
     /// the pseudo header, everything else of the headers must still be what it was.
     pub fn kept_sum(&self) -> KeptSum {
         match self.summed {
-            Summed::Unknown => KeptSum::None,
+            Summed::Unknown | Summed::Wrong => KeptSum::None,
             Summed::Right { rest } if rest == self.header_rest() => KeptSum::Right,
             Summed::Right { .. } => KeptSum::Spoilt,
         }
@@ -169,6 +169,8 @@ pub enum Summed {
         /// The sum, folded.
         rest: u16,
     },
+    /// It found it wrong. Only a copy of the packet that begins its way at OUTPUT is not summed again.
+    Wrong,
 }
 
 /// What the process that gets a packet is told of its checksum.

@@ -121,26 +121,27 @@ enum Tracked {
 }
 
 impl Tracked {
-    /// Whether the checksum of the packet was summed and found right, where checksums are checked.
+    /// What is known of the checksum of the packet afterwards, where checksums are checked.
     // Linux: `tcp_error`, `udp_error`, `nf_conntrack_icmpv4_error`, `nf_conntrack_icmpv6_error`.
-    fn has_summed(&self, view: View<'_>) -> bool {
-        let came_so_far = match self {
-            Self::As(_) | Self::Dropped(_) => true,
-            Self::Invalid(reason) | Self::InvalidIcmp(reason) => !matches!(
-                reason,
-                Invalid::NoTuple
-                    | Invalid::Short
-                    | Invalid::TcpDataOffset
-                    | Invalid::UdpLength
-                    | Invalid::Checksum
-            ),
+    fn summed(&self, packet: &Packet) -> Summed {
+        let view = packet.view();
+        let is_summed = match view.protocol() {
+            Some(protocol::TCP | protocol::ICMP | protocol::ICMPV6) => true,
+            Some(protocol::UDP) => view.udp().is_some_and(|udp| udp.checksum() != 0),
+            _ => false,
         };
-        came_so_far
-            && match view.protocol() {
-                Some(protocol::TCP | protocol::ICMP | protocol::ICMPV6) => true,
-                Some(protocol::UDP) => view.udp().is_some_and(|udp| udp.checksum() != 0),
-                _ => false,
-            }
+        match self {
+            Self::Invalid(reason) | Self::InvalidIcmp(reason) => match reason {
+                Invalid::NoTuple | Invalid::Short | Invalid::TcpDataOffset | Invalid::UdpLength => {
+                    Summed::Unknown
+                }
+                Invalid::Checksum if is_summed => Summed::Wrong,
+                _ if is_summed => Summed::Right { rest: packet.header_rest() },
+                _ => Summed::Unknown,
+            },
+            Self::As(_) | Self::Dropped(_) if is_summed => Summed::Right { rest: packet.header_rest() },
+            Self::As(_) | Self::Dropped(_) => Summed::Unknown,
+        }
     }
 }
 
@@ -182,8 +183,8 @@ impl Conntrack {
         }
         let template = packet.template.take();
         let tracked = env.conntrack.track(packet.view(), template.as_deref(), hook, env.now);
-        if env.conntrack.config.checksum && hook == Hook::Prerouting && tracked.has_summed(packet.view()) {
-            packet.summed = Summed::Right { rest: packet.header_rest() };
+        if env.conntrack.config.checksum && hook == Hook::Prerouting {
+            packet.summed = tracked.summed(packet);
         }
         let reason = match tracked {
             Tracked::As(tracking) => {

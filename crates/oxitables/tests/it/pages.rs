@@ -81,8 +81,12 @@ fn the_machine_file() {
 fn the_packet_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("network");
-    std::fs::write(&path, "device eth0\naddress 192.168.1.1/24 dev eth0\nroute default via 192.168.1.254\n")
-        .unwrap();
+    std::fs::write(
+        &path,
+        "device eth0\naddress 192.168.1.1/24 dev eth0\nroute default via 192.168.1.254\n\
+         device br0 type bridge\ndevice p0 master br0\n",
+    )
+    .unwrap();
     let text = shown("packet-line.md");
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines.len() >= 10);

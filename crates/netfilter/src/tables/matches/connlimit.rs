@@ -62,7 +62,8 @@ impl Counter {
         let counted = counted(asked, env).ok_or(Miss::Hotdrop(option, Found::Nothing("connection")))?;
         let view = asked.packet.view();
         let address = if self.rule.destination { view.destination() } else { view.source() };
-        let key = (masked(address, self.rule.length), counted.zone.original);
+        // Linux: `zone->id`, whichever directions it is for.
+        let key = (masked(address, self.rule.length), counted.zone.original.max(counted.zone.reply));
         let now = jiffies(env.now.mono);
         if self.lists.len() >= LISTS && !self.lists.contains_key(&key) {
             self.lists.retain(|_, list| {
@@ -104,19 +105,22 @@ fn masked(address: IpAddr, length: u8) -> u128 {
 
 /// Linux: `get_ct_or_tuple_from_skb`: the packet's connection, or what the table knows of its addresses.
 fn counted(asked: &Asked<'_>, env: &Env<'_>) -> Option<Counted> {
-    if let Belongs::To(connection, _) = belongs(asked, env) {
+    let belonging = belongs(asked, env);
+    if let Belongs::To(connection, _) = belonging {
         let confirmed = connection.status.has(Status::CONFIRMED);
         let assured = confirmed && connection.status.has(Status::ASSURED);
         return Some(Counted { tuple: connection.original(), zone: connection.zone, confirmed, assured });
     }
     let tuple = env.conntrack.tuple_of(asked.packet.view())?;
-    let zone = Zone::default();
+    // Linux: the zone of the template that `-j CT` has made; it stays, whatever zone the connection has that is found.
+    let template = asked.packet.template.as_deref().filter(|_| matches!(belonging, Belongs::Template));
+    let zone = template.map_or_else(Zone::default, |template| template.zone);
     let found = env.conntrack.find(&tuple, zone, env.now.mono).and_then(|(id, _)| env.conntrack.get(id));
     Some(match found {
         // Measured: an answer without a connection of its own is counted beside the connection that it answers.
         Some(connection) => {
             let assured = connection.status.has(Status::ASSURED);
-            Counted { tuple, zone: connection.zone, confirmed: true, assured }
+            Counted { tuple, zone, confirmed: true, assured }
         }
         None => Counted { tuple, zone, confirmed: false, assured: false },
     })
