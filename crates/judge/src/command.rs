@@ -161,7 +161,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
                     packets: totals.outputs,
                     extensions: totals.extensions,
                 };
-                record.random.push(run);
+                record.add(run);
             })?;
             Ok(passed)
         }

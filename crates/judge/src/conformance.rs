@@ -158,6 +158,13 @@ pub struct Random {
     pub extensions: BTreeMap<String, Tally>,
 }
 
+impl Random {
+    fn goes_on_with(&self, next: &Self) -> bool {
+        (&self.date, &self.kernel, self.seed) == (&next.date, &next.kernel, next.seed)
+            && self.from + self.all.cases == next.from
+    }
+}
+
 /// The record: `fixtures/conformance.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -171,6 +178,22 @@ impl Record {
     /// Reads a record.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
+    }
+
+    /// Adds a run of random cases. One that goes on where the newest ended (same day, kernel and seed) is part of it, so that
+    /// a long run can be made in pieces.
+    pub fn add(&mut self, run: Random) {
+        if let Some(last) = self.random.last_mut().filter(|last| last.goes_on_with(&run)) {
+            last.all.add(run.all);
+            last.chance += run.chance;
+            last.endless += run.endless;
+            last.packets += run.packets;
+            for (name, tally) in run.extensions {
+                last.extensions.entry(name).or_default().add(tally);
+            }
+        } else {
+            self.random.push(run);
+        }
     }
 
     /// As text.
@@ -235,5 +258,29 @@ impl Record {
             );
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Random, Record, Tally};
+
+    fn run(from: u64, cases: u64, seed: u64) -> Random {
+        let extensions = [("-m tcp".to_owned(), Tally { cases: 2, equal: 1 })].into();
+        let all = Tally { cases, equal: cases - 1 };
+        Random { seed, from, all, chance: 1, packets: 10, extensions, ..Random::default() }
+    }
+
+    #[test]
+    fn a_run_in_pieces_is_one_run() {
+        let mut record = Record::default();
+        for piece in [run(0, 100, 7), run(100, 50, 7), run(150, 50, 8), run(300, 10, 8)] {
+            record.add(piece);
+        }
+        let rows: Vec<_> = record.random.iter().map(|run| (run.from, run.all.cases, run.seed)).collect();
+        assert_eq!(rows, [(0, 150, 7), (150, 50, 8), (300, 10, 8)]);
+        let first = &record.random[0];
+        assert_eq!((first.all.equal, first.chance, first.packets), (148, 2, 20));
+        assert_eq!(first.extensions["-m tcp"], Tally { cases: 4, equal: 2 });
     }
 }

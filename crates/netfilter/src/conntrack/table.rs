@@ -54,6 +54,9 @@ mod sources;
 
 use index::Index;
 
+/// How many connections may stand before others of the same tuple and zone.
+const MOST_TWINS: usize = 64;
+
 /// The table of connections.
 #[derive(Debug)]
 pub struct Conntrack {
@@ -67,6 +70,12 @@ pub struct Conntrack {
     /// Connections, the unconfirmed included; without those that are dead but still held by a packet.
     count: usize,
     index: Index,
+    /// Entries of the index whose tuple stood there already, the newest last: those are found first (Linux: at the head of
+    /// their hash chain). It takes zones of one direction to make such; [`MOST_TWINS`] at most, then the oldest is found
+    /// as the index has it.
+    twins: Vec<u32>,
+    /// Whether there ever was a connection with two zones.
+    zones_differ: bool,
     sources: Index,
     wheel: Wheel,
     /// What helpers expect.
@@ -101,6 +110,8 @@ impl Conntrack {
             born: 0,
             count: 0,
             index: Index::default(),
+            twins: Vec::new(),
+            zones_differ: false,
             sources: Index::default(),
             wheel: Wheel::default(),
             expectations: Expectations::new(hash_key),
@@ -216,14 +227,19 @@ impl Conntrack {
         zone: Zone,
         now: Instant,
     ) -> Option<(ConnectionId, Direction)> {
-        let hash = hash_tuple(self.key, tuple, hashed);
-        let entry = self.index.find(hash, |&entry| {
+        let fits = |&entry: &u32| {
             entry_of(&self.slots, entry).is_some_and(|(connection, direction)| {
                 connection.has_tuple(direction, tuple)
                     && connection.zone_of(direction) == zone.of(direction)
                     && !connection.is_expired(now)
             })
-        })?;
+        };
+        let newest = self.twins.iter().rev().copied().find(|entry| fits(entry));
+        let entry = match newest {
+            Some(entry) => entry,
+            None => *self.index.find(hash_tuple(self.key, tuple, hashed), fits)?,
+        };
+        let entry = &entry;
         let (connection, mut direction) = entry_of(&self.slots, *entry)?;
         if zone.original == zone.reply && connection.original() == connection.reply() {
             direction = Direction::Reply;
@@ -383,9 +399,16 @@ impl Conntrack {
         // The time was counted from zero until now.
         connection.expires = Instant(now.0.saturating_add(connection.expires.0));
         let expires = connection.expires;
+        self.zones_differ |= connection.zone.original != connection.zone.reply;
         let (key, slots) = (self.key, &self.slots);
         for entry in [id.slot << 1, (id.slot << 1) | 1] {
             let hash = hash_entry(key, slots, entry);
+            if self.zones_differ && self.index.find(hash, |&other| is_twin(slots, entry, other)).is_some() {
+                if self.twins.len() >= MOST_TWINS {
+                    self.twins.remove(0);
+                }
+                self.twins.push(entry);
+            }
             self.index.insert_unique(hash, entry, |&entry| hash_entry(key, slots, entry));
         }
         self.wheel.arm(id.slot, expires);
@@ -430,6 +453,7 @@ impl Conntrack {
                     found.remove();
                 }
             }
+            self.twins.retain(|entry| entry >> 1 != id.slot);
             self.wheel.disarm(id.slot);
             self.tell_end(id);
         }
@@ -550,6 +574,15 @@ fn slot_of(slots: &[Slot], slot: u32) -> Option<(&Slot, &Connection)> {
 fn entry_of(slots: &[Slot], entry: u32) -> Option<(&Connection, Direction)> {
     let (_, connection) = slot_of(slots, entry >> 1)?;
     Some((connection, if entry & 1 == 0 { Direction::Original } else { Direction::Reply }))
+}
+
+/// Whether two connections are found by the same tuple in the same zone.
+fn is_twin(slots: &[Slot], entry: u32, other: u32) -> bool {
+    let place = |entry| {
+        entry_of(slots, entry)
+            .map(|(connection, direction)| (connection.tuple(direction), connection.zone_of(direction)))
+    };
+    entry >> 1 != other >> 1 && place(entry) == place(other)
 }
 
 fn hash_entry(key: [u64; 2], slots: &[Slot], entry: u32) -> u64 {
