@@ -84,6 +84,11 @@ impl Engine {
                 packet.cpu = origin.cpu;
                 packet.origin = Some(self.sender(origin, &packet));
                 crate::Conntrack::attach(&mut packet, about);
+                // Linux: `tcp_v6_send_response` leaves the sum to the device, its IPv4 twin does not.
+                packet.unsummed = origin.known
+                    && origin.socket.is_none()
+                    && packet.family() == Family::V6
+                    && packet.layout.protocol == Some(packet::protocol::TCP);
                 // Linux: of what raw sockets send nothing is kept.
                 if origin.known
                     && origin.socket.is_none_or(|own| !own.has_file)
