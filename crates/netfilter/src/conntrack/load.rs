@@ -121,7 +121,7 @@ impl Conntrack {
         }
         let Some(id) = self.insert(connection, now.mono) else { return Err(wrong(&[], ErrorKind::Full)) };
         self.index_source(id);
-        if !self.index(id, now.mono) {
+        if !self.index(id, now.mono) && !self.index_as_earlier(id, now.mono) {
             self.kill(id);
             return Err(wrong(&["src="], ErrorKind::Taken));
         }

@@ -54,6 +54,13 @@ mod sources;
 
 use index::Index;
 
+/// Whether a connection comes after those that are there, or was before them.
+#[derive(Clone, Copy)]
+enum Order {
+    Later,
+    Earlier,
+}
+
 /// How many connections may stand before others of the same tuple and zone.
 const MOST_TWINS: usize = 64;
 
@@ -385,8 +392,18 @@ impl Conntrack {
     /// Puts an unconfirmed connection under both tuples; its timeout begins. `false` if one of the tuples is taken:
     /// then nothing has changed.
     pub(super) fn index(&mut self, id: ConnectionId, now: Instant) -> bool {
+        self.index_as(id, now, Order::Later)
+    }
+
+    /// The same for a connection that was there before those that have its tuples: lists of connections may name the later
+    /// ones first.
+    pub(super) fn index_as_earlier(&mut self, id: ConnectionId, now: Instant) -> bool {
+        self.index_as(id, now, Order::Earlier)
+    }
+
+    fn index_as(&mut self, id: ConnectionId, now: Instant, order: Order) -> bool {
         for direction in [Direction::Original, Direction::Reply] {
-            while let Some(other) = self.clash(id, direction) {
+            while let Some(other) = self.clash_as(id, direction, order) {
                 if self.get(other).is_some_and(|other| other.is_expired(now)) {
                     self.kill(other);
                 } else {
@@ -403,11 +420,12 @@ impl Conntrack {
         let (key, slots) = (self.key, &self.slots);
         for entry in [id.slot << 1, (id.slot << 1) | 1] {
             let hash = hash_entry(key, slots, entry);
-            if self.zones_differ && self.index.find(hash, |&other| is_twin(slots, entry, other)).is_some() {
+            let twin = || self.index.find(hash, |&other| is_twin(slots, entry, other)).copied();
+            if let Some(other) = self.zones_differ.then(twin).flatten() {
                 if self.twins.len() >= MOST_TWINS {
                     self.twins.remove(0);
                 }
-                self.twins.push(entry);
+                self.twins.push(if matches!(order, Order::Later) { entry } else { other });
             }
             self.index.insert_unique(hash, entry, |&entry| hash_entry(key, slots, entry));
         }
@@ -417,13 +435,22 @@ impl Conntrack {
 
     /// The confirmed connection that has a tuple of this one.
     pub(super) fn clash(&self, id: ConnectionId, direction: Direction) -> Option<ConnectionId> {
+        self.clash_as(id, direction, Order::Later)
+    }
+
+    // Linux: `__nf_conntrack_confirm`: the zone of the one that comes later is asked for the direction of the other.
+    fn clash_as(&self, id: ConnectionId, direction: Direction, order: Order) -> Option<ConnectionId> {
         let own = self.get(id)?;
         let tuple = own.tuple(direction);
         let hash = hash_tuple(self.key, &tuple, own.zone_of(direction));
         let entry = self.index.find(hash, |&entry| {
             entry >> 1 != id.slot
                 && entry_of(&self.slots, entry).is_some_and(|(other, side)| {
-                    other.has_tuple(side, &tuple) && other.zone_of(side) == own.zone.of(side)
+                    let same_zone = match order {
+                        Order::Later => other.zone_of(side) == own.zone.of(side),
+                        Order::Earlier => own.zone_of(direction) == other.zone.of(direction),
+                    };
+                    other.has_tuple(side, &tuple) && same_zone
                 })
         })?;
         self.id_of(*entry >> 1)
