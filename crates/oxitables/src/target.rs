@@ -463,16 +463,7 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn new(family: Family, names: &'a SystemNames) -> Self {
-        let reader = Reader::new(Options {
-            family,
-            names,
-            counters: true,
-            no_flush: false,
-            test: false,
-            verbose: false,
-            only: None,
-            trusted: true,
-        });
+        let reader = Reader::new(Options { counters: true, trusted: true, ..Options::new(family, names) });
         let (ruleset, order) = (Ruleset::new(family), order_line(family));
         Self { ruleset, reader, order, listed: None, out: String::new() }
     }

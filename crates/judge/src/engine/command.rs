@@ -88,16 +88,7 @@ fn restore(
     input: &str,
     said: &mut Said,
 ) -> Result<(), String> {
-    let mut options = Options {
-        family: tables.ruleset.family(),
-        names: &DebianNames,
-        counters: false,
-        no_flush: false,
-        test: false,
-        verbose: false,
-        only: None,
-        trusted: false,
-    };
+    let mut options = Options::new(tables.ruleset.family(), &DebianNames);
     let mut words = words.iter();
     while let Some(word) = words.next() {
         match word.as_str() {

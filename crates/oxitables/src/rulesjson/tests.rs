@@ -20,16 +20,7 @@ fn written(ruleset: &Ruleset, extent: Extent) -> String {
 /// What a document is read as.
 fn read(text: &str, family: Family) -> Result<Ruleset, String> {
     let mut ruleset = Ruleset::new(family);
-    let options = restore::Options {
-        family,
-        names: &NoNames,
-        counters: true,
-        no_flush: false,
-        test: false,
-        verbose: false,
-        only: None,
-        trusted: false,
-    };
+    let options = restore::Options { counters: true, ..restore::Options::new(family, &NoNames) };
     let mut reader = restore::Reader::new(options);
     let lines = lines(text.as_bytes(), family, true).map_err(|fault| fault.to_string())?;
     let told = |reader: &mut restore::Reader<'_>| {

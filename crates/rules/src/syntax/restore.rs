@@ -52,6 +52,22 @@ pub struct Options<'a> {
     pub trusted: bool,
 }
 
+impl<'a> Options<'a> {
+    /// As without any option.
+    pub fn new(family: Family, names: &'a dyn Names) -> Self {
+        Self {
+            family,
+            names,
+            counters: false,
+            no_flush: false,
+            test: false,
+            verbose: false,
+            only: None,
+            trusted: false,
+        }
+    }
+}
+
 /// A fault in a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
@@ -493,17 +509,8 @@ pub fn load_given(
 ) -> Result<(Ruleset, Vec<String>), Vec<Fault>> {
     let names = names.unwrap_or(&NoNames);
     let mut ruleset = Beside { ruleset: Ruleset::new(family), given };
-    let mut reader = Reader::new(Options {
-        family,
-        names,
-        counters: has_counters(text),
-        no_flush: false,
-        test: false,
-        verbose: false,
-        only: None,
-        trusted: false,
-    })
-    .to_the_end();
+    let options = Options { counters: has_counters(text), ..Options::new(family, names) };
+    let mut reader = Reader::new(options).to_the_end();
     let mut out = String::new();
     let mut result = Ok(());
     for line in text.split_inclusive('\n') {

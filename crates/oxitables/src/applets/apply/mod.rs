@@ -271,17 +271,7 @@ fn restore_all(ruleset: &mut Ruleset, path: &Path, mut text: &[u8]) -> Result<()
     let family = ruleset.family();
     let program = format!("{}-restore", family_name(family));
     let names = SystemNames::with_sets();
-    let mut reader = Reader::new(Options {
-        family,
-        names: &names,
-        counters: false,
-        no_flush: false,
-        test: false,
-        verbose: false,
-        only: None,
-        trusted: false,
-    })
-    .to_the_end();
+    let mut reader = Reader::new(Options::new(family, &names)).to_the_end();
     let mut out = String::new();
     let mut line = Vec::new();
     let mut step = Ok(());

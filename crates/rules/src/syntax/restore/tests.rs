@@ -109,16 +109,8 @@ fn counters_are_given_once() {
 fn verbose_restores_echo_what_they_do_unless_they_add() {
     let told = |no_flush| {
         let mut ruleset = Ruleset::new(Family::V4);
-        let mut reader = Reader::new(Options {
-            family: Family::V4,
-            names: &NoNames,
-            counters: false,
-            no_flush,
-            test: false,
-            verbose: true,
-            only: None,
-            trusted: false,
-        });
+        let mut reader =
+            Reader::new(Options { no_flush, verbose: true, ..Options::new(Family::V4, &NoNames) });
         let mut out = String::new();
         for line in ["*raw", "# hi", "-A OUTPUT -s 10.0.0.1", "-F OUTPUT", "-Z OUTPUT", "COMMIT", "# bye"] {
             assert!(reader.line(line, &mut ruleset, &mut out).is_ok());
@@ -149,16 +141,7 @@ fn a_loop_is_found_at_the_commit_and_names_the_rule() {
 fn every_fault_of_a_table_is_told_and_nothing_is_committed() {
     let text = "*filter\n-A INPUT -j NO\n-A INPUT -p foo\n-A INPUT -j ACCEPT\nCOMMIT\n";
     let mut ruleset = Ruleset::new(Family::V4);
-    let mut reader = Reader::new(Options {
-        family: Family::V4,
-        names: &NoNames,
-        counters: false,
-        no_flush: false,
-        test: false,
-        verbose: false,
-        only: None,
-        trusted: false,
-    });
+    let mut reader = Reader::new(Options::new(Family::V4, &NoNames));
     let mut out = String::new();
     let results: Vec<_> =
         text.lines().map(|line| reader.line(line, &mut ruleset, &mut out).is_ok()).collect();
