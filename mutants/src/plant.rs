@@ -141,6 +141,14 @@ impl Planter<'_> {
         self.source[range].to_owned()
     }
 
+    /// A function, by itself and with what stands in it.
+    fn function(&mut self, signature: &Signature, block: &Block) {
+        self.functions.push(signature.ident.to_string());
+        self.body(signature, block);
+        visit::visit_block(self, block);
+        self.functions.pop();
+    }
+
     fn body(&mut self, signature: &Signature, block: &Block) {
         let at = block.span().byte_range().start + 1;
         let name = signature.ident.to_string();
@@ -234,10 +242,7 @@ impl<'ast> Visit<'ast> for Planter<'_> {
         if for_tests(&item.attrs) || item.sig.constness.is_some() {
             return;
         }
-        self.functions.push(item.sig.ident.to_string());
-        self.body(&item.sig, &item.block);
-        visit::visit_block(self, &item.block);
-        self.functions.pop();
+        self.function(&item.sig, &item.block);
     }
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
@@ -261,18 +266,12 @@ impl<'ast> Visit<'ast> for Planter<'_> {
         if for_tests(&item.attrs) || item.sig.constness.is_some() {
             return;
         }
-        self.functions.push(item.sig.ident.to_string());
-        self.body(&item.sig, &item.block);
-        visit::visit_block(self, &item.block);
-        self.functions.pop();
+        self.function(&item.sig, &item.block);
     }
 
     fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
         let Some(block) = &item.default else { return };
-        self.functions.push(item.sig.ident.to_string());
-        self.body(&item.sig, block);
-        visit::visit_block(self, block);
-        self.functions.pop();
+        self.function(&item.sig, block);
     }
 
     fn visit_expr_if(&mut self, expr: &'ast syn::ExprIf) {
