@@ -71,7 +71,7 @@ fn compare_ids(
     ids: &Ids,
     left: &Outcome,
     right: &Outcome,
-    broadcast: impl Fn(usize) -> bool,
+    overtakes: impl Fn(usize) -> bool,
 ) -> Vec<Difference> {
     let mut out = Vec::new();
     if left.refused.is_some() || right.refused.is_some() {
@@ -82,7 +82,7 @@ fn compare_ids(
         return out;
     }
     for (at, (left, right)) in left.steps.iter().zip(&right.steps).enumerate() {
-        compare_step(at, ids, left, right, broadcast(at), &mut out);
+        compare_step(at, ids, left, right, overtakes(at), &mut out);
     }
     compare_sets(&left.sets, &right.sets, &mut out);
     let counters = |outcome: &Outcome| -> BTreeMap<(u8, String), (u64, u64)> {
@@ -137,7 +137,7 @@ fn compare_step(
     ids: &Ids,
     left: &StepOutcome,
     right: &StepOutcome,
-    broadcast: bool,
+    overtakes: bool,
     out: &mut Vec<Difference>,
 ) {
     let mut push = |what, left: String, right: String| {
@@ -182,7 +182,7 @@ fn compare_step(
         path.sort();
         path
     };
-    if !(broadcast && sorted(left) == sorted(right)) {
+    if !(overtakes && sorted(left) == sorted(right)) {
         push("path", one, other);
     }
     let lines = |connections: &[Connection]| {
