@@ -3,7 +3,7 @@
 //! Its clock is virtual: it moves to the times at which the kernel did its steps, if it has been told
 //! ([`Judged::adopt`]). NAT's random choices are taken from the kernel's connection table where they are legal.
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -43,9 +43,6 @@ use watch::Watched;
 
 /// A wall clock to start with; nothing of this issue reads it.
 const WALL: u64 = 1_700_000_000_000_000_000;
-
-/// Linux: the number of RTN_UNICAST.
-const UNICAST: u8 = 1;
 
 /// The engine with rules loaded.
 pub struct EngineHalf {
@@ -346,7 +343,7 @@ impl EngineHalf {
                 engine.machine().socket_of(&sought, Among::All).ok().flatten().into_iter().collect()
             };
             let header = view_of(&deliver.bytes).map_or(0, |view| view.layout().transport);
-            let is_foreign = |address| engine.network().address_type(IpAddr::V4(address), None) == UNICAST;
+            let is_foreign = |address| engine.network().is_foreign(address);
             let header = deliver.bytes.get(..header).unwrap_or_default();
             let told = Told {
                 unicast,

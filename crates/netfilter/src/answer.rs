@@ -15,14 +15,10 @@ use packet::{Family, Layout, View, checksum, icmp, layout, protocol, verify};
 
 use crate::network::{Route, Unroutable, Way};
 use crate::options;
-use crate::path::options::is_foreign;
-use crate::route::Flow;
+use crate::route::{Flow, kind};
 use crate::skb::{Drop, Emitted, KeptSum, Link, LinkKind, Origin, Owner, Packet, Summed, Tracking};
 use crate::trace::Step;
 use crate::{Conntrack, DeviceId, Env};
-
-/// Linux: the number of RTN_LOCAL.
-const LOCAL: u8 = 2;
 
 /// What an ICMP error says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -169,7 +165,7 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
     let own = own_address(cause, env);
     // Linux: `ip_route_output_key_hash`: nothing is sent from an address that is only by a route of policy one of this
     // machine (TPROXY).
-    if family == Family::V4 && own.is_some_and(|own| env.network.address_type(own, None) != LOCAL) {
+    if family == Family::V4 && own.is_some_and(|own| env.network.address_type(own, None) != kind::LOCAL) {
         return None;
     }
     let mark = env.network.settings.mark_of_answer(family, cause.mark);
@@ -207,8 +203,7 @@ fn echo_of(cause: &Packet, env: &Env<'_>) -> Option<options::Echo> {
     if cause.options == options::IpOptions::default() {
         return Some(options::Echo::default());
     }
-    let header = cause.bytes.get(..cause.layout.transport)?;
-    options::echo(header, &cause.options, &|address| is_foreign(env.network, address))
+    options::echo(cause.header(), &cause.options, &|address| env.network.is_foreign(address))
 }
 
 fn is_link_local(address: IpAddr) -> bool {

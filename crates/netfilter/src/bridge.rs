@@ -235,21 +235,20 @@ impl Engine {
             _ => None,
         };
         packet.route = route.ok();
-        if let Some(next_hop) = next_hop {
-            let Some(neighbour) = self.network.neighbour(bridge, next_hop) else {
-                return self
-                    .end(packet, Drop::Unknown("the Ethernet address of the next hop behind the bridge"));
-            };
-            let header = readdressed(header, neighbour);
-            packet.link.ethernet = Some(header);
-            return self.carry(now, packet, (bridge, port), &header);
-        }
-        let Some(own) = self.network.device(bridge).and_then(|bridge| bridge.mac) else {
-            return self.end(packet, Drop::Unknown("the Ethernet address of the bridge"));
+        let (to, unknown) = match next_hop {
+            Some(next_hop) => {
+                let neighbour = self.network.neighbour(bridge, next_hop);
+                (neighbour, "the Ethernet address of the next hop behind the bridge")
+            }
+            None => {
+                packet.link.kind = LinkKind::Host;
+                let own = self.network.device(bridge).and_then(|bridge| bridge.mac);
+                (own, "the Ethernet address of the bridge")
+            }
         };
-        let header = readdressed(header, own);
+        let Some(to) = to else { return self.end(packet, Drop::Unknown(unknown)) };
+        let header = readdressed(header, to);
         packet.link.ethernet = Some(header);
-        packet.link.kind = LinkKind::Host;
         self.carry(now, packet, (bridge, port), &header)
     }
 
@@ -366,7 +365,8 @@ impl Engine {
         };
         self.let_go(packet.tracking);
         for piece in pieces {
-            self.transmit_frame(packet.id, out, next_hop, *header, piece);
+            let ethernet = Some(*header);
+            self.send_out(Transmit { packet: packet.id, device: out, next_hop, ethernet, bytes: piece });
         }
         Decision::Forwarded { device: out, next_hop }
     }
@@ -381,23 +381,6 @@ impl Engine {
             Some(reason) => self.end(packet, reason),
             None => self.go_on(now, packet, 0),
         }
-    }
-
-    /// Puts a frame on a port.
-    pub(crate) fn transmit_frame(
-        &mut self,
-        packet: u64,
-        device: DeviceId,
-        next_hop: IpAddr,
-        header: [u8; 14],
-        bytes: Vec<u8>,
-    ) {
-        if let (Some(trace), Some(name)) =
-            (&mut self.trace, self.network.device(device).map(|device| device.name))
-        {
-            trace.push(packet, Step::Sent { device: name, next_hop, bytes: bytes.clone() });
-        }
-        self.transmits.push_back(Transmit { packet, device, next_hop, ethernet: Some(header), bytes });
     }
 
     /// The frame in which a packet of this machine, or one that it has routed, leaves a bridge, and by which ports; `None`: it

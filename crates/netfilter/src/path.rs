@@ -25,7 +25,7 @@ use crate::trace::Step;
 use crate::{DeviceId, Now, answer, defrag, machine, nat, tables};
 
 mod hop_options;
-pub(crate) mod options;
+mod options;
 mod reroute;
 
 use self::reroute::RouteKey;
@@ -94,8 +94,7 @@ impl Engine {
                     && origin.socket.is_none_or(|own| !own.has_file)
                     && packet.family() == Family::V4
                 {
-                    let header = packet.bytes.get(..packet.layout.transport).unwrap_or_default();
-                    packet.options = crate::options::of_own(header);
+                    packet.options = crate::options::of_own(packet.header());
                 }
                 let destination = packet.view().destination();
                 self.output(now, &mut packet, destination, 0)
@@ -442,16 +441,26 @@ impl Engine {
         let packet = packet.id;
         if let Some((header, ports)) = self.frames_out(now.mono, device, next_hop, way) {
             for port in ports {
-                self.transmit_frame(packet, port, next_hop, header, bytes.clone());
+                self.send_out(Transmit {
+                    packet,
+                    device: port,
+                    next_hop,
+                    ethernet: Some(header),
+                    bytes: bytes.clone(),
+                });
             }
             return;
         }
-        if let (Some(trace), Some(name)) =
-            (&mut self.trace, self.network.device(device).map(|device| device.name))
-        {
-            trace.push(packet, Step::Sent { device: name, next_hop, bytes: bytes.clone() });
+        self.send_out(Transmit { packet, device, next_hop, ethernet: None, bytes });
+    }
+
+    /// A packet, or a frame by a port of a bridge, leaves.
+    pub(crate) fn send_out(&mut self, transmit: Transmit) {
+        if let (Some(trace), Some(device)) = (&mut self.trace, self.network.device(transmit.device)) {
+            let Transmit { packet, next_hop, ref bytes, .. } = transmit;
+            trace.push(packet, Step::Sent { device: device.name, next_hop, bytes: bytes.clone() });
         }
-        self.transmits.push_back(Transmit { packet, device, next_hop, ethernet: None, bytes });
+        self.transmits.push_back(transmit);
     }
 
     /// A copy of a packet to everybody comes to this machine as well; it passes POSTROUTING on its own, before the
@@ -689,7 +698,14 @@ impl Engine {
             let Emitted { mut packet, destination, port } = self.emitted.remove(0);
             if let Some((port, header)) = port {
                 self.let_go(packet.tracking);
-                self.transmit_frame(packet.id, port, destination, header, packet.bytes);
+                let (packet, bytes) = (packet.id, packet.bytes);
+                self.send_out(Transmit {
+                    packet,
+                    device: port,
+                    next_hop: destination,
+                    ethernet: Some(header),
+                    bytes,
+                });
                 continue;
             }
             if depth >= MOST_NESTED {

@@ -20,7 +20,7 @@ pub use reverse::ReversePath;
 
 pub(crate) mod cache;
 mod fib;
-mod kind;
+pub mod kind;
 mod reverse;
 mod source;
 pub mod sysctl;
@@ -354,6 +354,11 @@ impl Network {
             IpAddr::V4(v4) => kind::of_v4(self, v4, device),
             IpAddr::V6(v6) => kind::of_v6(self, v6, device),
         }
+    }
+
+    /// Whether an IPv4 address is another machine's, as far as timestamps of IP options ask.
+    pub fn is_foreign(&self, address: Ipv4Addr) -> bool {
+        kind::of_v4(self, address, None) == kind::UNICAST
     }
 
     fn rules(&self, family: Family) -> &[PolicyRule] {

@@ -53,8 +53,8 @@ pub struct Packet {
     pub traced: bool,
     /// Whether it is a copy that `-j TEE` has made, which is not copied on its way out (Linux: `nf_skb_duplicated`).
     pub duplicate: bool,
-    /// Whether its TCP checksum is left to the device (Linux: CHECKSUM_PARTIAL): a reset of IPv4 that REJECT has made and
-    /// that has not left the machine, on loopback too. `bytes` have the whole sum.
+    /// Whether its TCP checksum is left to the device (Linux: CHECKSUM_PARTIAL): a reset of IPv4 that REJECT has made, or
+    /// one of the machine's own IPv6 TCP, that has not left the machine, on loopback too. `bytes` have the whole sum.
     pub unsummed: bool,
 }
 
@@ -84,6 +84,17 @@ impl Packet {
             duplicate: false,
             unsummed: false,
         }
+    }
+
+    /// Its IP header with what belongs to it: IPv4 options, IPv6 extension headers.
+    pub(crate) fn header(&self) -> &[u8] {
+        self.bytes.get(..self.layout.transport).unwrap_or_default()
+    }
+
+    /// The same with what was found in its options, both to be changed.
+    pub(crate) fn header_and_options(&mut self) -> (&mut [u8], &mut IpOptions) {
+        let header = self.bytes.get_mut(..self.layout.transport).unwrap_or_default();
+        (header, &mut self.options)
     }
 
     /// What the process that gets it is told of its checksum.

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 
 use netfilter::DeviceId;
 use netfilter::engine::Deliver;
+use netfilter::route::kind;
 
 use super::EngineHalf;
 use crate::{case, craft};
@@ -41,15 +42,13 @@ impl EngineHalf {
     /// Whether what was delivered was sent to one machine: not to a broadcast or group address; in IPv4, to this one,
     /// since from another address nothing is sent (`ip_route_output_key_hash`).
     pub(super) fn is_one(&self, address: Option<IpAddr>) -> bool {
-        // Linux: the number of RTN_LOCAL.
-        const LOCAL: u8 = 2;
         let Some((address, engine)) = address.zip(self.engine.as_ref()) else { return false };
-        let kind = engine.network().address_type(address, None);
-        if address.is_ipv4() { kind == LOCAL } else { !is_for_several(kind) }
+        let own = engine.network().address_type(address, None);
+        if address.is_ipv4() { own == kind::LOCAL } else { !is_for_several(own) }
     }
 }
 
-/// Whether a type of address is that of a group or of everybody. Linux: the numbers of RTN_BROADCAST and RTN_MULTICAST.
-pub(super) fn is_for_several(kind: u8) -> bool {
-    matches!(kind, 3 | 5)
+/// Whether a type of address is that of a group or of everybody.
+pub(super) fn is_for_several(number: u8) -> bool {
+    matches!(number, kind::BROADCAST | kind::MULTICAST)
 }

@@ -9,15 +9,7 @@ use crate::network::{Route, Unroutable, Way};
 use crate::options::{self, Followed, Writer};
 use crate::skb::{Drop, LinkKind, Packet};
 use crate::trace::Step;
-use crate::{DeviceId, Network, Now, answer};
-
-/// Linux: the number of RTN_UNICAST.
-const UNICAST: u8 = 1;
-
-/// Whether an address is another machine's, as far as timestamps ask.
-pub(crate) fn is_foreign(network: &Network, address: Ipv4Addr) -> bool {
-    network.address_type(IpAddr::V4(address), None) == UNICAST
-}
+use crate::{DeviceId, Now, answer};
 
 impl Engine {
     /// Looks at the options of a packet that has met PREROUTING and a route. What a source route makes of the way is
@@ -60,11 +52,11 @@ impl Engine {
         let writer = Writer {
             own,
             time: options::time_of_day(now),
-            is_foreign: &|address| is_foreign(&self.network, address),
+            is_foreign: &|address| self.network.is_foreign(address),
         };
-        let header = packet.bytes.get_mut(..packet.layout.transport).unwrap_or_default();
+        let (header, options) = packet.header_and_options();
         let (found, fault) = options::compile(header, &writer);
-        packet.options = found;
+        *options = found;
         self.options_written(packet, before);
         if let Err(options::Fault(pointer)) = fault {
             return Err(self.wrong_option(now, packet, pointer, depth));
@@ -115,8 +107,7 @@ impl Engine {
         let before = self.trace.is_some().then(|| packet.bytes.clone());
         let mut passed = 0;
         loop {
-            let header = packet.bytes.get_mut(..packet.layout.transport).unwrap_or_default();
-            let next = match options::follow(header, &packet.options, passed) {
+            let next = match options::follow(packet.header(), &packet.options, passed) {
                 Followed::Arrived => break,
                 Followed::Fault(options::Fault(pointer)) => {
                     return Err(self.wrong_option(now, packet, pointer, depth));
@@ -138,8 +129,8 @@ impl Engine {
                 }
                 _ => return Err(self.end(packet, Drop::SourceRouted)),
             }
-            let header = packet.bytes.get_mut(..packet.layout.transport).unwrap_or_default();
-            options::set_destination(header, &mut packet.options, next);
+            let (header, options) = packet.header_and_options();
+            options::set_destination(header, options, next);
             route = found;
             passed += 1;
         }
@@ -169,8 +160,8 @@ impl Engine {
                 Ipv4Addr::UNSPECIFIED
             })
         };
-        let header = packet.bytes.get_mut(..packet.layout.transport).unwrap_or_default();
-        options::leave(header, &mut packet.options, &own);
+        let (header, options) = packet.header_and_options();
+        options::leave(header, options, &own);
         self.options_written(packet, before);
         undecided.get().map_or(Ok(()), Err)
     }

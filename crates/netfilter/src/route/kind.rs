@@ -1,17 +1,24 @@
-//! Types of addresses, for `-m addrtype`.
+//! Types of addresses, for `-m addrtype`, by the kernel's numbers (`RTN_`).
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::fib::{self, Question};
 use super::{Flow, Network, v6};
 use crate::network::{DeviceId, RouteKind, TABLE_LOCAL, Unroutable};
 
-const UNSPEC: u8 = 0;
-const UNICAST: u8 = 1;
-const LOCAL: u8 = 2;
-const BROADCAST: u8 = 3;
-const ANYCAST: u8 = 4;
-const MULTICAST: u8 = 5;
-const UNREACHABLE: u8 = 7;
+/// No address.
+pub const UNSPEC: u8 = 0;
+/// Another machine's.
+pub const UNICAST: u8 = 1;
+/// This machine's.
+pub const LOCAL: u8 = 2;
+/// Everybody of a network.
+pub const BROADCAST: u8 = 3;
+/// One of a network's routers.
+pub const ANYCAST: u8 = 4;
+/// A group.
+pub const MULTICAST: u8 = 5;
+/// One to which there is no way.
+pub const UNREACHABLE: u8 = 7;
 
 fn number(kind: RouteKind) -> u8 {
     match kind {
