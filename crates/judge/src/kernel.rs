@@ -19,7 +19,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use netfilter::machine::{Socket, Transport};
 use sys::judge::{LocalSocket, RawSender, SocketOwner};
@@ -39,6 +39,9 @@ mod watch;
 pub use watch::log_missing;
 
 pub use setup::{ADDRESSES, BRIDGE_ADDRESS, DEVICES, missing, port_address};
+
+/// A jiffy of the kernel that is the norm.
+const JIFFY: Duration = Duration::from_millis(4);
 
 /// The kernel in a namespace.
 #[derive(Debug)]
@@ -64,7 +67,8 @@ pub struct Kernel {
     translated: bool,
     last_output: BTreeMap<String, Vec<u8>>,
     last_header: BTreeMap<String, [u8; 14]>,
-    started: Instant,
+    /// The last tick when the rules were loaded.
+    started: Duration,
     network: Option<Vec<String>>,
     /// The namespace from which this one was made.
     home: Option<NetworkNamespace>,
@@ -141,7 +145,7 @@ impl Kernel {
             translated: false,
             last_output: BTreeMap::new(),
             last_header: BTreeMap::new(),
-            started: Instant::now(),
+            started: sys::judge::last_tick(),
             network: None,
             home,
             watch: watch::Watch::default(),
@@ -194,6 +198,13 @@ impl Kernel {
             self.beside[usize::from(v6)] = true;
         }
         Ok(())
+    }
+
+    /// Milliseconds since the rules were loaded, by the jiffies that what the step caused has seen.
+    fn milliseconds(&self) -> u64 {
+        let jiffies =
+            (sys::judge::last_tick().saturating_sub(self.started) + JIFFY / 2).as_nanos() / JIFFY.as_nanos();
+        u64::try_from(jiffies * JIFFY.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Reads everything that came out; gives it as outputs.
@@ -472,12 +483,13 @@ impl crate::Judged for Kernel {
         self.conntrack.flush().map_err(|error| error.to_string())?;
         self.trace.read().map_err(|error| error.to_string())?;
         self.watch.begin();
-        self.started = Instant::now();
+        self.started = sys::judge::last_tick();
         Ok(())
     }
 
     fn step(&mut self, step: &Step) -> StepOutcome {
         let errno = self.act(step);
+        let at = self.milliseconds();
         let mut told = match step {
             Step::Command { line, input } => {
                 self.command(line, input.as_deref()).unwrap_or_else(|words| vec![words])
@@ -488,7 +500,6 @@ impl crate::Judged for Kernel {
         let outputs = self.drain();
         let delivered = self.heard();
         let path = self.trace.read().unwrap_or_else(|error| vec![format!("trace lost: {error}")]);
-        let at = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let connections = Self::connections();
         told.extend(self.watch.read());
         StepOutcome { at, errno, outputs, delivered, path, connections, told }

@@ -57,7 +57,7 @@ const MOST_IN_A_PART: u64 = 5000;
 const FEWEST_IN_A_PART: u64 = 200;
 
 /// How often a case is run again before it counts as different.
-const REPEATS: usize = 3;
+const REPEATS: usize = 6;
 
 /// Runs the random cases that are asked for; says what differs.
 pub fn run(options: &Options) -> Result<Totals, String> {

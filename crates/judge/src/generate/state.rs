@@ -16,7 +16,7 @@ pub(super) fn stateful(choice: &mut Choice, place: &Place<'_>) -> String {
             choice.of(&["original", "reply", "both"]),
             choice.of(&["packets", "bytes", "avgpkt"])
         ),
-        // Why seldom: its lists are looked through once in 4 ms, and which packets share them is chance.
+        // Why seldom: its lists are looked through once in 4 ms, and a packet at the edge of two jiffies is chance.
         2 if choice.percent(40) => format!(
             " -m connlimit --connlimit-{} {} --connlimit-mask {} --connlimit-{}",
             choice.of(&["above", "upto"]),
