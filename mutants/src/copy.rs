@@ -9,13 +9,23 @@ use serde_json::Value;
 use crate::plant::{Mutant, plant};
 
 /// Which files have evaluators.
-const FOLDERS: [&str; 3] = [
+const FOLDERS: [&str; 4] = [
     "crates/netfilter/src/tables/matches",
     "crates/netfilter/src/tables/targets",
     "crates/netfilter/src/nat",
+    "crates/netfilter/src/conntrack/helper",
 ];
-const TRACKERS: [&str; 8] =
-    ["tcp.rs", "tcp/states.rs", "tcp/window.rs", "udp.rs", "icmp.rs", "sctp.rs", "gre.rs", "generic.rs"];
+const TRACKERS: [&str; 9] = [
+    "tcp.rs",
+    "tcp/states.rs",
+    "tcp/window.rs",
+    "udp.rs",
+    "icmp.rs",
+    "sctp.rs",
+    "gre.rs",
+    "generic.rs",
+    "helper.rs",
+];
 
 /// The profile of the copy: fast enough to run each case thousands of times, with the checks of a debug build.
 const PROFILE: &str = "\n[profile.mutants]\ninherits = \"dev\"\nopt-level = 1\ndebug = false\n\n[profile.mutants.package.oxitables]\nopt-level = 0\n";
@@ -24,6 +34,8 @@ const PROFILE: &str = "\n[profile.mutants]\ninherits = \"dev\"\nopt-level = 1\nd
 pub struct Copy {
     /// Its folder.
     pub folder: PathBuf,
+    /// The files that are mutated.
+    pub files: Vec<String>,
     /// What is planted.
     pub mutants: Vec<Mutant>,
     /// How many did not compile, by file.
@@ -133,7 +145,7 @@ pub fn make(root: &Path, folder: &Path, only: &[String]) -> Result<Copy, String>
             for key in refused.iter().filter(|key| files.iter().any(|file| key.starts_with(file.as_str()))) {
                 *unviable.entry(key.split(':').next().unwrap_or_default().to_owned()).or_insert(0) += 1;
             }
-            return Ok(Copy { folder: folder.to_owned(), mutants, unviable });
+            return Ok(Copy { folder: folder.to_owned(), files, mutants, unviable });
         }
         for mutant in mutants.iter().filter(|mutant| found.contains(&mutant.number)) {
             refused.insert(format!("{}:{}:{}: {}", mutant.file, mutant.line, mutant.column, mutant.change));

@@ -20,8 +20,9 @@ usage: cargo xtask mutants [--work DIR] [--only PART-OF-A-PATH]... [--jobs N] [-
   --work DIR    where the copy is kept from run to run (default: /tmp/oxitables-mutants)
   --only PART   only files whose path has this in it; may be repeated
   --jobs N      how many processes run tests (default: 2)
-  --page FILE   writes the page there (docs/mutation.md); without it, survivors go to standard output
-  --again       runs nothing: writes the page anew from what the last run found, with the reasons as they are now
+  --page FILE   writes the page there (docs/mutation.md): of each file what its last run found; without it, what this run
+                found goes to standard output
+  --again       runs nothing: what the last runs found, with the reasons as they are now
   --list        runs nothing: all mutants, before the compiler has refused some
   --cases-only  only the frozen cases of the kernel, no unit tests
 ";
@@ -62,8 +63,12 @@ fn work() -> Result<bool, String> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?.to_owned();
     if again {
-        let (copy, fates) = report::load(&folder)?;
-        return report::write(&root, &copy, &fates, page.as_deref());
+        return report::write(
+            &root,
+            &report::Found::load(&folder)?,
+            &copy::files(&root, &only)?,
+            page.as_deref(),
+        );
     }
     if list {
         let mut next = 1;
@@ -90,7 +95,7 @@ fn work() -> Result<bool, String> {
         ["build", "-p", "judge", "--example", "mutants", "--profile", "mutants", "--message-format=json"];
     let runner = copy::programs(&copy.folder, &build)?.pop().ok_or("no runner was made")?.1;
     let mut fates = run::cases(&runner, &root.join("fixtures"), &numbers, jobs)?;
-    report::save(&copy, &fates)?;
+    report::Found::of(&root, &copy, &fates).save(&folder)?;
     if !cases_only {
         let build = [
             "test",
@@ -121,6 +126,8 @@ fn work() -> Result<bool, String> {
         programs.extend(copy::programs(&copy.folder, &build)?);
         run::tests(&programs, &copy.folder, &mut fates, jobs)?;
     }
-    report::save(&copy, &fates)?;
-    report::write(&root, &copy, &fates, page.as_deref())
+    report::Found::of(&root, &copy, &fates).save(&folder)?;
+    // The page is of all files, whenever each was run last; else those of this run are shown.
+    let shown = if page.is_some() { copy::files(&root, &[])? } else { copy.files };
+    report::write(&root, &report::Found::load(&folder)?, &shown, page.as_deref())
 }

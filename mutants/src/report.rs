@@ -14,60 +14,102 @@ use crate::copy::Copy;
 use crate::plant::Mutant;
 use crate::run::Fate;
 
-/// Keeps what a run found, for `--again`.
-pub fn save(copy: &Copy, fates: &BTreeMap<u32, Fate>) -> Result<(), String> {
-    let mutants: Vec<Value> = copy
-        .mutants
-        .iter()
-        .map(|own| {
-            let fate = match fates.get(&own.number) {
-                Some(Fate::Caught(by)) => format!("caught {by}"),
-                Some(Fate::Timeout) => "timeout".to_owned(),
-                Some(Fate::Survived) => "survived".to_owned(),
-                Some(Fate::Unreached) | None => "unreached".to_owned(),
-            };
-            json!([own.number, own.file, own.line, own.column, own.function, own.change, fate])
-        })
-        .collect();
-    let text = json!({ "mutants": mutants, "unviable": copy.unviable }).to_string();
-    std::fs::write(copy.folder.join("found.json"), text).map_err(|error| error.to_string())
+/// What is known of each file that was ever run, in `found.json` beside the copy.
+#[derive(Default)]
+pub struct Found {
+    files: BTreeMap<String, OfFile>,
 }
 
-/// What the last run found.
-pub fn load(folder: &Path) -> Result<(Copy, BTreeMap<u32, Fate>), String> {
-    let path = folder.join("found.json");
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let found: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-    let (mut mutants, mut fates) = (Vec::new(), BTreeMap::new());
-    for own in found["mutants"].as_array().into_iter().flatten() {
-        let word = |at: usize| own[at].as_str().unwrap_or_default().to_owned();
-        let number =
-            |at: usize| own[at].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
-        let own_number = u32::try_from(number(0)).unwrap_or(0);
-        let fate = word(6);
-        fates.insert(
-            own_number,
-            match (fate.as_str(), fate.strip_prefix("caught ")) {
-                (_, Some(by)) => Fate::Caught(by.to_owned()),
-                ("timeout", _) => Fate::Timeout,
-                ("survived", _) => Fate::Survived,
-                _ => Fate::Unreached,
-            },
-        );
-        let (file, function, change) = (word(1), word(4), word(5));
-        mutants.push(Mutant {
-            number: own_number,
-            file,
-            line: number(2),
-            column: number(3),
-            function,
-            change,
-        });
+/// What the last run of a file found.
+struct OfFile {
+    /// The commit on which it ran.
+    commit: String,
+    unviable: usize,
+    mutants: Vec<Lived>,
+}
+
+/// A mutant, where it stood, and what became of it: `caught …`, `timeout`, `survived` or `unreached`.
+struct Lived {
+    line: usize,
+    column: usize,
+    function: String,
+    change: String,
+    text: String,
+    fate: String,
+}
+
+impl Found {
+    /// What a run found.
+    pub fn of(root: &Path, copy: &Copy, fates: &BTreeMap<u32, Fate>) -> Self {
+        let commit = told(root, "git", &["rev-parse", "--short", "HEAD"]);
+        let mut files = BTreeMap::new();
+        for file in &copy.files {
+            let source = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+            let lines: Vec<&str> = source.lines().collect();
+            let lived = |own: &Mutant| Lived {
+                line: own.line,
+                column: own.column,
+                function: own.function.clone(),
+                change: own.change.clone(),
+                text: lines.get(own.line - 1).map_or("", |line| line.trim()).to_owned(),
+                fate: match fates.get(&own.number) {
+                    Some(Fate::Caught(by)) => format!("caught {by}"),
+                    Some(Fate::Timeout) => "timeout".to_owned(),
+                    Some(Fate::Survived) => "survived".to_owned(),
+                    Some(Fate::Unreached) | None => "unreached".to_owned(),
+                },
+            };
+            let mutants = copy.mutants.iter().filter(|own| own.file == *file).map(lived).collect();
+            let unviable = copy.unviable.get(file).copied().unwrap_or(0);
+            files.insert(file.clone(), OfFile { commit: commit.clone(), unviable, mutants });
+        }
+        Self { files }
     }
-    let unviable = found["unviable"].as_object().into_iter().flatten();
-    let unviable =
-        unviable.map(|(file, count)| (file.clone(), count.as_u64().unwrap_or(0) as usize)).collect();
-    Ok((Copy { folder: folder.to_owned(), mutants, unviable }, fates))
+
+    /// What the runs so far found: for each file its last one.
+    pub fn load(folder: &Path) -> Result<Self, String> {
+        let path = folder.join("found.json");
+        let Ok(text) = std::fs::read_to_string(&path) else { return Ok(Self::default()) };
+        let value: Value =
+            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let number =
+            |value: &Value| value.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let of_file = |(name, own): (&String, &Value)| {
+            let mutants = own["mutants"].as_array().into_iter().flatten().map(|own| Lived {
+                line: number(&own[0]),
+                column: number(&own[1]),
+                function: word(&own[2]),
+                change: word(&own[3]),
+                text: word(&own[4]),
+                fate: word(&own[5]),
+            });
+            let (commit, unviable) = (word(&own["commit"]), number(&own["unviable"]));
+            (name.clone(), OfFile { commit, unviable, mutants: mutants.collect() })
+        };
+        Ok(Self { files: value.as_object().into_iter().flatten().map(of_file).collect() })
+    }
+
+    /// Keeps it beside what earlier runs found of other files.
+    pub fn save(self, folder: &Path) -> Result<(), String> {
+        let mut all = Self::load(folder)?.files;
+        all.extend(self.files);
+        let of_file = |(name, own): (String, OfFile)| {
+            let mutants: Vec<Value> = own
+                .mutants
+                .into_iter()
+                .map(|own| json!([own.line, own.column, own.function, own.change, own.text, own.fate]))
+                .collect();
+            (name, json!({ "commit": own.commit, "unviable": own.unviable, "mutants": mutants }))
+        };
+        let text = Value::Object(all.into_iter().map(of_file).collect()).to_string();
+        std::fs::write(folder.join("found.json"), text).map_err(|error| error.to_string())
+    }
+}
+
+fn told(root: &Path, program: &str, words: &[&str]) -> String {
+    let output = Command::new(program).args(words).current_dir(root).output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }
 
 /// One reviewed survivor, or several alike.
@@ -77,11 +119,11 @@ struct Reviewed {
 }
 
 impl Reviewed {
-    fn fits(&self, mutant: &Mutant, line: &str) -> bool {
+    fn fits(&self, file: &str, mutant: &Lived) -> bool {
         self.keys.iter().all(|(key, value)| match key.as_str() {
-            "file" => mutant.file.ends_with(value.as_str()),
+            "file" => file.ends_with(value.as_str()),
             "function" => mutant.function == *value || mutant.function.ends_with(&format!("::{value}")),
-            "line" => line.trim() == value,
+            "line" => mutant.text == *value,
             "change" => mutant.change == *value,
             _ => false,
         })
@@ -112,98 +154,78 @@ struct Numbers {
     unviable: usize,
 }
 
-/// Writes the page, or the survivors to standard output. Whether each has its reason.
-pub fn write(
-    root: &Path,
-    copy: &Copy,
-    fates: &BTreeMap<u32, Fate>,
-    page: Option<&Path>,
-) -> Result<bool, String> {
+/// Writes the page, or the survivors to standard output. `all`: every file that has evaluators. Whether each survivor has
+/// its reason.
+pub fn write(root: &Path, found: &Found, all: &[String], page: Option<&Path>) -> Result<bool, String> {
     let known = reviewed(&std::fs::read_to_string(root.join("mutants/survivors.txt")).unwrap_or_default());
-    let mut numbers: BTreeMap<&str, Numbers> = BTreeMap::new();
-    for (file, count) in &copy.unviable {
-        numbers.entry(file).or_default().unviable = *count;
-    }
-    let mut sources: BTreeMap<&str, String> = BTreeMap::new();
     let (mut explained, mut open, mut unused) = (String::new(), String::new(), vec![true; known.len()]);
-    let mut last = "";
-    for mutant in &copy.mutants {
-        let own = numbers.entry(&mutant.file).or_default();
-        let what = match fates.get(&mutant.number) {
-            Some(Fate::Caught(_)) => {
-                own.caught += 1;
-                continue;
-            }
-            Some(Fate::Timeout) => {
-                own.timeout += 1;
-                continue;
-            }
-            Some(Fate::Survived) => {
-                own.survived += 1;
-                "survived"
-            }
-            Some(Fate::Unreached) | None => {
-                own.unreached += 1;
-                "not reached"
-            }
-        };
-        let source = sources
-            .entry(&mutant.file)
-            .or_insert_with(|| std::fs::read_to_string(root.join(&mutant.file)).unwrap_or_default());
-        let line = source.lines().nth(mutant.line - 1).unwrap_or_default().trim();
-        match known.iter().position(|reviewed| reviewed.fits(mutant, line)) {
-            Some(at) => {
-                if let Some(unused) = unused.get_mut(at) {
-                    *unused = false;
+    let (mut rows, mut sum) = (String::new(), Numbers::default());
+    for (file, of_file) in found.files.iter().filter(|(file, _)| all.contains(file)) {
+        let mut own = Numbers { unviable: of_file.unviable, ..Numbers::default() };
+        let mut first = true;
+        for mutant in &of_file.mutants {
+            let what = match mutant.fate.as_str() {
+                "survived" => {
+                    own.survived += 1;
+                    "survived"
                 }
-                if last != mutant.file {
-                    let _ = write!(explained, "\n### {}\n\n", short(&mutant.file));
-                    last = &mutant.file;
+                "unreached" => {
+                    own.unreached += 1;
+                    "not reached"
                 }
-                let why = &known[at].why;
-                let _ = writeln!(
-                    explained,
-                    "- `{}`, {}, at `{line}` ({what}): {why}",
-                    mutant.function, mutant.change
-                );
-            }
-            None => {
-                let _ = writeln!(
-                    open,
-                    "- {}:{}:{} `{}`, {} ({what}): `{line}`",
-                    short(&mutant.file),
-                    mutant.line,
-                    mutant.column,
-                    mutant.function,
-                    mutant.change
-                );
+                "timeout" => {
+                    own.timeout += 1;
+                    continue;
+                }
+                _ => {
+                    own.caught += 1;
+                    continue;
+                }
+            };
+            let (function, change, text) = (&mutant.function, &mutant.change, &mutant.text);
+            match known.iter().position(|reviewed| reviewed.fits(file, mutant)) {
+                Some(at) => {
+                    unused[at] = false;
+                    if std::mem::take(&mut first) {
+                        let _ = write!(explained, "\n### {}\n\n", short(file));
+                    }
+                    let why = &known[at].why;
+                    let _ = writeln!(explained, "- `{function}`, {change}, at `{text}` ({what}): {why}");
+                }
+                None => {
+                    let place = format!("{}:{}:{}", short(file), mutant.line, mutant.column);
+                    let _ = writeln!(open, "- {place} `{function}`, {change} ({what}): `{text}`");
+                }
             }
         }
+        row(&mut rows, short(file), &own, &of_file.commit);
+        sum.caught += own.caught;
+        sum.timeout += own.timeout;
+        sum.survived += own.survived;
+        sum.unreached += own.unreached;
+        sum.unviable += own.unviable;
     }
-    for (reviewed, _) in known.iter().zip(&unused).filter(|(_, unused)| **unused) {
-        eprintln!("no such survivor: {:?}", reviewed.keys);
+    if page.is_some() {
+        for (reviewed, _) in known.iter().zip(&unused).filter(|(_, unused)| **unused) {
+            eprintln!("no such survivor: {:?}", reviewed.keys);
+        }
     }
+    row(&mut rows, "**all**", &sum, "");
     let mut out = String::from(include_str!("head.md"));
-    let told = |program: &str, words: &[&str]| {
-        let output = Command::new(program).args(words).current_dir(root).output();
-        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
-    };
-    let _ = writeln!(
+    let _ = write!(
         out,
-        "Date: {}. Commit: {}.\n\n## Numbers\n\n| file | mutants | caught | timeouts | survived | of them not reached | unviable |\n|---|---|---|---|---|---|---|",
-        told("date", &["-u", "+%Y-%m-%d"]),
-        told("git", &["rev-parse", "--short", "HEAD"])
+        "Date: {}.\n\n## Numbers\n\n| file | mutants | caught | timeouts | survived | of them not reached | unviable | \
+         commit |\n|---|---|---|---|---|---|---|---|\n{rows}",
+        told(root, "date", &["-u", "+%Y-%m-%d"]),
     );
-    let mut all = Numbers::default();
-    for (file, own) in &numbers {
-        row(&mut out, short(file), own);
-        all.caught += own.caught;
-        all.timeout += own.timeout;
-        all.survived += own.survived;
-        all.unreached += own.unreached;
-        all.unviable += own.unviable;
+    let missing: Vec<&str> =
+        all.iter().filter(|file| !found.files.contains_key(*file)).map(|file| short(file)).collect();
+    match missing.is_empty() {
+        true => out.push_str("\nEvery file was run.\n"),
+        false => {
+            let _ = writeln!(out, "\nNot run: {}.", missing.join(", "));
+        }
     }
-    row(&mut out, "**all**", &all);
     let _ = write!(out, "\n## Survivors\n{explained}");
     if !open.is_empty() {
         let _ = write!(out, "\n## Survivors without a reason\n\n{open}");
@@ -214,17 +236,17 @@ pub fn write(
     }
     eprintln!(
         "{} caught, {} timeouts, {} survived, {} not reached",
-        all.caught, all.timeout, all.survived, all.unreached
+        sum.caught, sum.timeout, sum.survived, sum.unreached
     );
     Ok(open.is_empty())
 }
 
-fn row(out: &mut String, name: &str, own: &Numbers) {
+fn row(out: &mut String, name: &str, own: &Numbers, commit: &str) {
     let survived = own.survived + own.unreached;
     let mutants = own.caught + own.timeout + survived;
     let _ = writeln!(
         out,
-        "| {name} | {mutants} | {} | {} | {survived} | {} | {} |",
+        "| {name} | {mutants} | {} | {} | {survived} | {} | {} | {commit} |",
         own.caught, own.timeout, own.unreached, own.unviable
     );
 }

@@ -102,11 +102,8 @@ impl Asker {
     /// Linux: the newline stands in front of what every line of the log says.
     fn say(&self, mut prefix: String, asked: &Asked<'_>, env: &mut Env<'_>) {
         prefix.push('\n');
-        let mut end = prefix.len().min(PREFIX);
-        while !prefix.is_char_boundary(end) {
-            end -= 1;
-        }
-        log::notice_at(prefix.get(..end).unwrap_or(""), asked.place, asked.packet, env);
+        prefix.truncate(prefix.floor_char_boundary(PREFIX));
+        log::notice_at(&prefix, asked.place, asked.packet, env);
     }
 }
 

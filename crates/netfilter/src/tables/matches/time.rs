@@ -103,6 +103,14 @@ mod tests {
         assert_eq!(hours(night, 7), Some("--timestart"));
         assert_eq!(failed(night, SATURDAY + 21_600), None);
         assert_eq!(failed(night, SATURDAY + 21_601), Some("--timestart"));
+        assert_eq!(failed(night, SATURDAY + 79_199), Some("--timestart"));
+        assert_eq!(failed(night, SATURDAY + 79_200), None);
+        assert_eq!(
+            failed(whole, SATURDAY + 21_600),
+            Some("--weekdays"),
+            "the last second is of the night before"
+        );
+        assert_eq!(failed(whole, SATURDAY + DAY + 21_600), None);
         let noon = Time { day_start: 43_200, day_stop: 43_200, ..RULE };
         assert_eq!(hours(noon, 3), None, "a time without length is the whole day");
     }

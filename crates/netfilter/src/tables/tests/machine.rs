@@ -143,6 +143,62 @@ fn policies_are_rows_of_states() {
 }
 
 #[test]
+fn ends_of_a_tunnel_and_states_that_are_not_known() {
+    let rows = "ipsec in 10.0.1.0/24 0.0.0.0/0 dport 80 esp tunnel 198.51.100.1 203.0.113.1\nipsec in 10.0.1.0/24 \
+                0.0.0.0/0 dport 81 esp transport spi 0x10 then esp tunnel\nipsec in 10.0.1.0/24 0.0.0.0/0 dport 82 esp \
+                tunnel then esp transport spi 0x10";
+    let asked = |rule: &str, port: u16| {
+        let (rule, packet) =
+            (format!("-m policy --dir in --pol ipsec {rule}"), SYN.replace("80", &port.to_string()));
+        let (outcome, _, verdict) =
+            verdict(rows, Hook::Prerouting, &rule, &packet, |packet, _| packet.input = Some(LAN));
+        let failed = match outcome {
+            Some(Outcome::Failed(mismatch)) => Some((mismatch.option, mismatch.found)),
+            _ => None,
+        };
+        (matches!(verdict, Verdict::Drop(Drop::Undecided { .. })), failed)
+    };
+    let [from, to] = ["198.51.100.1", "203.0.113.1"].map(|address| Found::Address(address.parse().unwrap()));
+    for (rule, failed) in [
+        ("--tunnel-src 198.51.100.1 --tunnel-dst 203.0.113.0/24", None),
+        ("--tunnel-src 198.51.101.0/24", Some(("--tunnel-src", from))),
+        ("! --tunnel-src 198.51.100.0/24", Some(("--tunnel-src", from))),
+        ("--tunnel-dst 203.0.113.2", Some(("--tunnel-dst", to))),
+        ("! --tunnel-dst 203.0.113.1", Some(("--tunnel-dst", to))),
+    ] {
+        assert_eq!(asked(&format!("--mode tunnel {rule}"), 80), (false, failed), "{rule}");
+    }
+    // A state of which it is not known whether it fits could be the one; wherever it stands, one that fits is enough.
+    for port in [81, 82] {
+        assert_eq!(asked("--spi 0x11", port), (true, None), "{port}");
+        assert_eq!(asked("--spi 0x10", port), (false, None), "{port}");
+    }
+}
+
+/// Who says the group of a packet's sender says that there is a socket.
+#[test]
+fn a_control_group_without_a_user_is_enough() {
+    for (rule, path, class, held) in [
+        ("--path a", Some("/a/b"), None, Some(true)),
+        ("! --path a", Some("/a/b"), None, Some(false)),
+        ("--path a", None, Some(7), None),
+        ("--cgroup 7", None, Some(7), Some(true)),
+        ("! --cgroup 7", None, Some(7), Some(false)),
+        ("--cgroup 7", Some("/a/b"), None, None),
+        ("--cgroup 7", None, None, None),
+    ] {
+        let change = |packet: &mut Packet, machine: &mut Machine| {
+            let cgroup = path.map(|path| machine.cgroup(path));
+            packet.origin = Some(Origin { cgroup, class, ..Origin::default() });
+            (packet.input, packet.output) = (None, Some(WAN));
+        };
+        let (outcome, _, verdict) = verdict("", Hook::Output, &format!("-m cgroup {rule}"), SYN, change);
+        assert_eq!(outcome.map(|outcome| outcome == Outcome::Matched), held, "{rule}");
+        assert_eq!(held.is_none(), matches!(verdict, Verdict::Drop(Drop::Undecided { .. })), "{rule}");
+    }
+}
+
+#[test]
 fn groups_of_senders() {
     let held = |rule: &str, groups: Option<&[u32]>| {
         let change = |packet: &mut Packet, machine: &mut Machine| {
