@@ -8,7 +8,7 @@
 //!
 //! Differences from Linux: the flow label of ICMPv6 errors is 0 (the kernel's is a hash of the addresses with a secret
 //! key).
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use packet::view::tcp_flags;
 use packet::{Family, Layout, View, checksum, icmp, layout, protocol, verify};
@@ -49,6 +49,11 @@ pub enum Kind {
         /// Whether packets to groups are answered as well: the upper bits of the option are 10.
         always: bool,
     },
+    /// IPv4: the sender can reach the next hop itself.
+    Redirect {
+        /// The next hop.
+        gateway: Ipv4Addr,
+    },
     /// There is no route.
     NoRoute,
     /// A route of the kind `unreachable`.
@@ -74,6 +79,8 @@ impl Kind {
             (Self::ParameterProblem { pointer }, Family::V6) => (v6::PARAMETER_PROBLEM, 0, pointer),
             (Self::UnknownOption { pointer, .. }, Family::V4) => (v4::PARAMETER_PROBLEM, 0, pointer << 24),
             (Self::UnknownOption { pointer, .. }, Family::V6) => (v6::PARAMETER_PROBLEM, 2, pointer),
+            // In IPv6 it is no error, and none of these (`path::redirect`).
+            (Self::Redirect { gateway }, _) => (v4::REDIRECT, 1, u32::from(gateway)),
             (Self::NoRoute, Family::V4) => (v4::DESTINATION_UNREACHABLE, 0, 0),
             (Self::HostUnreachable, Family::V4) => (v4::DESTINATION_UNREACHABLE, 1, 0),
             (Self::Prohibited, Family::V4) => (v4::DESTINATION_UNREACHABLE, 13, 0),

@@ -336,6 +336,7 @@ impl Engine {
                 mtu: self.network.device(bridge).map_or(1500, |bridge| bridge.mtu),
                 source: None,
                 realms: 0,
+                redirect: false,
             };
             packet.route = Some(packet.route.unwrap_or_else(stands_for_one));
             if let Passed::Ended(decision) = self.pass(now, Hook::Forward, packet, 0) {

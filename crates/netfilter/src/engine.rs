@@ -33,6 +33,7 @@ use crate::defrag::Defrag;
 use crate::env::{LogLine, Report, Settings};
 use crate::hook::{Callee, Entry, Module, Registry, World};
 use crate::objects::Objects;
+use crate::peers::Peers;
 use crate::route::cache::Cache;
 use crate::skb::{Drop, Emitted, Packet};
 use crate::tables::{Named, Program};
@@ -149,6 +150,8 @@ pub struct Engine {
     pub(crate) routes: Cache,
     /// What frames have shown of the machines behind bridges.
     pub(crate) learned: Learned,
+    /// What other machines were told lately.
+    pub(crate) peers: Peers,
     pub(crate) conntrack: Conntrack,
     pub(crate) defrag: Defrag,
     pub(crate) random: Box<dyn Random>,
@@ -188,6 +191,7 @@ impl Engine {
             machine: Machine::default(),
             routes: Cache::default(),
             learned: Learned::default(),
+            peers: Peers::default(),
             conntrack: Conntrack::new(config.conntrack, config.hash_key),
             defrag: Defrag::new(config.defrag),
             random: config.random,

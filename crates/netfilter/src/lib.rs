@@ -20,6 +20,7 @@ pub mod network;
 pub mod objects;
 pub mod options;
 mod path;
+mod peers;
 pub mod route;
 pub mod skb;
 pub mod synproxy;

@@ -398,6 +398,13 @@ pub struct Settings {
     /// Devices that forward what is sent to everybody of a subnet (`bc_forwarding`; Linux: `IN_DEV_BFORWARD`, both of `all`
     /// and the device).
     pub broadcasts: Vec<DeviceId>,
+    /// Devices by which nobody is told of a shorter way (`send_redirects`; Linux: `IN_DEV_ORCONF`, off in `all` and the
+    /// device).
+    pub no_redirects: Vec<DeviceId>,
+    /// Devices whose subnets do not share one link (`shared_media`, likewise).
+    pub separate_media: Vec<DeviceId>,
+    /// How often somebody is told of a shorter way in IPv4.
+    pub redirects: Redirects,
     /// `net.ipv4.fwmark_reflect`: what the machine answers by itself has the mark of what it answers.
     pub reflect_mark_v4: bool,
     /// `net.ipv6.fwmark_reflect`.
@@ -412,6 +419,24 @@ pub struct Settings {
     pub bridged_v4: bool,
     /// `net.bridge.bridge-nf-call-ip6tables`.
     pub bridged_v6: bool,
+}
+
+/// How often redirects are sent to one machine (`net.ipv4.route.redirect_*`; times in jiffies, of which a second has 250).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redirects {
+    /// `redirect_load`: the time after the first; it doubles with each.
+    pub load: u32,
+    /// `redirect_number`: how many a machine may pass over.
+    pub most: u32,
+    /// `redirect_silence`: after so long without one it is told anew.
+    pub silence: u32,
+}
+
+impl Default for Redirects {
+    /// Linux: `ip_rt_redirect_load` and its neighbours: a fiftieth of a second, 9, and 1,024 times the first.
+    fn default() -> Self {
+        Self { load: 5, most: 9, silence: 5120 }
+    }
 }
 
 impl Settings {
@@ -451,6 +476,8 @@ pub struct Route {
     pub source: Option<IpAddr>,
     /// The realms of the way, as in [`RouteEntry::realms`] (Linux: `dst->tclassid`).
     pub realms: u32,
+    /// IPv4: whether the sender can reach the next hop itself and is to be told so (Linux: `IPSKB_DOREDIRECT`).
+    pub redirect: bool,
 }
 
 /// Where a packet goes.

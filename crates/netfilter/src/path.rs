@@ -26,6 +26,7 @@ use crate::{DeviceId, Now, answer, defrag, machine, nat, tables};
 
 mod hop_options;
 mod options;
+mod redirect;
 mod reroute;
 
 use self::reroute::RouteKey;
@@ -276,6 +277,12 @@ impl Engine {
             self.answer(now, packet, answer::Kind::TimeExceeded);
             return self.end_nested(now, packet, Drop::TimeToLive, depth);
         }
+        // Linux: `ip6_forward` tells of a shorter way before it asks how long the packet is, `ip_forward` behind that.
+        if packet.family() == Family::V6
+            && let Err(reason) = self.redirect_v6(now, packet, (device, next_hop), depth)
+        {
+            return self.end(packet, Drop::Route(reason));
+        }
         // Linux: `ip6_forward` looks at the source only if the packet does not leave where it came in.
         if packet.input != Some(device) && self.is_unforwardable(now, packet) {
             return self.end_nested(now, packet, Drop::NotForwarded, depth);
@@ -295,6 +302,9 @@ impl Engine {
         rewrite::set_ttl(&mut packet.bytes, packet.layout, ttl - 1);
         if let (Some(trace), Some(before)) = (&mut self.trace, before) {
             trace.push(packet.id, Step::Rewritten { by: "TTL", before, after: packet.bytes.clone() });
+        }
+        if packet.family() == Family::V4 {
+            self.redirect_v4(now, packet, next_hop, depth);
         }
         packet.output = Some(device);
         if let Passed::Ended(decision) = self.pass(now, Hook::Forward, packet, depth) {
@@ -693,7 +703,7 @@ impl Engine {
     }
 
     /// Sends what the present packet has caused, each on its own way through OUTPUT.
-    fn send_emitted(&mut self, now: Now, depth: u8) {
+    pub(crate) fn send_emitted(&mut self, now: Now, depth: u8) {
         while !self.emitted.is_empty() {
             let Emitted { mut packet, destination, port } = self.emitted.remove(0);
             if let Some((port, header)) = port {

@@ -7,7 +7,7 @@
 //! Differences from Linux: among several next hops none is chosen ([`Unroutable::Undecided`]: the kernel's hash has a
 //! secret key); no route exceptions (path MTU, redirects); no VRF; IPv4 groups other than 224.0.0.1, and IPv6 groups that
 //! no address or role of the machine joins, have no listener. A look-up goes over the routes of a table one by one.
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use packet::{Family, InterfaceName};
 
@@ -309,6 +309,22 @@ impl Network {
         }
     }
 
+    /// The way of a message of neighbour discovery from an address of a device.
+    pub(crate) fn discovery_route(
+        &self,
+        device: DeviceId,
+        own: Ipv6Addr,
+        to: Ipv6Addr,
+    ) -> Result<Route, Unroutable> {
+        let flow = Flow::between(IpAddr::V6(own), IpAddr::V6(to));
+        v6::output_of_kernel(self, Some(device), own, to, flow)
+    }
+
+    /// The link-local address with which a device speaks to its neighbours.
+    pub(crate) fn link_local_address(&self, device: DeviceId) -> Option<Ipv6Addr> {
+        source::link_local(self, device)
+    }
+
     /// The way back to the source of a flow that came in by a device (`-m rpfilter`). `loose`: IPv6 prefers no device.
     pub fn reverse_path(&self, device: DeviceId, flow: Flow, loose: bool) -> ReversePath {
         reverse::look_up(self, device, flow, loose)
@@ -378,7 +394,7 @@ impl Network {
     }
 
     fn local(&self, source: Option<IpAddr>) -> Route {
-        Route { way: Way::Local, mtu: self.mtu(DeviceId::LOOPBACK, None), source, realms: 0 }
+        Route { way: Way::Local, mtu: self.mtu(DeviceId::LOOPBACK, None), source, realms: 0, redirect: false }
     }
 }
 

@@ -155,6 +155,15 @@ struct Score {
     prefix: u32,
 }
 
+/// The link-local address with which a device speaks to its neighbours: the oldest (Linux: `__ipv6_get_lladdr`).
+pub(super) fn link_local(network: &Network, device: DeviceId) -> Option<Ipv6Addr> {
+    let mut own = network.device(device)?.addresses.iter().filter_map(|own| match own.address {
+        IpAddr::V6(address) => Some(address),
+        IpAddr::V4(_) => None,
+    });
+    own.find(Ipv6Addr::is_unicast_link_local)
+}
+
 /// The first IPv6 address of a device.
 pub(super) fn first_v6(network: &Network, device: DeviceId) -> Option<Ipv6Addr> {
     addresses_v6(network.device(device)?).map(|own| own.0).next()

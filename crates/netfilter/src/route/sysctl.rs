@@ -1,6 +1,7 @@
 //! The settings (sysctls) that decide where packets go, as a state: the order of the lines does not count.
 //!
-//! Linux: `IN_DEV_ORCONF` (`accept_local`, `route_localnet`, `src_valid_mark`: `all` or the device), `IN_DEV_MAXCONF`
+//! Linux: `IN_DEV_ORCONF` (`accept_local`, `route_localnet`, `src_valid_mark`; `send_redirects` and `shared_media`, which
+//! begin with 1: `all` or the device), `IN_DEV_MAXCONF`
 //! (`rp_filter`: the larger of both), `IN_DEV_ANDCONF` (`bc_forwarding`; `accept_source_route`, where `all` begins with
 //! 0 and devices with 1: both); `default` is what later devices begin with. `ip_forward` sets every device; a
 //! device's own `forwarding` counts before it.
@@ -17,6 +18,9 @@ struct Device {
     valid_mark: bool,
     source_routes: Option<bool>,
     broadcasts: bool,
+    /// `send_redirects`.
+    redirects: Option<bool>,
+    shared_media: Option<bool>,
     forwarding_v4: Option<bool>,
     forwarding_v6: Option<bool>,
     force_forwarding_v6: bool,
@@ -80,6 +84,18 @@ impl Sysctls {
                 network.settings.reflect_mark_v6 = flag(value)?;
                 return Ok(());
             }
+            Some("ipv4/route/redirect_load") => {
+                network.settings.redirects.load = number(value)?;
+                return Ok(());
+            }
+            Some("ipv4/route/redirect_number") => {
+                network.settings.redirects.most = number(value)?;
+                return Ok(());
+            }
+            Some("ipv4/route/redirect_silence") => {
+                network.settings.redirects.silence = number(value)?;
+                return Ok(());
+            }
             Some("bridge/bridge-nf-call-iptables") => {
                 network.settings.bridged_v4 = flag(value)?;
                 return Ok(());
@@ -117,6 +133,7 @@ impl Sysctls {
         let devices = u32::try_from(network.devices.len()).unwrap_or(u32::MAX);
         self.added(DeviceId(devices.saturating_sub(1)));
         let all = self.all;
+        let off = |all: Option<bool>, own: Option<bool>| !all.unwrap_or(true) && !own.unwrap_or(true);
         let settings = &mut network.settings;
         for (id, device) in (0..devices).map(DeviceId).zip(self.devices) {
             for (on, list) in [
@@ -124,6 +141,8 @@ impl Sysctls {
                 (all.route_localnet || device.route_localnet, &mut settings.route_localnet),
                 (all.valid_mark || device.valid_mark, &mut settings.valid_mark),
                 (all.broadcasts && device.broadcasts, &mut settings.broadcasts),
+                (off(all.redirects, device.redirects), &mut settings.no_redirects),
+                (off(all.shared_media, device.shared_media), &mut settings.separate_media),
                 (
                     all.source_routes.unwrap_or(false) && device.source_routes.unwrap_or(true),
                     &mut settings.source_routes,
@@ -166,6 +185,8 @@ fn setter(v6: bool, key: &str) -> Option<Setter> {
         (false, "src_valid_mark") => |own, value| flag(value).map(|on| own.valid_mark = on),
         (false, "accept_source_route") => |own, value| flag(value).map(|on| own.source_routes = Some(on)),
         (false, "bc_forwarding") => |own, value| flag(value).map(|on| own.broadcasts = on),
+        (false, "send_redirects") => |own, value| flag(value).map(|on| own.redirects = Some(on)),
+        (false, "shared_media") => |own, value| flag(value).map(|on| own.shared_media = Some(on)),
         (false, "forwarding") => |own, value| flag(value).map(|on| own.forwarding_v4 = Some(on)),
         (true, "forwarding") => |own, value| flag(value).map(|on| own.forwarding_v6 = Some(on)),
         (true, "force_forwarding") => |own, value| flag(value).map(|on| own.force_forwarding_v6 = on),

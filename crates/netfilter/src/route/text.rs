@@ -22,7 +22,7 @@
 //! | `[-4\|-6] rule` | `not`, `from P`, `to P`, `fwmark N[/M]`, `iif DEVICE`, `oif DEVICE`, `tos N`, `ipproto N`, `sport N[-N]`, `dport N[-N]`, `uidrange N-N`, `priority N`, `table N` (or `lookup N`), `suppress_prefixlength N`, `suppress_ifgroup N`, `realms [N/]N`; instead of a table `goto N`, `nop`, `blackhole`, `unreachable`, `prohibit` |
 //! | `fdb M dev PORT` | the machine with this Ethernet address is behind this port of a bridge, or is the machine's own if PORT is the bridge (`bridge fdb`; `master`, `static`, `dynamic`, `extern_learn` may follow) |
 //! | `neigh A lladdr M dev DEVICE` | the Ethernet address of a neighbour (`ip neigh`; `nud STATE`, a state in capitals and `router` may follow) |
-//! | `sysctl NAME=VALUE` | `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`, `net.ipv4.conf.X.{rp_filter,accept_local,route_localnet,src_valid_mark,forwarding}`, `net.ipv6.conf.X.{forwarding,force_forwarding,use_tempaddr,disable_ipv6}`, `net.bridge.bridge-nf-call-{ip,ip6}tables`; X is `all`, `default` (for devices that come later) or a device |
+//! | `sysctl NAME=VALUE` | `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`, `net.ipv4.conf.X.{rp_filter,accept_local,route_localnet,src_valid_mark,send_redirects,shared_media,forwarding}`, `net.ipv4.route.redirect_{load,number,silence}`, `net.ipv6.conf.X.{forwarding,force_forwarding,use_tempaddr,disable_ipv6}`, `net.bridge.bridge-nf-call-{ip,ip6}tables`; X is `all`, `default` (for devices that come later) or a device |
 //!
 //! A leading word `ip` is taken too. The order counts, as it does for `ip`: a device stands before its addresses. A
 //! setting that is not known is an error, because it would be ignored otherwise.

@@ -75,7 +75,7 @@ pub(super) fn input(
     let broadcast = |network: &Network| {
         let realms = match source.is_unspecified() {
             true => 0,
-            false => validate_source(network, device, None, flow)?,
+            false => validate_source(network, device, None, flow)?.realms,
         };
         Ok(Route { realms, ..on_link(network, Way::Broadcast { device }, device) })
     };
@@ -107,13 +107,14 @@ pub(super) fn input(
     let forwards_broadcast = network.settings.broadcasts.contains(&device);
     let out = |network: &Network| {
         let hop = fib::hop(network, route, question)?;
-        let of_source = validate_source(network, device, Some(hop.device), flow)?;
+        let back = validate_source(network, device, Some(hop.device), flow)?;
         let (next_hop, gateway) = fib::next_hop(hop, flow.destination);
         Ok(Route {
             way: Way::Out { device: hop.device, next_hop, gateway },
             mtu: network.mtu(hop.device, Some(route)),
             source: preferred(network, route, hop),
-            realms: with_realms(with_realms(route.realms, found.realms), of_source),
+            realms: with_realms(with_realms(route.realms, found.realms), back.realms),
+            redirect: hop.device == device && back.on_link && is_nearer(network, device, source, hop),
         })
     };
     match route.kind {
@@ -121,7 +122,7 @@ pub(super) fn input(
         RouteKind::Broadcast if forwards_broadcast => out(network),
         RouteKind::Broadcast => broadcast(network),
         RouteKind::Local => {
-            let realms = validate_source(network, device, None, flow)?;
+            let realms = validate_source(network, device, None, flow)?.realms;
             Ok(Route { realms, ..network.local(None) })
         }
         _ if !forwards => Err(Unroutable::ForwardingOff),
@@ -131,7 +132,7 @@ pub(super) fn input(
 }
 
 fn on_link(network: &Network, way: Way, device: DeviceId) -> Route {
-    Route { way, mtu: network.mtu(device, None), source: None, realms: 0 }
+    Route { way, mtu: network.mtu(device, None), source: None, realms: 0, redirect: false }
 }
 
 /// Linux: `set_class_tag`: each half is taken over where there is none yet.
@@ -159,26 +160,53 @@ fn multicast(
         // Linux: only towards groups of the link, which this one is.
         return Ok(on_link(network, Way::Multicast { device }, device));
     }
-    let realms = validate_source(network, device, None, flow)?;
+    let realms = validate_source(network, device, None, flow)?.realms;
     Ok(Route { realms, ..on_link(network, Way::Multicast { device }, device) })
 }
 
-/// Whether a source address may come from a device, and the realms that it gives (Linux: `fib_validate_source`).
+/// Whether a sender on the link of a device can reach a hop by that device itself (Linux: `__mkroute_input`,
+/// `inet_addr_onlink`).
+fn is_nearer(network: &Network, device: DeviceId, source: Ipv4Addr, hop: Hop) -> bool {
+    let settings = &network.settings;
+    if settings.no_redirects.contains(&device) {
+        return false;
+    }
+    let gateway = hop.via.filter(IpAddr::is_ipv4);
+    let joins = |subnet: AddrMask| {
+        subnet.contains(IpAddr::V4(source)) && gateway.is_none_or(|gateway| subnet.contains(gateway))
+    };
+    let mut own = network.device(device).into_iter().flat_map(|device| &device.addresses);
+    !settings.separate_media.contains(&device)
+        || own.any(|own| own.address.is_ipv4() && own.subnet().is_some_and(joins))
+}
+
+/// The way back to the source of a packet.
+#[derive(Clone, Copy, Default)]
+struct Back {
+    /// The realms that it gives.
+    realms: u32,
+    /// Whether it needs no gateway; only looked at where a redirect may come of it.
+    on_link: bool,
+}
+
+/// Whether a source address may come from a device, and what the way back is like (Linux: `fib_validate_source`).
 fn validate_source(
     network: &Network,
     device: DeviceId,
     out: Option<DeviceId>,
     flow: Flow,
-) -> Result<u32, Unroutable> {
+) -> Result<Back, Unroutable> {
     let settings = &network.settings;
     let accept_local = settings.accept_local.contains(&device);
     let mode = settings.reverse_path.iter().find(|entry| entry.0 == device).map_or(0, |entry| entry.1);
-    if mode == 0 && !has_realms(network) {
+    let may_redirect = out == Some(device) && !settings.no_redirects.contains(&device);
+    if mode == 0 && !has_realms(network) && !may_redirect {
         if accept_local {
-            return Ok(0);
+            return Ok(Back::default());
         }
         if !has_custom_rules(network) && !has_custom_local_routes(network) {
-            return if network.is_own(flow.source) { Err(Unroutable::MartianSource) } else { Ok(0) };
+            let own = network.is_own(flow.source);
+            return if own { Err(Unroutable::MartianSource) } else { Ok(Back::default()) };
         }
     }
     // The way back, asked with addresses and ports exchanged, and with the mark only where `src_valid_mark` is on.
@@ -186,11 +214,11 @@ fn validate_source(
     let (source, destination) = (flow.destination, flow.source);
     let back = Flow { source, destination, mark, ports: (flow.ports.1, flow.ports.0), ..flow };
     let question = Question::new(out.unwrap_or(DeviceId::LOOPBACK));
-    let unknown = |realms| if mode == 0 { Ok(realms) } else { Err(Unroutable::MartianSource) };
+    let unknown = || if mode == 0 { Ok(Back::default()) } else { Err(Unroutable::MartianSource) };
     let found = match fib::lookup(network, back, question) {
         Ok(found) => found,
         Err(reason @ Unroutable::Undecided(_)) => return Err(reason),
-        Err(_) => return unknown(0),
+        Err(_) => return unknown(),
     };
     let route = found.route;
     match route.kind {
@@ -200,19 +228,27 @@ fn validate_source(
     }
     let realms = source_realms(route.realms, found.realms);
     let loopback = route.kind == RouteKind::Local && device == DeviceId::LOOPBACK;
+    // Linux: `nhc_scope >= RT_SCOPE_HOST`: a hop without a gateway.
+    let near = |route: &RouteEntry| route.via.is_none();
     if fib::uses(route, device) || loopback {
-        return Ok(realms);
+        return Ok(Back { realms, on_link: near(route) });
     }
     let has_address =
         network.device(device).is_some_and(|own| own.addresses.iter().any(|own| own.address.is_ipv4()));
     if !has_address {
-        return unknown(0);
+        return unknown();
     }
     if mode == 1 {
         return Err(Unroutable::MartianSource);
     }
     // Loose mode: the source is known somewhere, and that is enough.
-    Ok(realms)
+    let by_device = || match fib::lookup(network, back, Question { output: Some(device), ..question }) {
+        Ok(found) => Ok(found.route.kind == RouteKind::Unicast && near(found.route)),
+        Err(reason @ Unroutable::Undecided(_)) => Err(reason),
+        Err(_) => Ok(false),
+    };
+    let on_link = if may_redirect { by_device()? } else { false };
+    Ok(Back { realms, on_link })
 }
 
 /// The realms that the way back to its source gives a packet (Linux: `fib_combine_itag`).
@@ -399,5 +435,5 @@ fn finish(
         Way::Out { device, next_hop, gateway }
     };
     let mtu = network.mtu(device, route.map(|(route, _)| route));
-    Ok(Route { way, mtu, source: source.map(IpAddr::V4), realms: 0 })
+    Ok(Route { way, mtu, source: source.map(IpAddr::V4), realms: 0, redirect: false })
 }

@@ -100,7 +100,7 @@ pub(super) fn input(
     if destination.is_multicast() {
         let way = Way::Multicast { device };
         let here = listens(network, device, destination);
-        let route = Route { way, mtu: network.mtu(device, None), source: None, realms: 0 };
+        let route = Route { way, mtu: network.mtu(device, None), source: None, realms: 0, redirect: false };
         return if here { Ok(route) } else { Err(Unroutable::NoListener) };
     }
     if is_anycast(network, destination) {
@@ -128,7 +128,7 @@ fn way_out(
 ) -> Route {
     let (next_hop, gateway) = fib::next_hop(hop, destination);
     let way = Way::Out { device: hop.device, next_hop, gateway };
-    Route { way, mtu: network.mtu(hop.device, Some(route)), source, realms: 0 }
+    Route { way, mtu: network.mtu(hop.device, Some(route)), source, realms: 0, redirect: false }
 }
 
 /// Linux: `ip6_route_output_flags`, `ip6_dst_lookup_tail`.
@@ -139,12 +139,23 @@ pub(super) fn output(
     destination: Ipv6Addr,
     flow: Flow,
 ) -> Result<Route, Unroutable> {
-    let given = (!source.is_unspecified()).then_some(IpAddr::V6(source));
-    // Linux: an unspecified destination is loopback.
+    // Linux: for sockets an unspecified destination is loopback.
     let (destination, flow) = match destination.is_unspecified() {
         true => (Ipv6Addr::LOCALHOST, Flow { destination: IpAddr::V6(Ipv6Addr::LOCALHOST), ..flow }),
         false => (destination, flow),
     };
+    output_of_kernel(network, bound, source, destination, flow)
+}
+
+/// The same for what no socket sends: an unspecified destination is one like others.
+pub(super) fn output_of_kernel(
+    network: &Network,
+    bound: Option<DeviceId>,
+    source: Ipv6Addr,
+    destination: Ipv6Addr,
+    flow: Flow,
+) -> Result<Route, Unroutable> {
+    let given = (!source.is_unspecified()).then_some(IpAddr::V6(source));
     let question = Question {
         output: bound.filter(|_| strict(destination)),
         preferred: bound,
@@ -165,7 +176,7 @@ pub(super) fn output(
     let (device, source) = (hop.device, own(Some(hop.device), Some(route)));
     if destination.is_multicast() {
         let mtu = network.mtu(device, Some(route));
-        return Ok(Route { way: Way::Multicast { device }, mtu, source, realms: 0 });
+        return Ok(Route { way: Way::Multicast { device }, mtu, source, realms: 0, redirect: false });
     }
     Ok(way_out(network, route, hop, flow.destination, source))
 }

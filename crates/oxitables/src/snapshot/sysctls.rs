@@ -8,7 +8,7 @@ use netfilter::{Network, conntrack, defrag, env};
 use super::{Problem, Section};
 
 /// Single settings, and folders of which everything is collected. A folder of devices has a star.
-const COLLECTED: [&str; 12] = [
+const COLLECTED: [&str; 15] = [
     "net/ipv4/ip_forward",
     "net/ipv4/ip_default_ttl",
     "net/ipv4/ip_early_demux",
@@ -20,6 +20,9 @@ const COLLECTED: [&str; 12] = [
     "net/ipv4/ipfrag_high_thresh",
     "net/ipv4/ipfrag_max_dist",
     "net/ipv4/ip_forward_use_pmtu",
+    "net/ipv4/route/redirect_load",
+    "net/ipv4/route/redirect_number",
+    "net/ipv4/route/redirect_silence",
     "net/ipv6/fwmark_reflect",
 ];
 
@@ -36,6 +39,8 @@ const OF_DEVICES: [(&str, &[&str]); 2] = [
             "mc_forwarding",
             "route_localnet",
             "rp_filter",
+            "send_redirects",
+            "shared_media",
             "src_valid_mark",
         ],
     ),

@@ -107,7 +107,9 @@ pub struct World {
 
 /// What the engine is told of a host: the text form of a network.
 fn network_text(scenario: &Scenario, host: usize) -> String {
-    let mut text = String::new();
+    // As in the kernel's hosts, see `settle`.
+    let mut text = String::from("sysctl net.ipv4.conf.all.send_redirects=0\n");
+    text += "sysctl net.ipv4.conf.default.send_redirects=0\n";
     let spec = scenario.hosts.get(host);
     let ends = || scenario.links.iter().flat_map(|link| &link.ends).filter(|end| end.host == host);
     for end in ends() {
