@@ -388,10 +388,12 @@ impl EngineHalf {
                     if bytes.first().is_some_and(|first| first >> 4 == 6) { Family::V6 } else { Family::V4 },
                 );
             }
-            if let (TraceStep::Answered { packet: answer, .. }, Some(family)) =
-                (step, families.get(packet).copied())
+            if let (
+                TraceStep::Answered { packet: child, .. } | TraceStep::Copied { packet: child, .. },
+                Some(family),
+            ) = (step, families.get(packet).copied())
             {
-                families.insert(*answer, family);
+                families.insert(*child, family);
             }
             if let TraceStep::Table { world, .. } = step {
                 worlds.insert(*packet, *world);

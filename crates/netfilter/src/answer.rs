@@ -123,7 +123,7 @@ pub fn rejectable(packet: &Packet) -> bool {
 }
 
 /// Whether a packet of OUTPUT has a sum that somebody has kept: a copy of TEE. Linux: `nf_checksum` asks such a one again in
-/// PREROUTING and INPUT only, and `ip_forward` has forgotten the sum before FORWARD.
+/// PREROUTING and INPUT only. A copy of a packet that is being forwarded has none any more: `ip_forward` forgets it.
 fn is_taken_as_summed(packet: &Packet) -> bool {
     packet.input.is_none() && packet.summed != Summed::Unknown
 }
@@ -321,7 +321,12 @@ fn own_address(cause: &Packet, env: &Env<'_>) -> Option<IpAddr> {
     let own = match cause.family() {
         // Linux: the route of the packet has RTCF_LOCAL.
         Family::V4 => cause.route.is_some_and(|route| route.way == Way::Local),
-        Family::V6 => env.network.is_source_of_errors(destination),
+        // Linux: `ipv6_chk_addr` with the incoming device: an address of the loopback device counts on that one only.
+        Family::V6 => {
+            let elsewhere = destination == IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)
+                && cause.input.is_some_and(|device| device != crate::DeviceId::LOOPBACK);
+            !elsewhere && env.network.is_source_of_errors(destination)
+        }
     };
     own.then_some(destination)
 }

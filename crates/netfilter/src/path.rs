@@ -19,7 +19,7 @@ use crate::engine::{Decision, Deliver, Engine, SendError, Transmit};
 use crate::hook::{Callee, Verdict, World};
 use crate::machine::lookup::Sought;
 use crate::network::{Route, Unroutable, Way};
-use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Owner, Packet, Tracking};
+use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Owner, Packet, Summed, Tracking};
 use crate::synproxy::{self, Watched};
 use crate::trace::Step;
 use crate::{DeviceId, Now, answer, defrag, machine, nat, tables};
@@ -306,6 +306,10 @@ impl Engine {
         if packet.family() == Family::V4 {
             self.redirect_v4(now, packet, next_hop, depth);
         }
+        // Linux: `skb_forward_csum`: the sum is forgotten, but not that it was right.
+        if packet.summed == Summed::Wrong {
+            packet.summed = Summed::Unknown;
+        }
         packet.output = Some(device);
         if let Passed::Ended(decision) = self.pass(now, Hook::Forward, packet, depth) {
             return decision;
@@ -363,6 +367,7 @@ impl Engine {
             }
         }
         packet.output = packet.route.map(|route| route.way.device().unwrap_or(DeviceId::LOOPBACK));
+        let device_of_copy = packet.output.filter(|_| packet.duplicate);
         if let Passed::Ended(decision) = self.pass(now, Hook::Output, packet, depth) {
             return match decision {
                 Decision::Dropped(Drop::Route(unroutable)) => Err(send_error(unroutable)),
@@ -382,6 +387,9 @@ impl Engine {
         if matches!(packet.route.map(|route| route.way), Some(Way::Broadcast { .. })) {
             self.hear_own_broadcast(now, packet, device, depth);
         }
+        // Linux: `nf_dup_ipv4` and `nf_dup_ipv6` put the copy on its device beforehand, and `ip_output` and `ip6_output` tell
+        // POSTROUTING where a packet is as where it came in.
+        packet.input = device_of_copy;
         match self.postrouting(now, packet, device, next_hop, depth) {
             Decision::Dropped(Drop::TooBig) => Err(SendError::TooBig),
             decision @ Decision::Dropped(Drop::QueueUnheard) => Ok(decision),
@@ -403,6 +411,7 @@ impl Engine {
         if let Passed::Ended(decision) = self.pass(now, Hook::Postrouting, packet, depth) {
             return decision;
         }
+        packet.input = packet.input.filter(|_| !packet.duplicate);
         let mtu = packet.route.map_or(1500, |route| route.mtu);
         if device == DeviceId::LOOPBACK {
             return self.loop_back(packet, DeviceId::LOOPBACK, Link::default());
