@@ -171,6 +171,12 @@ pub enum Step {
 }
 
 impl Case {
+    /// The save files that are loaded at first, of both iptables.
+    pub fn saves(&self) -> impl Iterator<Item = &str> {
+        let [nft4, nft6] = &self.nft;
+        [&self.rules4, &self.rules6, nft4, nft6].into_iter().filter_map(Option::as_deref)
+    }
+
     /// Whether two cases can have one namespace: what iptables-nft has loaded stays in it.
     pub fn shares_namespace_with(&self, other: &Case) -> bool {
         let alone = |case: &Case| case.nft.iter().all(Option::is_none);

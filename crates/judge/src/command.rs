@@ -66,7 +66,7 @@ impl Default for Options {
         Self {
             cases: 200,
             from: 0,
-            plan: Plan { seed: 1, packets: 6, family: None, translatable: false },
+            plan: Plan { seed: 1, packets: 6, family: None, translatable: false, nft: false },
             against: Against::Engine,
             replay: None,
             case: None,
@@ -102,6 +102,11 @@ pub fn options(args: &[String]) -> Result<Options, String> {
                 "4" => out.plan.family = Some(4),
                 "6" => out.plan.family = Some(6),
                 other => return Err(format!("--family {other}: 4 or 6")),
+            },
+            "--world" => match value()?.as_str() {
+                "legacy" => out.plan.nft = false,
+                "nft" => out.plan.nft = true,
+                other => return Err(format!("--world {other}: legacy or nft")),
             },
             "--against" => match value()?.as_str() {
                 "engine" => out.against = Against::Engine,
@@ -206,7 +211,7 @@ fn record(options: &Options, change: impl FnOnce(&mut Record)) -> Result<(), Str
 }
 
 const HELP: &str =
-    "random cases: [--cases N] [--seed S] [--from K] [--family 4|6] [--packets P] [--threads T] [--most D] [--keep DIR]
+    "random cases: [--cases N] [--seed S] [--from K] [--family 4|6] [--world legacy|nft] [--packets P] [--threads T] [--most D] [--keep DIR]
 a file of cases, or all of a folder: --replay FILE [--case NAME]
 either: [--against engine|kernel|nft] [--record FILE --date DAY]
 what the kernel does: --show FILE, --freeze FILE [--into DIR]";

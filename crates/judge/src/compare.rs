@@ -35,7 +35,7 @@ impl fmt::Display for Difference {
 /// All differences between the outcomes of a case; the first stands for the kernel.
 pub fn compare(case: &Case, left: &Outcome, right: &Outcome) -> Vec<Difference> {
     // To everybody in a subnet of 16 addresses or more.
-    let copies = [&case.rules4, &case.rules6].into_iter().flatten().any(|rules| rules.contains("-j TEE"));
+    let copies = case.saves().any(|rules| rules.contains("-j TEE"));
     let broadcast = |at: usize| match case.steps.get(at) {
         Some(Step::Send { bytes, .. }) => {
             bytes.first().is_some_and(|first| first >> 4 == 4)

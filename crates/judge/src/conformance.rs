@@ -38,7 +38,7 @@ pub fn used(case: &Case) -> BTreeSet<String> {
         _ => None,
     });
     let mut out = BTreeSet::new();
-    for save in case.rules4.as_deref().into_iter().chain(case.rules6.as_deref()).chain(reloads) {
+    for save in case.saves().chain(reloads) {
         for line in save.lines() {
             let words: Vec<&str> = line.split_ascii_whitespace().collect();
             for pair in words.windows(2) {

@@ -51,6 +51,8 @@ pub struct Plan {
     pub family: Option<u8>,
     /// Whether rules that have no translation for nft are left out.
     pub translatable: bool,
+    /// Whether the rules are loaded with iptables-nft; those that it or the kernel does not take are left out.
+    pub nft: bool,
 }
 
 /// Makes the case of a number and runs it on `first` (the kernel) at the same time.
@@ -75,8 +77,21 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
     if !plan.translatable {
         case.network = sockets::NETWORK.iter().map(|&line| line.to_owned()).collect();
     }
-    *(if v6 { &mut case.rules6 } else { &mut case.rules4 }) = Some(save);
-    if let Err(refused) = first.load(&case) {
+    let legacy = if v6 { &mut case.rules6 } else { &mut case.rules4 };
+    if plan.nft {
+        *legacy = Some(crate::kernel::EMPTY.to_owned());
+        case.nft[usize::from(v6)] = Some(save);
+    } else {
+        *legacy = Some(save);
+    }
+    let mut loaded = first.load(&case);
+    while let (Err(words), Some(save)) = (&loaded, &mut case.nft[usize::from(v6)])
+        && let Some(smaller) = crate::nft::without_refused(save, words)
+    {
+        *save = smaller;
+        loaded = first.load(&case);
+    }
+    if let Err(refused) = loaded {
         return (case, Outcome { refused: Some(refused), ..Outcome::default() });
     }
     // Why: fragments of earlier cases may still wait in the kernel.

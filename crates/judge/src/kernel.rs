@@ -445,6 +445,12 @@ impl crate::Judged for Kernel {
                 self.watch = watch::Watch::open(case, self.home.as_ref())?;
             }
         }
+        // Why: rules of the case before hold their sets.
+        for (v6, beside) in [false, true].into_iter().zip(&mut self.beside) {
+            if std::mem::take(beside) {
+                nft::remove_beside(v6)?;
+            }
+        }
         self.make_sets(case.sets.as_deref())?;
         let nft_first = case.nft_is_first();
         if nft_first {

@@ -3,6 +3,7 @@
 //! The lines that have no translation are taken out of the save file first ([`translatable`]); then the kernel runs the
 //! case with the file in the legacy tables and once more with the translation in nf_tables. Policies have no counters
 //! in nft, and its rules leave no path in the legacy trace: both are not compared.
+use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
 use packet::{Family, protocol};
@@ -159,6 +160,24 @@ pub fn comparable(mut outcome: Outcome) -> Outcome {
 pub fn load_beside(v6: bool, save: &str) -> Result<(), String> {
     let command = if v6 { "ip6tables-nft-restore" } else { "iptables-nft-restore" };
     process::feed(&mut Command::new(command), save).map(drop)
+}
+
+/// Takes away what was loaded so.
+pub fn remove_beside(v6: bool) -> Result<(), String> {
+    load(v6, None)
+}
+
+/// A save file without the lines that iptables-nft-restore names in its words; `None`: it names none of rules.
+pub fn without_refused(save: &str, words: &str) -> Option<String> {
+    // `Error occurred at line: 7` of its own, `line 7: RULE_APPEND failed` for the kernel.
+    let numbered = words.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("line: ").or_else(|| line.split_once("line "))?;
+        rest.split(|other: char| !other.is_ascii_digit()).next()?.parse::<usize>().ok()
+    });
+    let refused: BTreeSet<usize> = numbered.collect();
+    let kept = |(at, line): &(usize, &str)| !(line.starts_with("-A ") && refused.contains(&(at + 1)));
+    let smaller: String = save.split_inclusive('\n').enumerate().filter(kept).map(|(_, line)| line).collect();
+    (smaller.len() < save.len()).then_some(smaller)
 }
 
 /// The counters of its rules; policies have none in nft.

@@ -60,8 +60,10 @@ fn without_member(case: &Case, at: usize) -> Option<Case> {
     Some(Case { sets: Some(kept.collect()), ..case.clone() })
 }
 
+/// The rules of iptables-nft of a family; where there are none, the legacy ones.
 fn rules(case: &Case, v6: bool) -> Option<&String> {
-    if v6 { case.rules6.as_ref() } else { case.rules4.as_ref() }
+    let legacy = if v6 { &case.rules6 } else { &case.rules4 };
+    case.nft[usize::from(v6)].as_ref().or(legacy.as_ref())
 }
 
 /// The case without the rules (`-A` lines) and user chains among `size` lines from `at`.
@@ -83,6 +85,8 @@ fn without(case: &Case, v6: bool, at: usize, size: usize) -> Option<Case> {
         return None;
     }
     let mut smaller = case.clone();
-    *(if v6 { &mut smaller.rules6 } else { &mut smaller.rules4 }) = Some(kept);
+    let legacy = if v6 { &mut smaller.rules6 } else { &mut smaller.rules4 };
+    let nft = &mut smaller.nft[usize::from(v6)];
+    *(if nft.is_some() { nft } else { legacy }) = Some(kept);
     Some(smaller)
 }

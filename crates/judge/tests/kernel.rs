@@ -61,7 +61,7 @@ fn random_rules_beside_each_other_are_equal() {
     let seed = number("OXITABLES_JUDGE_SEED", 20_261_121);
     // Why so few: each case is made and run in namespaces of its own, which takes seconds of waiting.
     let cases = (number("OXITABLES_JUDGE_CASES", 60) / 10).clamp(1, 15);
-    let plan = judge::generate::Plan { seed, packets: 8, family: Some(4), translatable: true };
+    let plan = judge::generate::Plan { seed, packets: 8, family: Some(4), translatable: true, nft: false };
     let mut different = Vec::new();
     for at in 0..cases {
         let (case, differences) = command::on_own_thread(|| {

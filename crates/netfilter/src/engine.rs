@@ -246,7 +246,7 @@ impl Engine {
     pub fn set_tables_of(&mut self, world: World, ruleset: &Ruleset, changed: &[Table]) {
         let family = ruleset.family();
         let made = |&table| {
-            let program = |rules| Box::new(Program::new(rules, family).of_world(world));
+            let program = |rules| Box::new(Program::of(world, rules, family));
             (table, ruleset.table(table).map(program))
         };
         let mut programs: Vec<(Table, Option<Box<Program>>)> = changed.iter().map(made).collect();

@@ -178,6 +178,10 @@ fn layout_v6(bytes: &[u8], total_len: usize) -> Layout {
         let (Some(&following), Some(&length)) = (packet.get(at), packet.get(at + 1)) else {
             return layout(at.min(total_len), None, fragment);
         };
+        // Linux: `ipv6_find_hdr` reads four bytes of a routing header, also where it looks for none.
+        if next == protocol::ROUTING && packet.len() < at + 4 {
+            return layout(at, None, fragment);
+        }
         if next == protocol::FRAGMENT {
             let Some(bits) = be16(packet, at + 2) else {
                 return layout(at, None, fragment);

@@ -1,4 +1,4 @@
-use super::{counters_of_listing, translatable};
+use super::{counters_of_listing, translatable, without_refused};
 
 #[test]
 fn counters_of_rules() {
@@ -36,4 +36,18 @@ fn lines_without_translation_go() {
     let save =
         "*filter\n-A INPUT -j ACCEPT\n-A INPUT -m string --algo bm --string x\n-A INPUT -j DROP\nCOMMIT\n";
     assert_eq!(translatable(false, save), "*filter\n-A INPUT -j ACCEPT\n-A INPUT -j DROP\nCOMMIT\n");
+}
+
+/// Both forms in which iptables-nft-restore names lines; lines that are no rules stay.
+#[test]
+fn refused_rules_are_left_out() {
+    let save = "*filter\n:x - [0:0]\n-A INPUT -j QUEUE\n-A INPUT\nCOMMIT\n";
+    let without = "*filter\n:x - [0:0]\n-A INPUT\nCOMMIT\n";
+    let own = "iptables-nft-restore: Bad rule\nError occurred at line: 3\nTry `iptables-restore -h'";
+    let kernels =
+        "iptables-nft-restore: \nline 3: RULE_APPEND failed (Invalid argument): rule in chain INPUT";
+    assert_eq!(without_refused(save, own).as_deref(), Some(without));
+    assert_eq!(without_refused(save, kernels).as_deref(), Some(without));
+    assert_eq!(without_refused(save, "line 2: CHAIN_ADD failed"), None);
+    assert_eq!(without_refused(save, "no such table"), None);
 }

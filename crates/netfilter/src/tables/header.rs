@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::BitAnd;
 
-use packet::{AddrMask, InterfaceName};
+use packet::{AddrMask, Family, InterfaceName, protocol};
 use rules::{Header, Hook, InterfacePattern, Negatable};
 
+use crate::hook::World;
 use crate::network::{DeviceId, Network};
 use crate::skb::Packet;
 use crate::trace::{Found, Mismatch};
@@ -125,7 +126,7 @@ pub(super) struct Facts<A> {
 }
 
 impl<A: Address> Facts<A> {
-    pub(super) fn of(packet: &Packet, place: &Place, network: &Network) -> Self {
+    pub(super) fn of(packet: &Packet, world: World, place: &Place, network: &Network) -> Self {
         let view = packet.view();
         let padded =
             |device| device_name(network, device).map_or(0, |name| u128::from_ne_bytes(*name.padded()));
@@ -134,10 +135,27 @@ impl<A: Address> Facts<A> {
             destination: A::of(view.destination()),
             input: padded(place.input),
             output: padded(place.output),
-            protocol: packet.layout.protocol,
+            protocol: protocol_in(world, packet),
             later_fragment: packet.layout.later_fragment(),
         }
     }
+}
+
+/// The protocol that rules see. For those of iptables-nft (`meta l4proto`) the headers of IPv6 end with an authentication
+/// header, behind which legacy rules look (F20).
+///
+/// Linux: `nft_set_pktinfo_ipv6` calls `ipv6_find_hdr` with `IP6_FH_F_AUTH`.
+fn protocol_in(world: World, packet: &Packet) -> Option<u8> {
+    let layout = packet.layout;
+    // Why: without extension headers nothing need be sought.
+    if world == World::Nft
+        && layout.family == Family::V6
+        && (layout.transport != 40 || layout.protocol.is_none())
+        && let Ok(Some(_)) = packet.view().find_extension(protocol::AH)
+    {
+        return Some(protocol::AH);
+    }
+    layout.protocol
 }
 
 /// The name of a device, if there is one.
@@ -187,7 +205,13 @@ pub(super) enum Part {
 
 impl Part {
     /// What is told of it.
-    pub(super) fn mismatch(self, packet: &Packet, place: &Place, network: &Network) -> Mismatch {
+    pub(super) fn mismatch(
+        self,
+        packet: &Packet,
+        world: World,
+        place: &Place,
+        network: &Network,
+    ) -> Mismatch {
         let view = packet.view();
         let device =
             |device, nothing| device_name(network, device).map_or(Found::Nothing(nothing), Found::Interface);
@@ -196,7 +220,10 @@ impl Part {
             Self::Destination => ("-d", Found::Address(view.destination())),
             Self::Input => ("-i", device(place.input, "incoming interface")),
             Self::Output => ("-o", device(place.output, "outgoing interface")),
-            Self::Protocol => ("-p", view.protocol().map_or(Found::Nothing("protocol"), Found::Protocol)),
+            Self::Protocol => {
+                let found = protocol_in(world, packet);
+                ("-p", found.map_or(Found::Nothing("protocol"), Found::Protocol))
+            }
             Self::CutShort => ("-p", Found::Nothing("whole extension headers")),
             Self::Fragment if packet.layout.later_fragment() => ("-f", Found::Word("a later fragment")),
             Self::Fragment => ("-f", Found::Nothing("fragment offset")),
@@ -231,7 +258,7 @@ impl<A: Address> Conditions<A> {
         protocol: 0,
     };
 
-    pub(super) fn new(header: &Header, patterns: &mut Patterns) -> Self {
+    pub(super) fn new(header: &Header, world: World, patterns: &mut Patterns) -> Self {
         let mut this = Self::NONE;
         let both =
             |address: Negatable<AddrMask>| (A::of(address.value.address()), A::of(address.value.mask()));
@@ -251,7 +278,8 @@ impl<A: Address> Conditions<A> {
             this.output = patterns.number(output.value);
             this.asks.add(Asks::OUTPUT_INVERTED, output.invert);
         }
-        if let Some(protocol) = header.protocol {
+        // Linux: of `-p all` iptables-nft makes nothing, ip6tables-legacy that the headers must be whole.
+        if let Some(protocol) = header.protocol.filter(|own| world == World::Legacy || own.value != 0) {
             this.protocol = protocol.value;
             this.asks.add(Asks::PROTOCOL, true);
             this.asks.add(Asks::PROTOCOL_INVERTED, protocol.invert);

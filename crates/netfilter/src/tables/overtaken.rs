@@ -5,7 +5,7 @@
 //! packet or its connection.
 use rules::{Table, Target};
 
-use super::header::{Address, Facts, Part};
+use super::header::{Address, Facts};
 use super::matches::{Asked, Miss};
 use super::program::{Action, At, Entry};
 use super::walk::{Walk, chain_and_number};
@@ -47,7 +47,7 @@ impl Walk<'_> {
         packet: &Packet,
         env: &mut Env<'_>,
     ) -> Option<(At, bool)> {
-        let facts = Facts::<A>::of(packet, &self.place, env.network);
+        let facts = Facts::<A>::of(packet, self.world, &self.place, env.network);
         let mut stack: Vec<At> = self.stack.get(..self.depth)?.to_vec();
         let mut at = from.checked_add(1)?;
         for _ in 0..MOST {
@@ -99,7 +99,7 @@ impl Walk<'_> {
     ) -> Fits {
         match entry.header.failing(facts, self.patterns) {
             None => {}
-            Some(Part::CutShort) => return Fits::Unknown,
+            Some(part) if self.refuses(part) => return Fits::Unknown,
             Some(_) => return Fits::No,
         }
         let range = entry.first as usize..(entry.first + entry.count) as usize;

@@ -100,8 +100,14 @@ pub struct Program {
 impl Program {
     /// Compiles a table. Counters are taken over; the state of `limit`, `quota` and the like starts anew (F72).
     pub fn new(rules: &TableRules, family: Family) -> Self {
+        Self::of(World::Legacy, rules, family)
+    }
+
+    /// The same as a table of one of two rulesets: what iptables-nft writes as expressions of nf_tables is asked as
+    /// nf_tables asks it (F20).
+    pub fn of(world: World, rules: &TableRules, family: Family) -> Self {
         let spans = spans(rules);
-        let mut parts = Parts { starts: starts(rules, &spans), ..Parts::default() };
+        let mut parts = Parts::new(world, starts(rules, &spans));
         let entries = match family {
             Family::V4 => Entries::V4(lower(rules, &mut parts)),
             Family::V6 => Entries::V6(lower(rules, &mut parts)),
@@ -117,7 +123,7 @@ impl Program {
         let users = spans.iter().filter(|span| span.hook.is_none()).count();
         Self {
             table: rules.table(),
-            world: World::Legacy,
+            world,
             family,
             entries,
             counters: parts.counters.into(),
@@ -130,12 +136,6 @@ impl Program {
             hooks,
             stack: vec![0; users].into(),
         }
-    }
-
-    /// The same as a table of one of two rulesets.
-    pub fn of_world(mut self, world: World) -> Self {
-        self.world = world;
-        self
     }
 
     /// Takes hold of what its targets share by name with other rules. Before [`Program::bind`] of any program, because
@@ -316,6 +316,7 @@ fn looping(rules: &TableRules) -> Vec<bool> {
 
 /// What grows while rules are compiled.
 struct Parts {
+    world: World,
     starts: Vec<Option<At>>,
     counters: Vec<Counters>,
     conditions: Vec<Condition>,
@@ -324,10 +325,11 @@ struct Parts {
     patterns: Patterns,
 }
 
-impl Default for Parts {
-    fn default() -> Self {
+impl Parts {
+    fn new(world: World, starts: Vec<Option<At>>) -> Self {
         Self {
-            starts: Vec::new(),
+            world,
+            starts,
             counters: Vec::new(),
             conditions: Vec::new(),
             targets: Vec::new(),
@@ -356,9 +358,10 @@ fn lower<A: Address>(rules: &TableRules, parts: &mut Parts) -> Box<[Entry<A>]> {
 
 fn lower_rule<A: Address>(rule: &Rule, parts: &mut Parts) -> Entry<A> {
     let first = parts.conditions.len() as u32;
-    parts.conditions.extend(rule.matches.iter().map(Condition::new));
+    let world = parts.world;
+    parts.conditions.extend(rule.matches.iter().map(|own| Condition::of(world, own)));
     Entry {
-        header: Conditions::new(&rule.header, &mut parts.patterns),
+        header: Conditions::new(&rule.header, world, &mut parts.patterns),
         first,
         count: rule.matches.len() as u32,
         action: lower_target(rule.target.as_ref(), parts),

@@ -4,6 +4,7 @@ mod log;
 mod machine;
 mod matches;
 mod matrix;
+mod nft;
 mod properties;
 mod set;
 mod stateful;

@@ -2,12 +2,12 @@
 use packet::Family;
 use rules::{ChainId, Counters, Hook, Policy, Target};
 
-use super::header::{Address, Facts, Patterns, Place};
+use super::header::{Address, Facts, Part, Patterns, Place};
 use super::matches::{Asked, Condition, Miss};
 use super::program::{Action, At, Entries, Entry, Program, Span, locate};
 use super::targets::{self, Effect};
 use crate::Env;
-use crate::hook::Verdict;
+use crate::hook::{Verdict, World};
 use crate::skb::{Drop, Packet};
 use crate::trace::{Found, Mismatch, Outcome, Step};
 
@@ -66,9 +66,11 @@ fn walk_or_pause(
         env.step(packet, || Step::Table { world, table, hook });
     }
     let place = Place::of(packet, table, hook);
-    let Program { entries, counters, conditions, targets, actors, shared, patterns, spans, stack, .. } =
-        program;
+    let Program {
+        world, entries, counters, conditions, targets, actors, shared, patterns, spans, stack, ..
+    } = program;
     let mut walk = Walk {
+        world: *world,
         place,
         counters,
         conditions,
@@ -120,6 +122,7 @@ fn walk_or_pause(
 
 /// A packet on its walk over one table.
 pub(super) struct Walk<'p> {
+    pub(super) world: World,
     pub(super) place: Place,
     counters: &'p mut [Counters],
     pub(super) conditions: &'p mut [Condition],
@@ -160,14 +163,14 @@ impl Walk<'_> {
     }
 
     fn run<A: Address>(&mut self, entries: &[Entry<A>], packet: &mut Packet, env: &mut Env<'_>) -> Verdict {
-        let mut facts = Facts::<A>::of(packet, &self.place, env.network);
+        let mut facts = Facts::<A>::of(packet, self.world, &self.place, env.network);
         let mut at = self.start;
         // An entry that is not there cannot be: every chain is closed. If it were, nothing passes.
         while let Some(entry) = entries.get(at as usize) {
             if let Some(part) = entry.header.failing(&facts, self.patterns) {
-                let hotdrop = part == super::header::Part::CutShort;
+                let hotdrop = self.refuses(part);
                 if env.trace.is_some() {
-                    let mismatch = part.mismatch(packet, &self.place, env.network);
+                    let mismatch = part.mismatch(packet, self.world, &self.place, env.network);
                     self.asked(at, packet, env, failed(mismatch, hotdrop));
                 }
                 if hotdrop {
@@ -213,7 +216,8 @@ impl Walk<'_> {
             if !matches!(entry.action, Action::Policy(_) | Action::End) {
                 self.asked(at, packet, env, Outcome::Matched);
             }
-            if packet.traced {
+            // Linux: nf_tables tells of such packets by events of its own.
+            if packet.traced && self.world == World::Legacy {
                 self.trace_line(at, entry, packet, env);
             }
             match entry.action {
@@ -255,7 +259,7 @@ impl Walk<'_> {
                     }
                     Effect::Copied => at += 1,
                     Effect::Readdressed => {
-                        facts = Facts::of(packet, &self.place, env.network);
+                        facts = Facts::of(packet, self.world, &self.place, env.network);
                         at += 1;
                     }
                     Effect::Dropped => {
@@ -272,6 +276,15 @@ impl Walk<'_> {
             }
         }
         self.dropped(at, false)
+    }
+
+    /// Whether a header condition that does not hold drops the packet.
+    ///
+    /// Linux: `ip6_packet_match` does so where the extension headers are cut short; in nf_tables there is no protocol then
+    /// (`nft_set_pktinfo_unspec`), and a rule that asks for one does not hold.
+    #[inline]
+    pub(super) fn refuses(&self, part: Part) -> bool {
+        part == Part::CutShort && self.world == World::Legacy
     }
 
     /// A match of a rule has refused the packet, and the rule holds: it counts and its target acts, and then the packet
@@ -316,6 +329,10 @@ impl Walk<'_> {
                 }
                 let place = u8::try_from(place).unwrap_or(u8::MAX);
                 if let Miss::Refused(option, found) = miss {
+                    // Linux: `nft_match_eval` drops it at once.
+                    if self.world == World::Nft {
+                        return Some((place, Miss::Hotdrop(option, found)));
+                    }
                     let rest = own.map(|(_, condition)| condition);
                     return Some((place, behind_refusal(rest, &asked, env, option, found)));
                 }

@@ -83,6 +83,11 @@ fn extension_headers_beyond_the_packet() {
     assert_eq!(super::parse(&bytes).unwrap().protocol, None);
     let cut = build::raw(protocol::ROUTING, "fd00::1", "fd00::2").payload([6]).build();
     assert_eq!(super::parse(&cut).unwrap().protocol, None);
+    // Of a routing header four bytes must be there, also where what follows it is no header that must be walked over.
+    for (bytes, protocol) in [(&[6, 0][..], None), (&[6, 0, 0], None), (&[6, 0, 0, 0], Some(protocol::TCP))] {
+        let cut = build::raw(protocol::ROUTING, "fd00::1", "fd00::2").payload(bytes).build();
+        assert_eq!(super::parse(&cut).unwrap().protocol, protocol, "{bytes:?}");
+    }
 }
 
 #[test]

@@ -120,6 +120,13 @@ impl Limit {
         put!(out, " {count}/{}", PRINTED.get(unit).map_or("", |unit| unit.0));
     }
 
+    /// The rate in whole packets, rounded down, and in how many seconds: as it is printed, and as iptables-nft gives it to
+    /// the kernel.
+    pub fn packets_per(&self) -> (u32, u32) {
+        let (count, unit) = self.printed();
+        (count, PRINTED.get(unit).map_or(1, |unit| unit.1))
+    }
+
     /// The rate as nft writes it: packets, and `second`, `minute`, `hour` or `day`.
     pub(crate) fn rate(&self) -> (u32, &'static str) {
         let (count, unit) = self.printed();

@@ -31,6 +31,7 @@ mod mac;
 mod mark;
 mod mh;
 mod multiport;
+mod native;
 mod nfacct;
 mod osf;
 mod owner;
@@ -64,6 +65,7 @@ use rules::{Match, Negatable, matches as data};
 use super::Place;
 use super::named::Named;
 use crate::Env;
+use crate::hook::World;
 use crate::skb::Packet;
 use crate::trace::Found;
 pub(in crate::tables) use socket::TRANSPARENT;
@@ -139,6 +141,8 @@ pub(super) enum Condition {
     Ecn(data::ecn::Ecn),
     Esp(data::esp::Esp),
     Eui64,
+    /// `-m tcp` or `-m udp` of iptables-nft.
+    Fields(native::Fields),
     Frag(data::frag::Frag),
     Hbh(Box<data::hbh::Hbh>),
     Hl(data::hl::Hl),
@@ -170,6 +174,8 @@ pub(super) enum Condition {
     Sctp(Box<data::sctp::Sctp>),
     Set(Box<set::Asker>),
     Quota(quota::Account),
+    /// `-m limit` of iptables-nft.
+    Rate(native::Rate),
     Socket(data::socket::Socket),
     Srh(Box<data::srh::Srh>),
     State(data::state::State),
@@ -187,6 +193,18 @@ pub(super) enum Condition {
 }
 
 impl Condition {
+    /// A match of a rule of one of two rulesets.
+    pub(super) fn of(world: World, rule: &Match) -> Self {
+        let native = match (world, rule) {
+            (World::Legacy, _) => None,
+            (World::Nft, Match::Limit(own)) => Some(Self::Rate(native::Rate::new(own))),
+            (World::Nft, Match::Tcp(own)) => native::Fields::of_tcp(own).map(Self::Fields),
+            (World::Nft, Match::Udp(own)) => native::Fields::of_udp(own).map(Self::Fields),
+            (World::Nft, _) => None,
+        };
+        native.unwrap_or_else(|| Self::new(rule))
+    }
+
     pub(super) fn new(rule: &Match) -> Self {
         match rule {
             Match::Addrtype(own) => Self::Addrtype(*own),
@@ -273,6 +291,7 @@ impl Condition {
                 | Self::Nfacct(_)
                 | Self::Osf(_)
                 | Self::Quota(_)
+                | Self::Rate(_)
                 | Self::Recent(_)
                 | Self::Statistic(_)
         )
@@ -335,6 +354,7 @@ impl Condition {
             Self::Ecn(own) => ecn::holds(own, asked),
             Self::Esp(own) => spi::holds_esp(own, asked),
             Self::Eui64 => eui64::holds(asked),
+            Self::Fields(own) => own.holds(asked),
             Self::Frag(own) => frag::holds(own, asked),
             Self::Hbh(own) => dst::holds_hbh(own, asked),
             Self::Hl(own) => ttl::holds_v6(own, asked),
@@ -354,6 +374,7 @@ impl Condition {
             Self::Owner(own) => owner::holds(own, asked, env),
             Self::Physdev(own) => physdev::holds(own, asked, env),
             Self::Pkttype(own) => pkttype::holds(own, asked),
+            Self::Rate(own) => own.holds(env),
             Self::Rateest(own) => own.holds(env),
             Self::Rpfilter(own) => rpfilter::holds(own, asked, env),
             Self::Rt(own) => rt::holds(own, asked),
