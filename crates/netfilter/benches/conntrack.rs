@@ -1,8 +1,9 @@
 //! The connection table at its size and under attack. Figures: docs/benchmarks.md.
 //!
 //! `million/*`: a million connections through the whole engine, aged, dumped, loaded. `lookup/*`: what finding an ordinary
-//! connection costs, and what it costs while somebody attacks; `new/*`: a new masqueraded flow of UDP, ordinarily and under
-//! attack; `attack/*`: what a packet of the attacker costs. An attack must not make a look-up cost more than twice.
+//! connection costs, and what it costs while somebody attacks; `memory/*`: what a read costs of so much memory; `new/*`: a
+//! new masqueraded flow of UDP, ordinarily and under attack; `attack/*`: what a packet of the attacker costs. An attack must
+//! not make a look-up cost more than twice.
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -164,28 +165,72 @@ fn million(_: &mut Criterion) {
     });
 }
 
-/// Finds ordinary connections one after another.
-fn look_up(criterion: &mut Criterion, name: &str, table: &Conntrack) {
-    let wanted: Vec<Tuple> = (0..4096).map(|number| tuple(6, ends(number * 24))).collect();
-    let mut at = 0;
+/// Looks for tuples one after another, all of which are there or none.
+fn look_for(criterion: &mut Criterion, name: &str, table: &Conntrack, wanted: &[Tuple], there: bool) {
+    let mut next = wanted.iter().cycle();
     criterion.bench_function(name, |bencher| {
         bencher.iter_custom(|count| {
             rounds(count, || {
-                at = (at + 1) & 4095;
-                let tuple = wanted.get(at).copied();
-                let found = tuple.and_then(|tuple| table.find(&tuple, Zone::default(), NOW.mono));
-                assert!(found.is_some());
+                let found = next.next().and_then(|tuple| table.find(tuple, Zone::default(), NOW.mono));
+                assert_eq!(found.is_some(), there);
                 found
             })
         });
     });
 }
 
+/// Finds 4,096 ordinary connections one after another, all of them, and looks for some that are not there.
+fn look_up(criterion: &mut Criterion, name: &str, table: &Conntrack) {
+    let some: Vec<Tuple> = (0..4096).map(|number| tuple(6, ends(number * 24))).collect();
+    look_for(criterion, &format!("lookup/{name}"), table, &some, true);
+    // Why multiplied: the ones that follow each other in the table are not looked for one after another.
+    let all = (0..ORDINARY).map(|number| tuple(6, ends((number * 7_919) % ORDINARY)));
+    look_for(criterion, &format!("lookup/all-{name}"), table, &all.collect::<Vec<_>>(), true);
+    let none: Vec<Tuple> = (0..ORDINARY).map(|number| tuple(6, ends(ORDINARY + number))).collect();
+    look_for(criterion, &format!("lookup/none-{name}"), table, &none, false);
+}
+
+/// What a read costs whose place the read before gave: in all of some cache lines, so many bytes apart.
+fn memory(criterion: &mut Criterion) {
+    for (name, lines, apart) in [
+        ("memory/512 KiB", 1 << 13, 64),
+        ("memory/16 MiB", 1 << 18, 64),
+        ("memory/256 MiB", 1 << 22, 64),
+        ("memory/4096 lines in 256 MiB", 1 << 12, 1 << 16),
+        ("memory/8192 lines in 256 MiB", 1 << 13, 1 << 15),
+    ] {
+        if !wanted(name) {
+            continue;
+        }
+        let words = apart / 4;
+        let mut memory = vec![0_u32; lines * words];
+        // Why this order: an odd multiplier and an odd summand, a full period, and nothing that a prefetcher knows. Which line
+        // of its 4 KiB is by the number, so that they do not share the sets of a cache.
+        let place = |line: usize| line * words + (line * 16) % words.min(1024);
+        for line in 0..lines {
+            let next = (line * 1_664_525 + 1_013_904_223) & (lines - 1);
+            if let Some(word) = memory.get_mut(place(line)) {
+                *word = u32::try_from(place(next)).unwrap_or(0);
+            }
+        }
+        let mut at = place(0);
+        criterion.bench_function(name, |bencher| {
+            bencher.iter_custom(|count| {
+                rounds(count, || {
+                    at = memory.get(at).map_or(0, |&next| next as usize);
+                    at
+                })
+            });
+        });
+    }
+}
+
 fn lookups(criterion: &mut Criterion) {
+    memory(criterion);
     if !wanted("lookup/") {
         return;
     }
-    look_up(criterion, "lookup/ordinary", &ordinary(SECRET));
+    look_up(criterion, "ordinary", &ordinary(SECRET));
 
     // A flood of SYNs with random tuples has filled the rest of the table.
     let mut flooded = ordinary(SECRET);
@@ -194,7 +239,7 @@ fn lookups(criterion: &mut Criterion) {
         tuple(17, ((bits >> 32) as u32 | 1, bits as u16, 0xc633_6407, (bits >> 16) as u16))
     });
     load(&mut flooded, random, "mark=0");
-    look_up(criterion, "lookup/syn-flood", &flooded);
+    look_up(criterion, "syn-flood", &flooded);
     drop(flooded);
 
     let (victim, evil) = one_bucket();

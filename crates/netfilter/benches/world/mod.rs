@@ -313,13 +313,14 @@ impl Sent {
     }
 }
 
-/// Tuples that would all lie in one place of an index whose key is 0, where the victim lies, too.
+/// Tuples that would all lie in a sixteenth of one part of an index whose key is 0, where the victim lies, too.
 pub(crate) fn one_bucket() -> (Tuple, Vec<Tuple>) {
-    let place = |number: u32| hash_with_key_0(ends(number), 6) & 0x3_ffff;
-    let wanted = place(24) >> 6;
+    // The part, and the highest bits of those that say the bucket.
+    let place = |hash: u64| (hash >> 40 & 0xff, hash >> 28 & 0xf);
+    let wanted = place(hash_with_key_0(ends(24), 6));
     let evil = (0..100_000_000_u32)
         .map(|number| (0xac10_0000 | number >> 10, number as u16, 0xc633_6407, 80))
-        .filter(|ends| hash_with_key_0(*ends, 17) >> 6 & 0xfff == wanted)
+        .filter(|ends| place(hash_with_key_0(*ends, 17)) == wanted)
         .take(4096)
         .map(|ends| tuple(17, ends))
         .collect();

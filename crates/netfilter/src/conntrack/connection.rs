@@ -1,10 +1,11 @@
-//! A connection as it lies in the table: at most 176 bytes, of which a packet reads the first few lines.
+//! A connection as it lies in the table: three cache lines, of which finding it reads the first.
 //!
 //! # Layout
-//! Both tuples are kept in 58 bytes: of IPv4 the four addresses, of IPv6 those of the original direction, to which the
-//! reply's are the same turned round, and a third one, which is the translated one. What few connections have (a helper,
-//! a master, moved sequence numbers; a fourth address: IPv6 that is translated at both ends) lies in [`Extra`], one
-//! allocation made by the first of them. A new field that not every connection of a busy router needs belongs there.
+//! The first line has what finding compares (of IPv4 both tuples, of IPv6 all but addresses) and what most packets read
+//! besides; the second what the protocol remembers; the third the counters. IPv6 has one address of the original direction in
+//! the second line, and those of the replies in the third. What few connections have (a helper, a master, moved sequence
+//! numbers) lies in [`Rare`], one allocation made by the first of them. A new field that not every connection of a busy
+//! router needs belongs there.
 //!
 //! # Invariant
 //! What is put in comes out: [`Connection::original`] and [`Connection::reply`] give the tuples that were set.
@@ -23,32 +24,41 @@ use crate::network::DeviceId;
 use crate::time::Instant;
 
 /// A connection.
+// Why in this order: see the layout above. All places are used.
 #[derive(Clone)]
+#[repr(C, align(64))]
 pub struct Connection {
+    /// IPv4: original source and destination, reply's source and destination. IPv6: the original source.
+    first: [u32; 4],
     /// When it ends unless a packet comes; before confirmation the length of its timeout counted from zero.
     pub expires: Instant,
-    /// Status bits.
-    pub status: Status,
-    /// Zone.
-    pub zone: Zone,
-    /// IPv4: original source and destination, reply's source and destination in the first of them. IPv6: original source
-    /// and destination; then the reply's destination if [`Form::TO`], otherwise its source if [`Form::FROM`].
-    // Why: not a struct of their own, which would end with two unused bytes.
-    addresses: [[u32; 4]; 3],
+    rare: Option<Box<Rare>>,
     /// Ports or the like: original source and destination, reply's source and destination.
     ids: [u16; 4],
-    ip_protocol: u8,
-    form: Form,
+    /// Zone.
+    pub zone: Zone,
+    /// Which connection of all that ever were this one is: larger ones are newer, and no two of a slot are the same.
+    pub(super) generation: u32,
     /// Connection mark.
     pub mark: u32,
-    /// For NAT: the device whose address MASQUERADE took, as its number plus one; 0: none.
-    masquerade: u32,
-    /// Packets and bytes of the original and the reply direction (`nf_conntrack_acct`).
-    pub counters: [Counters; 2],
+    /// Status bits.
+    pub status: Status,
+    /// For NAT: the device whose address MASQUERADE took, as its number plus one; 0: none; [`FAR`]: [`Rare`] has it.
+    masquerade: u16,
+    ip_protocol: u8,
+    form: Form,
     /// What the protocol remembers.
     pub protocol: ProtocolState,
-    extra: Option<Box<Extra>>,
+    /// Of IPv6: the original destination, the reply's source and destination.
+    more: [[u32; 4]; 3],
+    /// Packets and bytes of the original and the reply direction (`nf_conntrack_acct`).
+    pub counters: [Counters; 2],
 }
+
+const _: () = assert!(size_of::<Connection>() == 192 && size_of::<ProtocolState>() == 54);
+
+/// The number of a device is too large for [`Connection::masquerade`].
+const FAR: u16 = u16::MAX;
 
 /// What the addresses of a connection are; and, because there is room for it, its [`Sourced`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,11 +67,8 @@ struct Form(u8);
 impl Form {
     /// Addresses of IPv6.
     const V6: u8 = 1;
-    /// Of IPv6: the replies come from elsewhere than the original direction goes to (DNAT).
-    const FROM: u8 = 1 << 1;
-    /// Of IPv6: the replies go elsewhere than the original direction comes from (SNAT). If both: where they come from is
-    /// in [`Extra`].
-    const TO: u8 = 1 << 2;
+    /// It is none: the place is free.
+    const VACANT: u8 = 1 << 1;
     /// [`Sourced::Head`].
     const HEAD: u8 = 1 << 3;
     /// [`Sourced::Member`].
@@ -91,14 +98,6 @@ pub(super) enum Sourced {
 }
 
 /// What only few connections have.
-#[derive(Clone, Debug)]
-struct Extra {
-    /// Where the replies come from, of IPv6 that is translated at both ends.
-    from: [u32; 4],
-    rare: Option<Box<Rare>>,
-}
-
-/// Of it what is not an address.
 #[derive(Clone, Debug, Default)]
 pub struct Rare {
     /// The connection whose helper expected this one.
@@ -122,6 +121,8 @@ pub struct Rare {
     pub zero_zone: Option<Direction>,
     /// What SYNPROXY knows of it.
     pub synproxy: Option<crate::synproxy::State>,
+    /// The device whose address MASQUERADE took, if its number does not fit into the connection.
+    masquerade: Option<DeviceId>,
 }
 
 /// Of a connection whose helper expected another one what that one keeps (Linux: it keeps its master itself).
@@ -161,6 +162,7 @@ static NOTHING_RARE: Rare = Rare {
     started: None,
     policy: None,
     synproxy: None,
+    masquerade: None,
 };
 
 #[inline]
@@ -177,73 +179,79 @@ fn address([a, b, c, d]: [u32; 4]) -> Ipv6Addr {
 impl Connection {
     /// A connection that is not confirmed, with nothing but its tuples and its zone.
     pub fn new(original: Tuple, reply: Tuple, zone: Zone) -> Self {
-        let (addresses, form) = match (original.source, original.destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                ([[source.into(), destination.into(), 0, 0], [0; 4], [0; 4]], Form(0))
-            }
-            (source, destination) => ([words(v6(source)), words(v6(destination)), [0; 4]], Form(Form::V6)),
-        };
-        let ids = [original.source_id, original.destination_id, 0, 0];
         let mut new = Self {
-            expires: Instant(0),
-            status: Status::default(),
             zone,
-            addresses,
-            ids,
+            ids: [original.source_id, original.destination_id, 0, 0],
             ip_protocol: original.protocol,
-            form,
-            mark: 0,
-            masquerade: 0,
-            counters: Default::default(),
-            protocol: ProtocolState::Plain,
-            extra: None,
+            form: Form(0),
+            ..Self::vacant()
         };
+        match (original.source, original.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                new.first = [source.into(), destination.into(), 0, 0];
+            }
+            (source, destination) => {
+                new.form.put(0, Form::V6);
+                new.first = words(v6(source));
+                new.more = [words(v6(destination)), [0; 4], [0; 4]];
+            }
+        }
         new.set_reply(reply);
         new
     }
 
-    /// Sets the tuple of the replies. Its protocol and family are those of the original direction.
-    pub(super) fn set_reply(&mut self, reply: Tuple) {
-        let Self { addresses: [one, two, three], ids: [_, _, source_id, destination_id], form, .. } = self;
-        (*source_id, *destination_id) = (reply.source_id, reply.destination_id);
-        if !form.has(Form::V6) {
-            if let (IpAddr::V4(source), IpAddr::V4(destination)) = (reply.source, reply.destination) {
-                let [_, _, own_source, own_destination] = one;
-                (*own_source, *own_destination) = (source.into(), destination.into());
-            }
-            return;
-        }
-        let (from, to) = (words(v6(reply.source)), words(v6(reply.destination)));
-        let moved = (from != *two, to != *one);
-        let (third, bits) = match moved {
-            (false, false) => ([0; 4], 0),
-            (true, false) => (from, Form::FROM),
-            (false, true) => (to, Form::TO),
-            (true, true) => (to, Form::FROM | Form::TO),
-        };
-        *three = third;
-        form.put(Form::FROM | Form::TO, bits);
-        if moved == (true, true) {
-            self.extra_mut().from = from;
+    /// A place where no connection is.
+    pub(super) fn vacant() -> Self {
+        Self {
+            first: [0; 4],
+            expires: Instant(0),
+            rare: None,
+            ids: [0; 4],
+            zone: Zone::default(),
+            generation: 0,
+            mark: 0,
+            status: Status::default(),
+            masquerade: 0,
+            ip_protocol: 0,
+            form: Form(Form::VACANT),
+            protocol: ProtocolState::Plain,
+            more: [[0; 4]; 3],
+            counters: Default::default(),
         }
     }
 
-    fn extra_mut(&mut self) -> &mut Extra {
-        self.extra.get_or_insert_with(|| Box::new(Extra { from: [0; 4], rare: None }))
+    /// Whether no connection is here.
+    #[inline]
+    pub(super) fn is_vacant(&self) -> bool {
+        self.form.has(Form::VACANT)
+    }
+
+    /// No connection is here from now on.
+    pub(super) fn clear(&mut self) {
+        self.rare = None;
+        self.form = Form(Form::VACANT);
+    }
+
+    /// Sets the tuple of the replies. Its protocol and family are those of the original direction.
+    pub(super) fn set_reply(&mut self, reply: Tuple) {
+        let Self { first: [_, _, own_source, own_destination], more: [_, source, destination], form, .. } =
+            self;
+        let [_, _, source_id, destination_id] = &mut self.ids;
+        (*source_id, *destination_id) = (reply.source_id, reply.destination_id);
+        if form.has(Form::V6) {
+            (*source, *destination) = (words(v6(reply.source)), words(v6(reply.destination)));
+        } else if let (IpAddr::V4(source), IpAddr::V4(destination)) = (reply.source, reply.destination) {
+            (*own_source, *own_destination) = (source.into(), destination.into());
+        }
     }
 
     /// The addresses of a direction of IPv6.
     #[inline]
-    fn words_of(&self, direction: Direction) -> [[u32; 4]; 2] {
-        let ([one, two, three], form) = (self.addresses, self.form);
-        if direction == Direction::Original {
-            return [one, two];
-        }
-        match (form.has(Form::FROM), form.has(Form::TO)) {
-            (false, false) => [two, one],
-            (true, false) => [three, one],
-            (false, true) => [two, three],
-            (true, true) => [self.extra.as_ref().map_or([0; 4], |extra| extra.from), three],
+    fn words_of(&self, direction: Direction) -> [&[u32; 4]; 2] {
+        let Self { first, more: [destination, reply_source, reply_destination], .. } = self;
+        match direction {
+            Direction::Original => [first, destination],
+            Direction::Reply => [reply_source, reply_destination],
         }
     }
 
@@ -263,15 +271,14 @@ impl Connection {
     /// The tuple of a direction.
     #[inline]
     pub fn tuple(&self, direction: Direction) -> Tuple {
-        let Self { addresses: [[a, b, c, d], ..], ids: [e, f, g, h], ip_protocol: protocol, form, .. } =
-            *self;
+        let Self { first: [a, b, c, d], ids: [e, f, g, h], ip_protocol: protocol, form, .. } = *self;
         let (source_id, destination_id) = match direction {
             Direction::Original => (e, f),
             Direction::Reply => (g, h),
         };
         let (source, destination) = match direction {
             _ if form.has(Form::V6) => {
-                let [source, destination] = self.words_of(direction).map(address);
+                let [source, destination] = self.words_of(direction).map(|&words| address(words));
                 (source.into(), destination.into())
             }
             Direction::Original => (Ipv4Addr::from(a).into(), Ipv4Addr::from(b).into()),
@@ -283,8 +290,7 @@ impl Connection {
     /// Whether the tuple of a direction is this one.
     #[inline]
     pub(super) fn has_tuple(&self, direction: Direction, tuple: &Tuple) -> bool {
-        let Self { addresses: [[a, b, c, d], ..], ids: [e, f, g, h], ip_protocol: protocol, form, .. } =
-            *self;
+        let Self { first: [a, b, c, d], ids: [e, f, g, h], ip_protocol: protocol, form, .. } = *self;
         let (ids, addresses) = match direction {
             Direction::Original => ((e, f), (a, b)),
             Direction::Reply => ((g, h), (c, d)),
@@ -297,10 +303,18 @@ impl Connection {
                 !form.has(Form::V6) && addresses == (u32::from(source), u32::from(destination))
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                form.has(Form::V6) && self.words_of(direction) == [words(source), words(destination)]
+                let [own_source, own_destination] = self.words_of(direction);
+                form.has(Form::V6) && *own_source == words(source) && *own_destination == words(destination)
             }
             _ => false,
         }
+    }
+
+    /// Whether both directions have the same tuple: from a socket to itself.
+    #[inline]
+    pub(super) fn is_to_itself(&self) -> bool {
+        let [source, destination, reply_source, reply_destination] = self.ids;
+        (source, destination) == (reply_source, reply_destination) && self.original() == self.reply()
     }
 
     /// Where it stands in the lists of [`super::Conntrack::by_source`].
@@ -337,12 +351,12 @@ impl Connection {
     /// What few connections have.
     #[inline]
     pub fn rare(&self) -> &Rare {
-        self.extra.as_ref().and_then(|extra| extra.rare.as_deref()).unwrap_or(&NOTHING_RARE)
+        self.rare.as_deref().unwrap_or(&NOTHING_RARE)
     }
 
     /// What few connections have, to change it; there is room for it from now on.
     pub fn rare_mut(&mut self) -> &mut Rare {
-        self.extra_mut().rare.get_or_insert_default()
+        self.rare.get_or_insert_default()
     }
 
     /// The helper that looks at its payload.
@@ -353,23 +367,30 @@ impl Connection {
 
     /// The same, to change what it remembers.
     pub fn helper_mut(&mut self) -> Option<&mut Helper> {
-        self.extra.as_mut()?.rare.as_mut()?.helper.as_mut()
+        self.rare.as_mut()?.helper.as_mut()
     }
 
     /// The device whose address MASQUERADE took; the connection ends when the device goes down (F55).
     #[inline]
     pub fn masquerade(&self) -> Option<DeviceId> {
-        self.masquerade.checked_sub(1).map(DeviceId)
+        match self.masquerade {
+            FAR => self.rare().masquerade,
+            near => near.checked_sub(1).map(|number| DeviceId(u32::from(number))),
+        }
     }
 
     /// MASQUERADE took the address of a device.
     pub fn set_masquerade(&mut self, device: DeviceId) {
-        self.masquerade = device.0.saturating_add(1);
+        let near = device.0.checked_add(1).and_then(|number| u16::try_from(number).ok());
+        self.masquerade = near.filter(|&near| near != FAR).unwrap_or(FAR);
+        if self.masquerade == FAR {
+            self.rare_mut().masquerade = Some(device);
+        }
     }
 
     /// One connection that it expected has ended.
     pub(super) fn lose_child(&mut self) {
-        if let Some(rare) = self.extra.as_mut().and_then(|extra| extra.rare.as_mut()) {
+        if let Some(rare) = &mut self.rare {
             rare.children = rare.children.saturating_sub(1);
         }
     }

@@ -97,7 +97,7 @@ fn entry_of(connection: &Connection, counted: bool, style: Style, now: Now) -> E
         ProtocolState::Tcp(tcp) => Some(State::Tcp(tcp.state)),
         ProtocolState::Sctp(sctp) => Some(State::Sctp(sctp.state)),
         ProtocolState::Gre(gre) => {
-            gre_timeouts = Some((gre.timeout.as_secs(), gre.stream_timeout.as_secs()));
+            gre_timeouts = Some(({ gre.timeout }.as_secs(), { gre.stream_timeout }.as_secs()));
             None
         }
         ProtocolState::Udp(_) | ProtocolState::Plain => None,

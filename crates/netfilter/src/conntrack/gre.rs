@@ -76,7 +76,9 @@ impl Conntrack {
 }
 
 /// What is remembered of a tunnel: its timeouts, as they were when it began.
+// Why: packed, see `Udp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(Rust, packed(2))]
 pub struct Gre {
     /// While nothing came back.
     pub timeout: Duration,

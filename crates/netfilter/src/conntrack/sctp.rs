@@ -89,7 +89,7 @@ pub struct Sctp {
     /// The state.
     pub state: State,
     /// The tag that packets of each direction must carry; 0: not known.
-    tags: [u32; 2],
+    tags: [Tag; 2],
     /// Which sides sent an INIT that no COOKIE ACK has settled.
     init: [bool; 2],
     /// Whether a HEARTBEAT came with a wrong tag, and the direction of the last one: true for replies.
@@ -99,6 +99,12 @@ pub struct Sctp {
     /// direction tells.
     untold: [bool; 2],
 }
+
+/// A verification tag.
+// Why: packed, see `Udp`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(Rust, packed(2))]
+struct Tag(u32);
 
 /// Chunk types (IANA).
 mod chunk {
@@ -187,7 +193,7 @@ impl Sctp {
         let reply = reply != reflected;
         if let Some(untold) = self.untold.get_mut(usize::from(reply)).filter(|untold| **untold) {
             *untold = false;
-            *self.own_tag(reply) = tag;
+            *self.own_tag(reply) = Tag(tag);
         }
     }
 
@@ -202,10 +208,10 @@ impl Sctp {
             }
             match chunk.kind {
                 chunk::INIT if tag != 0 => return None,
-                chunk::INIT => (*reply, *opened) = (chunk.tag?, true),
-                chunk::HEARTBEAT => *original = tag,
+                chunk::INIT => (*reply, *opened) = (Tag(chunk.tag?), true),
+                chunk::HEARTBEAT => *original = Tag(tag),
                 // RFC 9260, 8.4: the answer to a SHUTDOWN ACK out of the blue carries its tag.
-                chunk::SHUTDOWN_ACK => *reply = tag,
+                chunk::SHUTDOWN_ACK => *reply = Tag(tag),
                 _ => {}
             }
         }
@@ -213,11 +219,11 @@ impl Sctp {
     }
 
     fn tag(&self, reply: bool) -> u32 {
-        let [original, replying] = self.tags;
+        let [Tag(original), Tag(replying)] = self.tags;
         if reply { replying } else { original }
     }
 
-    fn own_tag(&mut self, reply: bool) -> &mut u32 {
+    fn own_tag(&mut self, reply: bool) -> &mut Tag {
         let [original, replying] = &mut self.tags;
         if reply { replying } else { original }
     }
@@ -240,7 +246,7 @@ impl Sctp {
             }
             chunk::COOKIE_ECHO if tag != expected => return wrong,
             chunk::COOKIE_ACK => self.init = [false; 2],
-            chunk::HEARTBEAT | chunk::HEARTBEAT_ACK if expected == 0 => *self.own_tag(reply) = tag,
+            chunk::HEARTBEAT | chunk::HEARTBEAT_ACK if expected == 0 => *self.own_tag(reply) = Tag(tag),
             chunk::HEARTBEAT | chunk::HEARTBEAT_ACK if tag == expected => self.heartbeat_failed = false,
             chunk::HEARTBEAT => {
                 // Why: the peer may have begun anew behind our back; its answer tells.
@@ -255,8 +261,8 @@ impl Sctp {
                     return wrong;
                 }
                 self.heartbeat_failed = false;
-                *self.own_tag(reply) = tag;
-                *self.own_tag(!reply) = 0;
+                *self.own_tag(reply) = Tag(tag);
+                *self.own_tag(!reply) = Tag(0);
             }
             _ => {}
         }
@@ -267,23 +273,23 @@ impl Sctp {
             chunk::INIT => {
                 let announced = chunk.tag.ok_or(Invalid::Short)?;
                 // Linux: an INIT that repeats what is known settles nothing anew (measured).
-                if self.tags[other] != announced {
+                if self.tags[other] != Tag(announced) {
                     if self.init == [true; 2] {
                         self.init[other] = false;
                     }
                     self.init[own] = true;
-                    self.tags[other] = announced;
+                    self.tags[other] = Tag(announced);
                 }
             }
             chunk::INIT_ACK => {
                 let announced = chunk.tag.ok_or(Invalid::Short)?;
-                let known = self.tags[other];
+                let Tag(known) = self.tags[other];
                 let contradicts = known != announced;
                 if (!self.init[other] && known != 0 && contradicts) || (self.init == [true; 2] && contradicts)
                 {
                     return wrong;
                 }
-                self.tags[other] = announced;
+                self.tags[other] = Tag(announced);
             }
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! The table of connections: a slab of slots and an index of both tuples of each confirmed connection.
 //!
-//! The index stores `slot * 2 + direction` under the keyed hash of tuple and zone, so that an entry costs four bytes
-//! and the tuples are stored once. Read first: Linux `__nf_conntrack_find_get`, `nf_conntrack_tuple_taken`,
+//! The index stores `slot * 2 + direction` under the keyed hash of tuple and zone, and the tuples are stored once. A look-up
+//! reads a cache line of the index and one of the connection, of IPv6 two. Read first: Linux `__nf_conntrack_find_get`, `nf_conntrack_tuple_taken`,
 //! `__nf_conntrack_confirm`, `nf_ct_delete`.
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -21,8 +21,6 @@ use super::{
 use crate::network::DeviceId;
 use crate::time::{Instant, Now};
 
-/// The end of a list of slots.
-const NONE: u32 = u32::MAX;
 /// How many slots are looked at for a victim when the table is full.
 const EARLY_DROP_RANGE: usize = 64;
 
@@ -36,23 +34,12 @@ impl Zone {
     }
 }
 
-#[derive(Debug)]
-struct Slot {
-    /// Which connection of all that ever were this one is: larger ones are newer, and no two of a slot are the same.
-    generation: u32,
-    connection: Option<Connection>,
-    /// Of a free slot the next free one; otherwise the next older connection of the same group of the same source.
-    next: u32,
-    /// The next newer one of the group; of the newest the newest of the group before.
-    previous: u32,
-    /// Of the newest of a group the newest of the group behind.
-    other: u32,
-}
-
 mod index;
+mod slab;
 mod sources;
 
 use index::Index;
+use slab::{Links, NONE, Slab};
 
 /// Whether a connection comes after those that are there, or was before them.
 #[derive(Clone, Copy)]
@@ -70,7 +57,7 @@ pub struct Conntrack {
     /// Settings.
     pub config: Config,
     key: [u64; 2],
-    slots: Vec<Slot>,
+    slots: Slab,
     free: u32,
     /// How many connections were ever begun.
     born: u32,
@@ -112,7 +99,7 @@ impl Conntrack {
         Self {
             config,
             key: hash_key,
-            slots: Vec::new(),
+            slots: Slab::default(),
             free: NONE,
             born: 0,
             count: 0,
@@ -135,10 +122,9 @@ impl Conntrack {
     /// Room for so many connections without further allocation.
     pub fn reserve(&mut self, connections: usize) {
         let connections = connections.min(self.config.max);
-        self.slots.reserve_exact(connections.saturating_sub(self.slots.len()));
+        self.slots.reserve(connections);
         self.wheel.reserve(connections);
-        let (key, slots) = (self.key, &self.slots);
-        self.index.reserve(connections.saturating_mul(2), |&entry| hash_entry(key, slots, entry));
+        self.index.reserve(connections.saturating_mul(2));
     }
 
     /// The timeout policies that rules may give to new connections (`CT --timeout`), which name them by their places.
@@ -176,16 +162,14 @@ impl Conntrack {
     /// A connection, confirmed or not; also one that has ended as long as the packet that ended it is on its way.
     #[inline]
     pub fn get(&self, id: ConnectionId) -> Option<&Connection> {
-        let slot = self.slots.get(usize::try_from(id.slot).ok()?)?;
-        slot.connection.as_ref().filter(|_| slot.generation == id.generation)
+        self.slots.get(id.slot).filter(|connection| connection.generation == id.generation)
     }
 
     /// The same, to change it. The tuples and `expires` are not changed this way: see [`Conntrack::set_reply`] and
     /// [`Conntrack::set_expires`].
     #[inline]
     pub fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        let slot = self.slots.get_mut(usize::try_from(id.slot).ok()?)?;
-        slot.connection.as_mut().filter(|_| slot.generation == id.generation)
+        self.slots.get_mut(id.slot).filter(|connection| connection.generation == id.generation)
     }
 
     /// The confirmed, living connection to which a tuple belongs, and in which direction.
@@ -234,24 +218,23 @@ impl Conntrack {
         zone: Zone,
         now: Instant,
     ) -> Option<(ConnectionId, Direction)> {
-        let fits = |&entry: &u32| {
+        let fits = |entry: u32| {
             entry_of(&self.slots, entry).is_some_and(|(connection, direction)| {
                 connection.has_tuple(direction, tuple)
                     && connection.zone_of(direction) == zone.of(direction)
                     && !connection.is_expired(now)
             })
         };
-        let newest = self.twins.iter().rev().copied().find(|entry| fits(entry));
+        let newest = self.twins.iter().rev().copied().find(|&entry| fits(entry));
         let entry = match newest {
             Some(entry) => entry,
-            None => *self.index.find(hash_tuple(self.key, tuple, hashed), fits)?,
+            None => self.index.find(hash_tuple(self.key, tuple, hashed), fits)?,
         };
-        let entry = &entry;
-        let (connection, mut direction) = entry_of(&self.slots, *entry)?;
-        if zone.original == zone.reply && connection.original() == connection.reply() {
+        let (connection, mut direction) = entry_of(&self.slots, entry)?;
+        if zone.original == zone.reply && connection.is_to_itself() {
             direction = Direction::Reply;
         }
-        Some((self.id_of(*entry >> 1)?, direction))
+        Some((ConnectionId { slot: entry >> 1, generation: connection.generation }, direction))
     }
 
     /// Whether a reply tuple belongs to another living connection: NAT asks before it chooses it.
@@ -275,7 +258,7 @@ impl Conntrack {
         let own = self.get(ignore)?;
         let (zone, original) = (own.zone, own.original());
         let hash = hash_tuple(self.key, reply, zone.reply);
-        let entry = self.index.find(hash, |&entry| {
+        let entry = self.index.find(hash, |entry| {
             if entry >> 1 == ignore.slot {
                 return false;
             }
@@ -288,7 +271,7 @@ impl Conntrack {
             })
         })?;
         let direction = if entry & 1 == 0 { Direction::Original } else { Direction::Reply };
-        Some((self.id_of(*entry >> 1)?, direction))
+        Some((self.id_of(entry >> 1)?, direction))
     }
 
     /// Sets the reply tuple of a connection that is not confirmed yet; of a confirmed one nothing is changed.
@@ -325,30 +308,18 @@ impl Conntrack {
         if self.count >= self.config.max && !self.early_drop(&connection, now) {
             return None;
         }
-        let slot = if self.free == NONE {
-            let slot = u32::try_from(self.slots.len()).ok().filter(|&slot| slot < NONE >> 1)?;
-            let length = self.slots.len() + 1;
-            super::grow(&mut self.slots, length);
-            self.slots.push(Slot {
-                generation: 0,
-                connection: None,
-                next: NONE,
-                previous: NONE,
-                other: NONE,
-            });
-            slot
-        } else {
-            self.free
-        };
-        let place = self.slots.get_mut(usize::try_from(slot).ok()?)?;
-        self.free = place.next;
-        place.next = NONE;
-        place.connection = Some(connection);
+        let slot = if self.free == NONE { self.slots.push()? } else { self.free };
+        let links = self.slots.links_mut(slot)?;
+        let next = std::mem::replace(links, Links::NONE).next;
+        let place = self.slots.place(slot)?;
+        *place = connection;
         place.generation = self.born;
+        let id = ConnectionId { slot, generation: self.born };
+        self.free = next;
         self.born = self.born.wrapping_add(1);
         self.count += 1;
         self.labels.begin(slot);
-        Some(ConnectionId { slot, generation: place.generation })
+        Some(id)
     }
 
     /// Ends one connection that has expired, is not ASSURED or is closing, for the sake of a new one.
@@ -356,20 +327,16 @@ impl Conntrack {
     // taken by the garbage collector, some time later, while there is pressure.
     fn early_drop(&mut self, newcomer: &Connection, now: Instant) -> bool {
         let hash = hash_tuple(self.key, &newcomer.original(), newcomer.zone.original);
-        let length = self.slots.len();
-        let Some(start) = usize::try_from(hash >> 32).ok().and_then(|hash| hash.checked_rem(length)) else {
-            return false;
-        };
+        let numbers = self.slots.numbers();
+        let Some(start) = ((hash >> 32) as u32).checked_rem(numbers.end) else { return false };
         let mut closing = None;
         let mut victim = None;
-        for at in (start..length).chain(0..start).take(EARLY_DROP_RANGE) {
-            let Some(slot) = self.slots.get(at) else { continue };
-            let Some(connection) = slot.connection.as_ref() else { continue };
+        for slot in (start..numbers.end).chain(0..start).take(EARLY_DROP_RANGE) {
+            let Some(connection) = self.slots.get(slot) else { continue };
             if !connection.status.has(Status::CONFIRMED) || connection.status.has(Status::DYING) {
                 continue;
             }
-            let Ok(number) = u32::try_from(at) else { continue };
-            let id = ConnectionId { slot: number, generation: slot.generation };
+            let id = ConnectionId { slot, generation: connection.generation };
             if connection.is_expired(now) || !connection.status.has(Status::ASSURED) {
                 victim = Some(id);
                 break;
@@ -420,14 +387,14 @@ impl Conntrack {
         let (key, slots) = (self.key, &self.slots);
         for entry in [id.slot << 1, (id.slot << 1) | 1] {
             let hash = hash_entry(key, slots, entry);
-            let twin = || self.index.find(hash, |&other| is_twin(slots, entry, other)).copied();
+            let twin = || self.index.find(hash, |other| is_twin(slots, entry, other));
             if let Some(other) = self.zones_differ.then(twin).flatten() {
                 if self.twins.len() >= MOST_TWINS {
                     self.twins.remove(0);
                 }
                 self.twins.push(if matches!(order, Order::Later) { entry } else { other });
             }
-            self.index.insert_unique(hash, entry, |&entry| hash_entry(key, slots, entry));
+            self.index.insert(hash, entry);
         }
         self.wheel.arm(id.slot, expires);
         true
@@ -443,7 +410,7 @@ impl Conntrack {
         let own = self.get(id)?;
         let tuple = own.tuple(direction);
         let hash = hash_tuple(self.key, &tuple, own.zone_of(direction));
-        let entry = self.index.find(hash, |&entry| {
+        let entry = self.index.find(hash, |entry| {
             entry >> 1 != id.slot
                 && entry_of(&self.slots, entry).is_some_and(|(other, side)| {
                     let same_zone = match order {
@@ -453,7 +420,7 @@ impl Conntrack {
                     other.has_tuple(side, &tuple) && same_zone
                 })
         })?;
-        self.id_of(*entry >> 1)
+        self.id_of(entry >> 1)
     }
 
     /// Ends a connection: nothing finds it any more, what its helper expected is forgotten.
@@ -476,9 +443,7 @@ impl Conntrack {
             let (key, slots) = (self.key, &self.slots);
             for entry in [id.slot << 1, (id.slot << 1) | 1] {
                 let hash = hash_entry(key, slots, entry);
-                if let Some(found) = self.index.find_entry(hash, |&other| other == entry) {
-                    found.remove();
-                }
+                self.index.remove(hash, entry);
             }
             self.twins.retain(|entry| entry >> 1 != id.slot);
             self.wheel.disarm(id.slot);
@@ -507,9 +472,12 @@ impl Conntrack {
             return;
         }
         let free = self.free;
-        let Some(slot) = usize::try_from(id.slot).ok().and_then(|at| self.slots.get_mut(at)) else { return };
-        slot.connection = None;
-        slot.next = free;
+        if let Some(place) = self.slots.place(id.slot) {
+            place.clear();
+        }
+        if let Some(links) = self.slots.links_mut(id.slot) {
+            links.next = free;
+        }
         self.labels.end(id.slot);
         self.free = id.slot;
     }
@@ -538,7 +506,7 @@ impl Conntrack {
 
     /// Ends the connections that MASQUERADE hid behind a device, or behind one address of it.
     pub(crate) fn end_masqueraded(&mut self, device: DeviceId, address: Option<IpAddr>) {
-        for slot in 0..u32::try_from(self.slots.len()).unwrap_or(NONE) {
+        for slot in self.slots.numbers() {
             let hidden = |connection: &Connection| {
                 connection.masquerade() == Some(device)
                     && address.is_none_or(|address| connection.reply().destination == address)
@@ -551,7 +519,7 @@ impl Conntrack {
 
     /// Ends every connection and forgets every expectation (`conntrack -F`).
     pub fn flush(&mut self) {
-        for slot in 0..u32::try_from(self.slots.len()).unwrap_or(NONE) {
+        for slot in self.slots.numbers() {
             if let Some(id) = self.id_of(slot) {
                 self.kill(id);
             }
@@ -561,21 +529,19 @@ impl Conntrack {
     /// The confirmed connections in the order of their slots, the expired ones included until
     /// [`Conntrack::expire`] removes them.
     pub fn iter(&self) -> impl Iterator<Item = (ConnectionId, &Connection)> {
-        self.slots.iter().zip(0_u32..).filter_map(|(slot, number)| {
-            let connection = slot.connection.as_ref()?;
-            let id = ConnectionId { slot: number, generation: slot.generation };
+        self.slots.iter().filter_map(|(slot, connection)| {
+            let id = ConnectionId { slot, generation: connection.generation };
             let listed = connection.status.has(Status::CONFIRMED) && !connection.status.has(Status::DYING);
             listed.then_some((id, connection))
         })
     }
 
     pub(super) fn connections_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
-        self.slots.iter_mut().filter_map(|slot| slot.connection.as_mut())
+        self.slots.iter_mut()
     }
 
     fn id_of(&self, slot: u32) -> Option<ConnectionId> {
-        let (links, _) = slot_of(&self.slots, slot)?;
-        Some(ConnectionId { slot, generation: links.generation })
+        Some(ConnectionId { slot, generation: self.slots.get(slot)?.generation })
     }
 
     /// How many entries the index has: twice the number of confirmed connections.
@@ -592,19 +558,13 @@ impl Conntrack {
 }
 
 #[inline]
-fn slot_of(slots: &[Slot], slot: u32) -> Option<(&Slot, &Connection)> {
-    let slot = slots.get(usize::try_from(slot).ok()?)?;
-    Some((slot, slot.connection.as_ref()?))
-}
-
-#[inline]
-fn entry_of(slots: &[Slot], entry: u32) -> Option<(&Connection, Direction)> {
-    let (_, connection) = slot_of(slots, entry >> 1)?;
+fn entry_of(slots: &Slab, entry: u32) -> Option<(&Connection, Direction)> {
+    let connection = slots.get(entry >> 1)?;
     Some((connection, if entry & 1 == 0 { Direction::Original } else { Direction::Reply }))
 }
 
 /// Whether two connections are found by the same tuple in the same zone.
-fn is_twin(slots: &[Slot], entry: u32, other: u32) -> bool {
+fn is_twin(slots: &Slab, entry: u32, other: u32) -> bool {
     let place = |entry| {
         entry_of(slots, entry)
             .map(|(connection, direction)| (connection.tuple(direction), connection.zone_of(direction)))
@@ -612,7 +572,7 @@ fn is_twin(slots: &[Slot], entry: u32, other: u32) -> bool {
     entry >> 1 != other >> 1 && place(entry) == place(other)
 }
 
-fn hash_entry(key: [u64; 2], slots: &[Slot], entry: u32) -> u64 {
+fn hash_entry(key: [u64; 2], slots: &Slab, entry: u32) -> u64 {
     entry_of(slots, entry).map_or(0, |(connection, direction)| {
         hash_tuple(key, &connection.tuple(direction), connection.zone_of(direction))
     })

@@ -43,14 +43,13 @@ pub struct Tcp {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(Rust, packed(2))]
 struct Last {
-    kind: Option<Kind>,
     sequence: u32,
     acknowledgement: u32,
     end: u32,
     window: u16,
     /// Window scale of the SYN that was let through.
     scale: u8,
-    /// The bits below.
+    /// The bits below, and in the upper three its kind: 0: none, otherwise one more than its number.
     flags: u8,
 }
 
@@ -74,6 +73,18 @@ impl Last {
     #[inline]
     const fn put(&mut self, flag: u8, set: bool) {
         self.flags = if set { self.flags | flag } else { self.flags & !flag };
+    }
+
+    /// Whether it was of a kind.
+    #[inline]
+    const fn is(&self, kind: Kind) -> bool {
+        self.flags >> 5 == kind as u8 + 1
+    }
+
+    /// What it is: its kind and its direction.
+    #[inline]
+    const fn set(&mut self, kind: Kind, reply: bool) {
+        self.flags = self.flags & 0x1e | (kind as u8 + 1) << 5 | reply as u8;
     }
 
     /// Whether it was a reply.
@@ -242,8 +253,7 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
         connection.protocol = ProtocolState::Tcp(tcp);
         return Outcome::Accept;
     };
-    tcp.last.kind = Some(kind);
-    tcp.last.put(Last::REPLY, reply);
+    tcp.last.set(kind, reply);
     tcp.state = new;
     if from != new && new == State::FinWait {
         tcp.sides[usize::from(reply)].put(Side::CLOSE_INIT, true);
@@ -269,7 +279,7 @@ fn step(
         Next::Ignore => ignored(tcp, old, header, kind, reply),
         Next::To(State::SynSent) if *old >= State::TimeWait => {
             let closed = tcp.sides.iter().any(|side| side.has(Side::CLOSE_INIT));
-            let aborted = tcp.last.reply() == reply && tcp.last.kind == Some(Kind::Rst);
+            let aborted = tcp.last.reply() == reply && tcp.last.is(Kind::Rst);
             if closed || aborted {
                 return Step::Reopen;
             }
@@ -279,7 +289,7 @@ fn step(
             if *old == State::LastAck
                 && kind == Kind::Ack
                 && tcp.last.reply() != reply
-                && tcp.last.kind == Some(Kind::Syn)
+                && tcp.last.is(Kind::Syn)
                 && tcp.last.has(Last::EXPECT_CHALLENGE) =>
         {
             // RFC 5961: it answers the SYN, it does not acknowledge the last FIN.
@@ -305,7 +315,7 @@ fn step(
 fn ignored(tcp: &mut Tcp, old: &mut State, header: Header<'_>, kind: Kind, reply: bool) -> Step {
     let last = tcp.last;
     if kind == Kind::SynAck
-        && last.kind == Some(Kind::Syn)
+        && last.is(Kind::Syn)
         && last.reply() != reply
         && header.acknowledgement() == last.end
     {
@@ -328,8 +338,7 @@ fn ignored(tcp: &mut Tcp, old: &mut State, header: Header<'_>, kind: Kind, reply
         own.put(Side::LIBERAL, liberal);
         return Step::Window(State::SynRecv);
     }
-    tcp.last.kind = Some(kind);
-    tcp.last.put(Last::REPLY, reply);
+    tcp.last.set(kind, reply);
     tcp.last.sequence = header.sequence();
     tcp.last.end = end_of(header);
     tcp.last.window = header.window();
@@ -364,7 +373,7 @@ fn reset(
     let established = old == State::Established && status.has(Status::ASSURED);
     let mut new = State::Close;
     let peer = &tcp.sides[1 - own];
-    if let Some(highest) = peer.highest_ack().filter(|_| tcp.last.kind != Some(Kind::Syn)) {
+    if let Some(highest) = peer.highest_ack().filter(|_| !tcp.last.is(Kind::Syn)) {
         let sequence = header.sequence();
         if sequence == 0 && !established {
             return Step::Window(State::Close);
@@ -372,9 +381,8 @@ fn reset(
         if before(sequence, highest) && !ignore_invalid {
             return Step::Invalid(Invalid::TcpReset);
         }
-        let train = tcp.last.kind == Some(Kind::Ack)
-            && usize::from(tcp.last.reply()) == own
-            && sequence == tcp.last.end;
+        let train =
+            tcp.last.is(Kind::Ack) && usize::from(tcp.last.reply()) == own && sequence == tcp.last.end;
         if !established || sequence == highest || train {
             return Step::Window(State::Close);
         }
@@ -382,15 +390,14 @@ fn reset(
         new = old;
     }
     // Linux: for a SYN the directions must differ, for an ACK they need not (both measured).
-    let answers_syn = status.has(Status::SEEN_REPLY)
-        && tcp.last.kind == Some(Kind::Syn)
-        && usize::from(tcp.last.reply()) != own;
-    let answers_ignored = answers_syn || (!status.has(Status::ASSURED) && tcp.last.kind == Some(Kind::Ack));
+    let answers_syn =
+        status.has(Status::SEEN_REPLY) && tcp.last.is(Kind::Syn) && usize::from(tcp.last.reply()) != own;
+    let answers_ignored = answers_syn || (!status.has(Status::ASSURED) && tcp.last.is(Kind::Ack));
     if answers_ignored && header.acknowledgement() == tcp.last.end {
         return Step::InWindow(new);
     }
     let answers_challenge = old == State::SynSent
-        && tcp.last.kind == Some(Kind::Ack)
+        && tcp.last.is(Kind::Ack)
         && tcp.last.reply()
         && header.sequence() == tcp.last.acknowledgement;
     if answers_challenge { Step::InWindow(new) } else { Step::Window(new) }
@@ -468,13 +475,12 @@ fn after_invalid(table: &mut Conntrack, id: ConnectionId, kind: Kind, reply: boo
     }
     let remaining = connection.remaining(context.now);
     let ProtocolState::Tcp(tcp) = &mut connection.protocol else { return };
-    if tcp.last.reply() != reply && matches!(tcp.last.kind, Some(Kind::Fin | Kind::Rst)) {
+    if tcp.last.reply() != reply && (tcp.last.is(Kind::Fin) || tcp.last.is(Kind::Rst)) {
         if remaining >= Duration::from_secs(120) && remaining > short {
             table.set_expires(id, context.now + short);
         }
     } else {
-        tcp.last.kind = Some(kind);
-        tcp.last.put(Last::REPLY, reply);
+        tcp.last.set(kind, reply);
     }
 }
 

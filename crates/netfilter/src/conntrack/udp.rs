@@ -13,7 +13,9 @@ use crate::time::Instant;
 const STREAM_AFTER: Duration = Duration::from_secs(2);
 
 /// What is remembered of a UDP flow.
+// Why: packed, so that all that protocols remember may lie at an even address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(Rust, packed(2))]
 pub struct Udp {
     /// From then on it is a stream.
     stream_from: Instant,
@@ -70,7 +72,7 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
         connection.protocol = ProtocolState::Udp(Udp { stream_from: context.now + STREAM_AFTER });
     }
     let old_enough = match connection.protocol {
-        ProtocolState::Udp(udp) => lite || context.now > udp.stream_from,
+        ProtocolState::Udp(udp) => lite || context.now > { udp.stream_from },
         _ => false,
     };
     let streaming = status.has(Status::SEEN_REPLY) && old_enough;

@@ -51,14 +51,42 @@ fn what_is_rare_is_allocated_when_it_is_first_there() {
     let [source, destination] = [1, 2].map(|last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)));
     let original = Tuple { source, destination, protocol: 6, source_id: 1, destination_id: 2 };
     let mut connection = Connection::new(original, original.inverted().unwrap(), Zone::default());
-    assert!(connection.extra.is_none() && connection.helper().is_none() && connection.masquerade().is_none());
+    assert!(connection.rare.is_none() && connection.helper().is_none() && connection.masquerade().is_none());
     connection.lose_child();
     connection.set_masquerade(DeviceId(0));
-    assert!(connection.extra.is_none(), "nothing of this is rare");
+    assert!(connection.rare.is_none(), "nothing of this is rare");
     assert_eq!(connection.masquerade(), Some(DeviceId(0)));
+    connection.set_masquerade(DeviceId(65_533));
+    assert!(connection.rare.is_none() && connection.masquerade() == Some(DeviceId(65_533)));
+    for number in [65_534, 65_535, 65_536, u32::MAX - 1, u32::MAX] {
+        let mut far = connection.clone();
+        far.set_masquerade(DeviceId(number));
+        assert_eq!(far.masquerade(), Some(DeviceId(number)));
+    }
     let master = ConnectionId { slot: 1, generation: 2 };
     connection.rare_mut().master = Some(master);
     assert_eq!(connection.rare().master, Some(master));
     let Rare { children, parent, .. } = connection.rare();
     assert_eq!((*children, parent.is_none()), (0, true));
+}
+
+/// What finding reads of IPv4 lies in the first cache line, what TCP remembers in the first two, the counters in the third.
+#[test]
+fn what_is_read_together_lies_together() {
+    use std::mem::offset_of;
+    assert_eq!((size_of::<Connection>(), align_of::<Connection>()), (192, 64));
+    for at in [
+        offset_of!(Connection, first),
+        offset_of!(Connection, expires),
+        offset_of!(Connection, ids),
+        offset_of!(Connection, zone),
+        offset_of!(Connection, generation),
+        offset_of!(Connection, status),
+        offset_of!(Connection, ip_protocol),
+        offset_of!(Connection, form),
+    ] {
+        assert!(at < 64, "{at}");
+    }
+    assert!(offset_of!(Connection, protocol) + size_of::<super::ProtocolState>() <= 128);
+    assert!(offset_of!(Connection, counters) >= 128);
 }

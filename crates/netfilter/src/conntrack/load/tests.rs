@@ -151,7 +151,7 @@ fn gre_has_the_timeouts_of_its_line() {
     {
         let world = loaded(&line(timeouts));
         let ProtocolState::Gre(gre) = world.table.get(world.only()).unwrap().protocol else { panic!() };
-        assert_eq!(gre.stream_timeout.as_secs(), wanted);
+        assert_eq!({ gre.stream_timeout }.as_secs(), wanted);
     }
 }
 

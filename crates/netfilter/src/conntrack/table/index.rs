@@ -1,122 +1,285 @@
-//! An index of slots under a hash: many small hash tables, by some bits of the hash.
+//! An index of slots under a hash: many small hash tables, by some bits of the hash. A look-up of something that is there
+//! reads one cache line in nine of ten cases, and else the next one, however large the table is.
 //!
-//! Why not one: a hash table that is full moves all its entries at once, and of a million connections that takes a tenth
-//! of a second, in which one packet waits, and all that come behind it. Each of the small ones moves its own.
-//! Invariant: an entry lies where its hash says, also after the tables have grown.
-use hashbrown::HashTable;
-use hashbrown::hash_table::OccupiedEntry;
+//! # Layout
+//! A bucket is a cache line with eight entries and of each 32 bits of its hash. They say which entries are worth looking at
+//! (hardly ever a wrong one), and in which bucket an entry belongs, also when there are more buckets: growing reads no
+//! connection. The bucket is the hash times the number of buckets, without its low bits, so that their number can be any.
+//!
+//! # Invariants
+//! An entry lies in its own bucket, or in one behind it if all between are full. The entries of a bucket have no gap.
+//!
+//! # Limits
+//! At most [`FULLEST`] sixteenths of a table are in use; then it grows by an eighth, so that it has at least five sevenths
+//! in use from then on.
+//! Why not one table: it moves all its entries when it grows, and the packet that makes it grow waits.
 
 /// How many tables there are: of a million connections each has eight thousand entries.
 const PARTS: usize = 256;
+/// Entries of a bucket.
+const WAYS: usize = 8;
+/// Sixteenths of the places of a table that may be in use.
+const FULLEST: usize = 13;
+/// No entry.
+const EMPTY: u32 = u32::MAX;
 
 /// The index.
 #[derive(Debug)]
 pub(super) struct Index {
-    parts: Box<[HashTable<u32>; PARTS]>,
+    parts: Box<[Part; PARTS]>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Part {
+    buckets: Box<[Bucket]>,
+    len: usize,
+}
+
+/// A cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Bucket {
+    tags: [u32; WAYS],
+    entries: [u32; WAYS],
+}
+
+/// A place in a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    bucket: usize,
+    way: usize,
 }
 
 impl Default for Index {
     fn default() -> Self {
-        Self { parts: Box::new(std::array::from_fn(|_| HashTable::new())) }
+        Self { parts: Box::new(std::array::from_fn(|_| Part::default())) }
     }
 }
 
 /// The table of a hash.
-// Why these bits: the lowest say the place in the table, the highest seven tell entries there apart.
+// Why these bits: the lowest 32 say the place in the table.
 #[inline]
 const fn part(hash: u64) -> usize {
     (hash >> 40) as u8 as usize
 }
 
+/// What is kept of a hash.
+#[inline]
+const fn tag(hash: u64) -> u32 {
+    hash as u32
+}
+
 impl Index {
     /// Room for so many entries in all, if their hashes are spread as hashes are.
-    pub(super) fn reserve(&mut self, entries: usize, hasher: impl Fn(&u32) -> u64) {
+    pub(super) fn reserve(&mut self, entries: usize) {
         let each = entries.div_ceil(PARTS);
+        // Why more: the tables are not equally full.
+        let each = each.saturating_add(each / 8);
         for part in self.parts.iter_mut() {
-            // Why: the tables are not equally full.
-            part.reserve((each + each / 8).saturating_sub(part.len()), &hasher);
+            part.resize(each.saturating_mul(16).div_ceil(FULLEST * WAYS));
         }
     }
 
-    /// The entry under a hash for which something holds.
+    /// The entry under a hash for which something holds; of several one that came early.
     #[inline]
-    pub(super) fn find(&self, hash: u64, holds: impl FnMut(&u32) -> bool) -> Option<&u32> {
-        self.parts.get(part(hash))?.find(hash, holds)
+    pub(super) fn find(&self, hash: u64, mut holds: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mut found = None;
+        self.parts.get(part(hash))?.seek(tag(hash), |entry| {
+            let fits = holds(entry);
+            found = fits.then_some(entry);
+            fits
+        })?;
+        found
     }
 
     /// The same, to put another of the same hash in its place.
-    pub(super) fn find_mut(&mut self, hash: u64, holds: impl FnMut(&u32) -> bool) -> Option<&mut u32> {
-        self.parts.get_mut(part(hash))?.find_mut(hash, holds)
+    pub(super) fn find_mut(&mut self, hash: u64, holds: impl FnMut(u32) -> bool) -> Option<&mut u32> {
+        let part = self.parts.get_mut(part(hash))?;
+        let Place { bucket, way } = part.seek(tag(hash), holds)?;
+        part.buckets.get_mut(bucket)?.entries.get_mut(way)
     }
 
-    /// The same, to remove it.
-    pub(super) fn find_entry(
-        &mut self,
-        hash: u64,
-        holds: impl FnMut(&u32) -> bool,
-    ) -> Option<OccupiedEntry<'_, u32>> {
-        self.parts.get_mut(part(hash))?.find_entry(hash, holds).ok()
+    /// Removes an entry from under its hash, if it is there.
+    pub(super) fn remove(&mut self, hash: u64, entry: u32) {
+        if let Some(part) = self.parts.get_mut(part(hash))
+            && let Some(place) = part.seek(tag(hash), |other| other == entry)
+        {
+            part.remove(place);
+        }
     }
 
     /// Puts an entry under its hash, whatever is there already.
-    pub(super) fn insert_unique(&mut self, hash: u64, entry: u32, hasher: impl Fn(&u32) -> u64) {
+    pub(super) fn insert(&mut self, hash: u64, entry: u32) {
         if let Some(part) = self.parts.get_mut(part(hash)) {
-            part.insert_unique(hash, entry, hasher);
+            part.insert(tag(hash), entry);
         }
     }
 
     /// All entries.
     #[cfg(test)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = &u32> {
-        self.parts.iter().flatten()
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+        let buckets = self.parts.iter().flat_map(|part| &part.buckets);
+        buckets.flat_map(|bucket| bucket.entries).filter(|&entry| entry != EMPTY)
     }
 
     /// How many entries there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.parts.iter().map(HashTable::len).sum()
+        self.parts.iter().map(|part| part.len).sum()
+    }
+}
+
+impl Part {
+    /// The bucket in which a tag belongs.
+    #[inline]
+    fn home(&self, tag: u32) -> usize {
+        ((u64::from(tag) * self.buckets.len() as u64) >> 32) as usize
+    }
+
+    #[inline]
+    fn next(&self, bucket: usize) -> usize {
+        if bucket + 1 >= self.buckets.len() { 0 } else { bucket + 1 }
+    }
+
+    /// How many buckets one is behind another, the first behind the last.
+    fn distance(&self, from: usize, to: usize) -> usize {
+        if to >= from { to - from } else { to + self.buckets.len() - from }
+    }
+
+    /// Where the entry with a tag lies for which something holds.
+    #[inline]
+    fn seek(&self, tag: u32, mut holds: impl FnMut(u32) -> bool) -> Option<Place> {
+        let mut at = self.home(tag);
+        for _ in 0..self.buckets.len() {
+            let bucket = self.buckets.get(at)?;
+            let mut ways = bucket.ways(tag);
+            while ways != 0 {
+                let way = ways.trailing_zeros() as usize;
+                let entry = *bucket.entries.get(way)?;
+                if entry != EMPTY && holds(entry) {
+                    return Some(Place { bucket: at, way });
+                }
+                ways &= ways - 1;
+            }
+            if !bucket.is_full() {
+                return None;
+            }
+            at = self.next(at);
+        }
+        None
+    }
+
+    fn insert(&mut self, tag: u32, entry: u32) {
+        if (self.len + 1) * 16 > self.buckets.len() * WAYS * FULLEST {
+            self.resize(self.buckets.len() + self.buckets.len() / 8 + 1);
+        }
+        self.put(tag, entry);
+        self.len += 1;
+    }
+
+    /// Puts an entry where the next one with its tag belongs; there is room.
+    fn put(&mut self, tag: u32, entry: u32) {
+        let mut at = self.home(tag);
+        for _ in 0..self.buckets.len() {
+            if self.buckets.get_mut(at).is_some_and(|bucket| bucket.push(tag, entry)) {
+                return;
+            }
+            at = self.next(at);
+        }
+    }
+
+    /// Makes the table as large as so many buckets, if it is smaller.
+    fn resize(&mut self, buckets: usize) {
+        if buckets <= self.buckets.len() {
+            return;
+        }
+        let old = std::mem::replace(&mut self.buckets, vec![Bucket::EMPTY; buckets].into_boxed_slice());
+        for bucket in old {
+            for (tag, entry) in bucket.tags.into_iter().zip(bucket.entries) {
+                if entry != EMPTY {
+                    self.put(tag, entry);
+                }
+            }
+        }
+    }
+
+    /// Removes what lies in a place. Into the gap comes an entry that was put further behind only because there was none.
+    fn remove(&mut self, place: Place) {
+        self.len -= 1;
+        let Place { bucket: mut gap, way } = place;
+        let mut was_full = self.buckets.get_mut(gap).is_some_and(|bucket| bucket.take(way).1);
+        while was_full {
+            let Some(Place { bucket: from, way }) = self.displaced(gap) else { return };
+            let Some(((tag, entry), full)) = self.buckets.get_mut(from).map(|bucket| bucket.take(way)) else {
+                return;
+            };
+            if let Some(bucket) = self.buckets.get_mut(gap) {
+                bucket.push(tag, entry);
+            }
+            (gap, was_full) = (from, full);
+        }
+    }
+
+    /// The next entry behind a bucket that would lie in it or before it, were there room.
+    fn displaced(&self, gap: usize) -> Option<Place> {
+        let mut at = self.next(gap);
+        while at != gap {
+            let bucket = self.buckets.get(at)?;
+            let behind = self.distance(gap, at);
+            let way = bucket
+                .tags
+                .iter()
+                .zip(&bucket.entries)
+                .position(|(&tag, &entry)| entry != EMPTY && self.distance(self.home(tag), at) >= behind);
+            if let Some(way) = way {
+                return Some(Place { bucket: at, way });
+            }
+            if !bucket.is_full() {
+                return None;
+            }
+            at = self.next(at);
+        }
+        None
+    }
+}
+
+impl Bucket {
+    const EMPTY: Self = Self { tags: [0; WAYS], entries: [EMPTY; WAYS] };
+
+    /// A bit for each place with this tag; places without an entry may be among them.
+    #[inline]
+    fn ways(&self, tag: u32) -> u32 {
+        self.tags.iter().zip(0..).fold(0, |ways, (&other, way)| ways | u32::from(other == tag) << way)
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        let [.., last] = self.entries;
+        last != EMPTY
+    }
+
+    /// Puts an entry behind the others; `false` if there is no room.
+    #[inline]
+    fn push(&mut self, tag: u32, entry: u32) -> bool {
+        let mut places = self.tags.iter_mut().zip(&mut self.entries);
+        let Some((tags, entries)) = places.find(|(_, entry)| **entry == EMPTY) else { return false };
+        (*tags, *entries) = (tag, entry);
+        true
+    }
+
+    /// Takes out what lies in a place, and moves up what is behind it; also whether the bucket was full.
+    fn take(&mut self, way: usize) -> ((u32, u32), bool) {
+        let was_full = self.is_full();
+        let (Some(tags), Some(entries)) = (self.tags.get_mut(way..), self.entries.get_mut(way..)) else {
+            return ((0, EMPTY), was_full);
+        };
+        tags.rotate_left(1);
+        entries.rotate_left(1);
+        let [.., last_tag] = &mut self.tags;
+        let [.., last] = &mut self.entries;
+        ((*last_tag, std::mem::replace(last, EMPTY)), was_full)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Index, PARTS};
-
-    fn hash(entry: &u32) -> u64 {
-        u64::from(*entry).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    }
-
-    #[test]
-    fn what_is_put_in_is_found_until_it_is_removed() {
-        let mut index = Index::default();
-        for entry in 0..100_000 {
-            index.insert_unique(hash(&entry), entry, hash);
-        }
-        assert_eq!((index.len(), index.iter().count()), (100_000, 100_000));
-        for entry in 0..100_000 {
-            assert_eq!(index.find(hash(&entry), |&other| other == entry), Some(&entry));
-            if entry % 2 == 0 {
-                let found = index.find_entry(hash(&entry), |&other| other == entry);
-                assert_eq!(found.map(|found| found.remove().0), Some(entry));
-            }
-        }
-        assert_eq!(index.len(), 50_000);
-        assert!(index.find(hash(&2), |&other| other == 2).is_none());
-        *index.find_mut(hash(&3), |&other| other == 3).unwrap() = 5;
-        assert_eq!(index.find(hash(&3), |_| true), Some(&5));
-    }
-
-    #[test]
-    fn one_part_of_many_grows_at_once() {
-        let mut index = Index::default();
-        for entry in 0..100_000 {
-            index.insert_unique(hash(&entry), entry, hash);
-        }
-        let fullest = index.parts.iter().map(|part| part.len()).max().unwrap();
-        assert!(fullest < 100_000 / PARTS * 2, "{fullest}");
-        let before: Vec<_> = index.parts.iter().map(|part| part.capacity()).collect();
-        index.reserve(400_000, hash);
-        assert!(index.parts.iter().zip(before).all(|(part, before)| part.capacity() > before.max(1562)));
-        assert_eq!(index.len(), 100_000);
-    }
-}
+mod tests;

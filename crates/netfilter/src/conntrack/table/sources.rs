@@ -9,7 +9,8 @@
 //! beyond [`MOST_GROUPS`]. Only a source with more than that many translations at once notices.
 use std::net::IpAddr;
 
-use super::{Conntrack, NONE, Slot, hash_source, slot_of};
+use super::slab::{Links, NONE, Slab};
+use super::{Conntrack, hash_source};
 use crate::conntrack::connection::Sourced;
 use crate::conntrack::{Connection, ConnectionId, Tuple};
 
@@ -27,11 +28,11 @@ impl Conntrack {
         };
         let (own, mapped) = (key_of(connection), mapped(connection));
         let hash = hash_of(self.key, own);
-        let (key, slots) = (self.key, &self.slots);
-        let first = self.sources.find(hash, |&head| key_at(slots, head) == Some(own)).copied();
+        let slots = &self.slots;
+        let first = self.sources.find(hash, |head| key_at(slots, head) == Some(own));
         let same = first.and_then(|first| {
             let mut heads = heads(slots, first).take(NEAREST);
-            heads.find(|&head| slot_of(slots, head).is_some_and(|(_, other)| self::mapped(other) == mapped))
+            heads.find(|&head| slots.get(head).is_some_and(|other| self::mapped(other) == mapped))
         });
         if let Some(same) = same {
             // Why: the new head goes in front of the list, the old one out of it.
@@ -42,11 +43,9 @@ impl Conntrack {
         self.set(id.slot, |slot| slot.next = same.unwrap_or(NONE));
         self.set_sourced(id.slot, Sourced::Head);
         let slots = &self.slots;
-        let first = self.sources.find(hash, |&head| key_at(slots, head) == Some(own)).copied();
+        let first = self.sources.find(hash, |head| key_at(slots, head) == Some(own));
         if first.is_none() {
-            self.sources.insert_unique(hash, id.slot, |&head| {
-                slot_of(slots, head).map_or(0, |(_, connection)| hash_of(key, key_of(connection)))
-            });
+            self.sources.insert(hash, id.slot);
         }
         self.link_head(id.slot, NONE, first.unwrap_or(NONE), hash);
     }
@@ -56,13 +55,13 @@ impl Conntrack {
     pub fn by_source<'a>(&'a self, tuple: &Tuple, zone: u16) -> impl Iterator<Item = ConnectionId> + use<'a> {
         let own = (tuple.source, tuple.source_id, tuple.protocol, zone);
         let slots = &self.slots;
-        let first = self.sources.find(hash_of(self.key, own), |&head| key_at(slots, head) == Some(own));
-        heads(slots, first.copied().unwrap_or(NONE)).take(MOST_GROUPS).filter_map(|head| self.id_of(head))
+        let first = self.sources.find(hash_of(self.key, own), |head| key_at(slots, head) == Some(own));
+        heads(slots, first.unwrap_or(NONE)).take(MOST_GROUPS).filter_map(|head| self.id_of(head))
     }
 
     /// Takes a connection out of the list of its source.
     pub(super) fn unindex_source(&mut self, slot: u32) {
-        let Some((links, connection)) = slot_of(&self.slots, slot) else { return };
+        let Some((links, connection)) = self.slots.linked(slot) else { return };
         let (previous, next) = (links.previous, links.next);
         match connection.sourced() {
             Sourced::No => return,
@@ -76,25 +75,26 @@ impl Conntrack {
                 if next != NONE {
                     // The next newest stands for the group now, where its age puts it.
                     self.set_sourced(next, Sourced::Head);
-                    let born = slot_of(&self.slots, next).map_or(0, |(slot, _)| slot.generation);
+                    let born = self.slots.get(next).map_or(0, |connection| connection.generation);
                     let mut at = slot;
                     for other in heads(&self.slots, after).take(MOST_GROUPS) {
-                        let newer = slot_of(&self.slots, other)
-                            .is_some_and(|(slot, _)| slot.generation.wrapping_sub(born).cast_signed() > 0);
+                        let newer = self.slots.get(other).is_some_and(|connection| {
+                            connection.generation.wrapping_sub(born).cast_signed() > 0
+                        });
                         if !newer {
                             break;
                         }
                         at = other;
                     }
                     // Why: linked before the old head goes, so that the list is never empty between.
-                    let behind = slot_of(&self.slots, at).map_or(NONE, |(slot, _)| slot.other);
+                    let behind = self.slots.links(at).map_or(NONE, |links| links.other);
                     self.link_head(next, at, behind, hash);
                 }
                 self.unlink_head(slot, hash);
             }
         }
         self.set_sourced(slot, Sourced::No);
-        self.set(slot, |slot| (slot.previous, slot.next, slot.other) = (NONE, NONE, NONE));
+        self.set(slot, |slot| *slot = Links::NONE);
     }
 
     /// Puts a head between two others; without one before it, it is the first.
@@ -102,7 +102,7 @@ impl Conntrack {
         self.set(head, |slot| (slot.previous, slot.other) = (before, after));
         self.set(after, |slot| slot.previous = head);
         if before == NONE {
-            if let Some(first) = self.sources.find_mut(hash, |&first| first == after) {
+            if let Some(first) = self.sources.find_mut(hash, |first| first == after) {
                 *first = head;
             }
         } else {
@@ -112,39 +112,36 @@ impl Conntrack {
 
     /// Takes a head out of the list of heads; its group is left as it is.
     fn unlink_head(&mut self, head: u32, hash: u64) {
-        let Some((links, _)) = slot_of(&self.slots, head) else { return };
+        let Some(links) = self.slots.links(head) else { return };
         let (before, after) = (links.previous, links.other);
         self.set(after, |slot| slot.previous = before);
         self.set(before, |slot| slot.other = after);
-        if before == NONE
-            && let Some(mut first) = self.sources.find_entry(hash, |&first| first == head)
-        {
-            if after == NONE {
-                first.remove();
-            } else {
-                *first.get_mut() = after;
-            }
+        if before != NONE {
+            return;
+        }
+        if after == NONE {
+            self.sources.remove(hash, head);
+        } else if let Some(first) = self.sources.find_mut(hash, |first| first == head) {
+            *first = after;
         }
     }
 
-    fn set(&mut self, slot: u32, change: impl FnOnce(&mut Slot)) {
-        if let Some(slot) = usize::try_from(slot).ok().and_then(|at| self.slots.get_mut(at)) {
-            change(slot);
+    fn set(&mut self, slot: u32, change: impl FnOnce(&mut Links)) {
+        if let Some(links) = self.slots.links_mut(slot) {
+            change(links);
         }
     }
 
     fn set_sourced(&mut self, slot: u32, sourced: Sourced) {
-        self.set(slot, |slot| {
-            if let Some(connection) = &mut slot.connection {
-                connection.set_sourced(sourced);
-            }
-        });
+        if let Some(connection) = self.slots.get_mut(slot) {
+            connection.set_sourced(sourced);
+        }
     }
 }
 
 /// The heads of a list from one on.
-fn heads(slots: &[Slot], first: u32) -> impl Iterator<Item = u32> {
-    std::iter::successors(Some(first), |&at| slot_of(slots, at).map(|(slot, _)| slot.other))
+fn heads(slots: &Slab, first: u32) -> impl Iterator<Item = u32> {
+    std::iter::successors(Some(first), |&at| slots.links(at).map(|links| links.other))
         .take_while(|&at| at != NONE)
 }
 
@@ -156,8 +153,8 @@ fn key_of(connection: &Connection) -> Source {
     (original.source, original.source_id, original.protocol, connection.zone.original)
 }
 
-fn key_at(slots: &[Slot], slot: u32) -> Option<Source> {
-    slot_of(slots, slot).map(|(_, connection)| key_of(connection))
+fn key_at(slots: &Slab, slot: u32) -> Option<Source> {
+    slots.get(slot).map(key_of)
 }
 
 /// What the source is translated to.
