@@ -547,7 +547,7 @@ impl Engine {
         self.named.now = Some(now.mono);
         let env = Env {
             now,
-            settings: self.settings,
+            settings: &self.settings,
             network: &self.network,
             machine: &self.machine,
             conntrack: &mut self.conntrack,

@@ -22,15 +22,20 @@ pub struct Settings {
     pub most_reports: usize,
 }
 
+impl Settings {
+    /// Those of a machine on which nobody has set anything.
+    pub const USUAL: Self = Self {
+        default_ttl: 64,
+        default_hop_limit: 64,
+        most_emitted: 64,
+        most_log_lines: 10_000,
+        most_reports: 0,
+    };
+}
+
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            default_ttl: 64,
-            default_hop_limit: 64,
-            most_emitted: 64,
-            most_log_lines: 10_000,
-            most_reports: 0,
-        }
+        Self::USUAL
     }
 }
 
@@ -78,7 +83,7 @@ pub struct Env<'a> {
     /// The present.
     pub now: Now,
     /// Settings.
-    pub settings: Settings,
+    pub settings: &'a Settings,
     /// Devices and routes.
     pub network: &'a Network,
     /// Sockets and what else rules ask of the machine.

@@ -83,7 +83,19 @@ impl Trace {
             }
         }
     }
+
+    /// Throws away what is there of the case before, and that some of it was lost (packets without end fill any buffer).
+    pub(super) fn forget(&mut self) -> io::Result<()> {
+        let lost = |error: &io::Error| error.raw_os_error() == Some(ENOBUFS);
+        match self.read() {
+            Err(error) if lost(&error) => self.read().map(drop),
+            other => other.map(drop),
+        }
+    }
 }
+
+/// `errno` of a socket whose buffer was full.
+const ENOBUFS: i32 = 105;
 
 /// The first message: kind, flags, body, what follows.
 pub(super) fn split(bytes: &[u8]) -> Option<(u16, u16, &[u8], &[u8])> {

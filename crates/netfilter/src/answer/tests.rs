@@ -61,7 +61,7 @@ impl Bench {
     fn env(&mut self) -> Env<'_> {
         Env {
             now: Now::default(),
-            settings: Default::default(),
+            settings: &crate::env::Settings::USUAL,
             network: &self.network,
             machine: Box::leak(Box::default()),
             conntrack: &mut self.conntrack,

@@ -89,7 +89,7 @@ impl World {
     pub(crate) fn env<R>(&mut self, with: impl FnOnce(&mut Env<'_>) -> R) -> R {
         with(&mut Env {
             now: self.now,
-            settings: Default::default(),
+            settings: &crate::env::Settings::USUAL,
             network: &self.network,
             machine: Box::leak(Box::default()),
             conntrack: &mut self.table,

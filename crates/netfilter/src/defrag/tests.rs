@@ -66,7 +66,7 @@ impl World {
     fn env(&mut self) -> (Env<'_>, &mut Defrag) {
         let env = Env {
             now: self.now,
-            settings: Default::default(),
+            settings: &crate::env::Settings::USUAL,
             network: &self.network,
             machine: Box::leak(Box::default()),
             conntrack: &mut self.conntrack,

@@ -299,6 +299,12 @@ impl<A: Address> Conditions<A> {
             && self.destination_mask == A::NONE
     }
 
+    /// Whether the source does not fit, of a rule that does not invert it.
+    #[inline]
+    pub(super) fn is_of_others(&self, facts: &Facts<A>) -> bool {
+        facts.source & self.source_mask != self.source && !self.asks.has(Asks::SOURCE_INVERTED)
+    }
+
     /// The first condition that does not hold.
     #[inline]
     pub(super) fn failing(&self, facts: &Facts<A>, patterns: &Patterns) -> Option<Part> {

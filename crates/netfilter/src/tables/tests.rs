@@ -112,7 +112,7 @@ impl Bench {
     fn walk_in(&mut self, table: Table, hook: Hook, packet: &mut Packet) -> Verdict {
         let mut env = Env {
             now: self.now,
-            settings: Default::default(),
+            settings: &crate::env::Settings::USUAL,
             network: &self.network,
             machine: &self.machine,
             conntrack: &mut self.conntrack,

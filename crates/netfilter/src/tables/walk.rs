@@ -166,7 +166,8 @@ impl Walk<'_> {
         let mut facts = Facts::<A>::of(packet, self.world, &self.place, env.network);
         let mut at = self.start;
         // An entry that is not there cannot be: every chain is closed. If it were, nothing passes.
-        while let Some(entry) = entries.get(at as usize) {
+        while let Some((place, entry)) = next(entries, at, &facts, env.trace.is_none()) {
+            at = place;
             if let Some(part) = entry.header.failing(&facts, self.patterns) {
                 let hotdrop = self.refuses(part);
                 if env.trace.is_some() {
@@ -433,6 +434,21 @@ impl Walk<'_> {
         let prefix = format!("TRACE: {}:{}:{label}:{} ", self.place.table, span.name, at - span.start + 1);
         targets::log::trace(&prefix, &self.place, packet, env);
     }
+}
+
+/// The next entry that is to be asked: the one at this place, or, if nobody is told of rules that do not fit, the first from
+/// there whose addresses fit.
+#[inline]
+fn next<'e, A: Address>(
+    entries: &'e [Entry<A>],
+    at: At,
+    facts: &Facts<A>,
+    quiet: bool,
+) -> Option<(At, &'e Entry<A>)> {
+    let rest = entries.get(at as usize..)?;
+    let others =
+        if quiet { rest.iter().take_while(|entry| entry.header.is_of_others(facts)).count() } else { 0 };
+    Some((at + u32::try_from(others).ok()?, rest.get(others)?))
 }
 
 /// What becomes of a packet that a match has refused while it holds: whatever the matches behind it say, it is dropped,

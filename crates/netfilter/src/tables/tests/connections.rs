@@ -12,7 +12,7 @@ impl Bench {
     fn env(&mut self) -> Env<'_> {
         Env {
             now: self.now,
-            settings: Default::default(),
+            settings: &crate::env::Settings::USUAL,
             network: &self.network,
             machine: &self.machine,
             conntrack: &mut self.conntrack,
