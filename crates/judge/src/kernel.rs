@@ -194,8 +194,9 @@ impl Kernel {
     fn load_nft(&mut self, case: &Case) -> Result<(), String> {
         for (v6, save) in [false, true].into_iter().zip(&case.nft) {
             let Some(save) = save else { continue };
-            nft::load_beside(v6, save)?;
+            // Why: tables before a line that is refused are loaded all the same.
             self.beside[usize::from(v6)] = true;
+            nft::load_beside(v6, save)?;
         }
         Ok(())
     }

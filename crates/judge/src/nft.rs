@@ -180,6 +180,43 @@ pub fn without_refused(save: &str, words: &str) -> Option<String> {
     (smaller.len() < save.len()).then_some(smaller)
 }
 
+/// A save file without the rules for which connections are tracked or fragments gathered.
+pub fn without_tracking(save: &str) -> String {
+    const MATCHES: [&str; 9] = [
+        "conntrack",
+        "state",
+        "connmark",
+        "connlabel",
+        "connbytes",
+        "connlimit",
+        "helper",
+        "cluster",
+        "socket",
+    ];
+    const TARGETS: [&str; 11] = [
+        "CT",
+        "NOTRACK",
+        "CONNMARK",
+        "CONNSECMARK",
+        "SYNPROXY",
+        "TPROXY",
+        "SNAT",
+        "DNAT",
+        "MASQUERADE",
+        "REDIRECT",
+        "NETMAP",
+    ];
+    let tracks = |line: &&str| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        words.windows(2).any(|pair| match *pair {
+            ["-m", name] => MATCHES.contains(&name),
+            ["-j", name] => TARGETS.contains(&name),
+            _ => false,
+        })
+    };
+    save.split_inclusive('\n').filter(|line| !tracks(line)).collect()
+}
+
 /// The counters of its rules; policies have none in nft.
 pub fn counters_beside(v6: bool) -> Vec<Counter> {
     let command = if v6 { "ip6tables-nft-save" } else { "iptables-nft-save" };

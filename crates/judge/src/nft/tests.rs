@@ -1,4 +1,4 @@
-use super::{counters_of_listing, translatable, without_refused};
+use super::{counters_of_listing, translatable, without_refused, without_tracking};
 
 #[test]
 fn counters_of_rules() {
@@ -50,4 +50,10 @@ fn refused_rules_are_left_out() {
     assert_eq!(without_refused(save, kernels).as_deref(), Some(without));
     assert_eq!(without_refused(save, "line 2: CHAIN_ADD failed"), None);
     assert_eq!(without_refused(save, "no such table"), None);
+}
+
+#[test]
+fn rules_that_track_are_left_out() {
+    let save = "*raw\n-A OUTPUT -j CT --notrack\n-A OUTPUT -m state --state NEW\n-A OUTPUT -j f\nCOMMIT\n";
+    assert_eq!(without_tracking(save), "*raw\n-A OUTPUT -j f\nCOMMIT\n");
 }
