@@ -106,3 +106,6 @@ pub(super) fn packet(table: &mut Conntrack, id: ConnectionId, view: View<'_>, co
     table.refresh(id, context, view.bytes().len(), timeout);
     Outcome::Accept
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,35 @@ fn a_handshake_goes_on() {
     assert!(world.line().contains("ESTABLISHED") && world.line().contains("[ASSURED]"), "{}", world.line());
 }
 
+/// Of SYN_SENT2 it is known that both sides opened, so that an ACK of the server completes it; of SYN_RECV it is not.
+#[test]
+fn a_handshake_of_both_sides_goes_on() {
+    let client = build::tcp(CLIENT, SERVER).flags("SA").seq(100).ack(501).build();
+    let server = build::tcp(SERVER, CLIENT).flags("A").seq(501).ack(101).build();
+    let mut world = loaded(&tcp("SYN_SENT2", "mark=0 use=1"));
+    world.forward("lan0", &client);
+    assert!(world.line().contains("SYN_RECV"), "{}", world.line());
+    world.forward("wan0", &server);
+    assert!(world.line().contains("ESTABLISHED"), "{}", world.line());
+    let mut world = loaded(&tcp("SYN_RECV", "mark=0 use=1"));
+    world.forward("wan0", &server);
+    assert!(world.line().contains("SYN_RECV"), "{}", world.line());
+}
+
+#[test]
+fn an_association_that_closes_makes_room() {
+    for (state, room) in [("ESTABLISHED", false), ("SHUTDOWN_SENT", true), ("SHUTDOWN_ACK_SENT", true)] {
+        let mut world = World::with(Config { max: 1, ..Config::default() });
+        let line = format!(
+            "sctp 132 3 {state} src=10.0.1.5 dst=203.0.113.9 sport=40000 dport=443 src=203.0.113.9 dst=10.0.1.5 \
+             sport=443 dport=40000 [ASSURED] mark=0"
+        );
+        world.table.load(&line, &no_label, world.now).unwrap();
+        let passed = world.forward("lan0", &build::udp(CLIENT, SERVER).build());
+        assert_eq!(passed.verdict == Verdict::Accept, room, "{state}");
+    }
+}
+
 #[test]
 fn a_closed_connection_is_opened_anew() {
     for (state, reopened) in [("TIME_WAIT", true), ("LAST_ACK", false), ("ESTABLISHED", false)] {
@@ -149,9 +178,13 @@ fn gre_has_the_timeouts_of_its_line() {
     for (timeouts, wanted) in
         [("", 180), ("timeout=0, stream_timeout=0 ", 180), ("timeout=5, stream_timeout=99 ", 99)]
     {
-        let world = loaded(&line(timeouts));
+        let mut world = loaded(&line(timeouts));
         let ProtocolState::Gre(gre) = world.table.get(world.only()).unwrap().protocol else { panic!() };
         assert_eq!({ gre.stream_timeout }.as_secs(), wanted);
+        let tunnel = build::raw(packet::protocol::GRE, "10.0.1.5", "203.0.113.9");
+        world.forward("lan0", &tunnel.payload([0x30, 1, 0x88, 0x0b, 0, 0, 0, 0x4d]).build());
+        let left = world.table.get(world.only()).unwrap().remaining(world.now.mono);
+        assert_eq!(left.as_secs(), wanted);
     }
 }
 

@@ -192,6 +192,43 @@ fn payload_of_another_length_moves_the_numbers() {
 }
 
 #[test]
+fn payload_is_replaced_up_to_the_longest_packet() {
+    let world = World::new();
+    let payload = vec![b'x'; 40_000];
+    let packet = || world.packet(Some(LAN), &build::udp("10.0.1.5:1", "8.8.8.8:2").payload(&payload).build());
+    for (length, new, done) in [
+        (0, 65_535 - 40_028, true),
+        (0, 65_535 - 40_028 + 1, false),
+        (39_000, 2_000, true),
+        (39_000, 65_535 - 1_028, true),
+        (39_000, 65_535 - 1_028 + 1, false),
+        (40_001, 1, false),
+    ] {
+        let mut packet = packet();
+        assert_eq!(payload::replace_bytes(&mut packet, 0, length, &vec![b'y'; new]), done, "{length} {new}");
+        assert_eq!(packet.bytes.len(), if done { 40_028 - length + new } else { 40_028 });
+    }
+}
+
+#[test]
+fn payload_of_a_later_fragment_has_no_header_before_it() {
+    let world = World::new();
+    for builder in [build::udp("10.0.1.5:1", "8.8.8.8:2"), build::tcp("10.0.1.5:1", "8.8.8.8:2")] {
+        let bytes = builder.payload([b'x'; 64]).fragment(0, true).build();
+        let later = |at: u16| {
+            let mut bytes = bytes.clone();
+            bytes[6..8].copy_from_slice(&(0x2000 | at).to_be_bytes());
+            let sum =
+                packet::checksum::finish(packet::checksum::add(0, &[&bytes[..10], &bytes[12..20]].concat()));
+            bytes[10..12].copy_from_slice(&sum.to_be_bytes());
+            world.packet(Some(LAN), &bytes)
+        };
+        assert!(payload::replace_bytes(&mut later(0), 0, 1, b"yy"));
+        assert!(!payload::replace_bytes(&mut later(8), 0, 1, b"yy"));
+    }
+}
+
+#[test]
 fn payload_of_a_datagram_keeps_its_sum() {
     let mut world = World::new();
     for sum in [true, false] {
