@@ -180,3 +180,6 @@ impl List {
         self.connections.push(own);
     }
 }
+
+#[cfg(test)]
+mod tests;
