@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::engine::{Decision, Engine, Transmit};
 use crate::network::{Device, DeviceKind, Network, Port, Route, Unroutable, Way};
-use crate::path::Passed;
+use crate::path::{Passed, hop_options};
 use crate::skb::{Drop, Link, LinkKind, Packet};
 use crate::trace::Step;
 use crate::{DeviceId, Instant, Now, defrag};
@@ -201,6 +201,9 @@ impl Engine {
         if !self.network.is_called(bridge, packet.family()) {
             return self.carry(now, &mut packet, (bridge, port), &header);
         }
+        if !hop_options::cut_on_bridge(&mut packet) {
+            return self.end(&packet, Drop::Options);
+        }
         packet.link.physical_input = Some(port);
         packet.link.kind = shown(kind);
         let before = packet.view().destination();
@@ -326,6 +329,10 @@ impl Engine {
         header: &[u8; 14],
     ) -> Decision {
         if packet.link.physical_input.is_some() {
+            // Linux: `br_nf_forward_ip` asks once more.
+            if !hop_options::cut_on_bridge(packet) {
+                return self.end(packet, Drop::Options);
+            }
             packet.link.physical_output = Some(out);
             packet.link.kind = shown(packet.link.kind);
             packet.output = Some(bridge);
@@ -380,7 +387,11 @@ impl Engine {
         }
         match self.refused(packet) {
             Some(reason) => self.end(packet, reason),
-            None => self.go_on(now, packet, 0),
+            // Linux: `ip6_rcv_core` stands in front of the hook that was asked already.
+            None => match self.receive_hop_options(now, packet, 0) {
+                Ok(()) => self.go_on(now, packet, 0),
+                Err(decision) => decision,
+            },
         }
     }
 

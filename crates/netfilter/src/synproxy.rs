@@ -21,9 +21,7 @@
 //! its options. Cookies are good for two minutes.
 //!
 //! # Differences from Linux
-//! Cookies and timestamps are other ones, since they come of the kernel's secrets and its clock. ICMP errors about such a
-//! connection are not looked at; Linux reads them as if they were TCP, and before the server has answered takes numbers out
-//! of them.
+//! Cookies and timestamps are other ones, since they come of the kernel's secrets and its clock.
 mod cookie;
 mod options;
 

@@ -120,8 +120,7 @@ pub fn parse_quoted(bytes: &[u8]) -> Result<Layout, Malformed> {
             if bytes.len() < 40 {
                 return Err(Malformed::Short);
             }
-            let said = 40 + usize::from(be16(bytes, 4).unwrap_or(0));
-            Ok(layout_v6(bytes, said.min(bytes.len())))
+            Ok(layout_v6(bytes, length_v6(bytes).min(bytes.len())))
         }
         _ => Err(Malformed::Version),
     }
@@ -143,11 +142,20 @@ fn parse_v6(bytes: &[u8]) -> Result<Layout, Malformed> {
     if bytes.len() < 40 {
         return Err(Malformed::Short);
     }
-    let total_len = 40 + usize::from(be16(bytes, 4).unwrap_or(0));
+    let total_len = length_v6(bytes);
     if total_len > bytes.len() {
         return Err(Malformed::TotalLength);
     }
     Ok(layout_v6(bytes, total_len))
+}
+
+/// Length of an IPv6 packet by its header. One that says no length and has hop-by-hop options may be a jumbogram: it is as
+/// long as it came (Linux: `ip6_rcv_core`).
+fn length_v6(bytes: &[u8]) -> usize {
+    match be16(bytes, 4).unwrap_or(0) {
+        0 if bytes.get(6) == Some(&protocol::HOP_BY_HOP) => bytes.len(),
+        payload => 40 + usize::from(payload),
+    }
 }
 
 /// Whether the walk over extension headers goes on behind a header (Linux: `ipv6_ext_hdr`; 59 ends the walk).

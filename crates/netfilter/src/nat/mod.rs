@@ -72,13 +72,22 @@ const fn other(end: End) -> End {
     }
 }
 
+/// A walk over one of the nat tables that has stopped, so that the copy which a rule has sent (`-j TEE`) goes its way first.
+#[derive(Debug)]
+pub struct Paused {
+    /// The place of the table.
+    program: usize,
+    walk: tables::Paused,
+}
+
 /// Shows a packet to NAT at a hook. `programs` are the nat tables of the packet's family, in the order in which they are
-/// asked; without one no rule is asked. After PREROUTING and OUTPUT the packet may have another destination: then its way
+/// asked; without one no rule is asked. As long as `paused` says where it has stopped, it is to be called again. After PREROUTING and OUTPUT the packet may have another destination: then its way
 /// must be sought anew (F10).
 pub fn handle(
     programs: [Option<&mut tables::Program>; 2],
     hook: Hook,
     packet: &mut Packet,
+    paused: &mut Option<Paused>,
     env: &mut Env<'_>,
 ) -> Verdict {
     if programs.iter().all(Option::is_none) {
@@ -87,14 +96,20 @@ pub fn handle(
     let end = end_of(hook);
     let mut programs = programs;
     let mut walk = |packet: &mut Packet, env: &mut Env<'_>| {
-        for program in programs.iter_mut().flatten() {
+        let (first, mut rest) = paused.take().map_or((0, None), |own| (own.program, Some(own.walk)));
+        for (place, program) in programs.iter_mut().enumerate().skip(first) {
+            let Some(program) = program else { continue };
             // Linux: `nf_nat_inet_fn`: the first table that decides is the last that is asked.
-            let verdict = tables::walk(program, hook, packet, env);
+            let verdict = tables::walk_in_parts(program, hook, packet, env, &mut rest);
+            if let Some(walk) = rest.take() {
+                *paused = Some(Paused { program: place, walk });
+                return None;
+            }
             if verdict != Verdict::Accept || is_decided(packet, end, env) {
-                return verdict;
+                return Some(verdict);
             }
         }
-        Verdict::Accept
+        Some(Verdict::Accept)
     };
     handle_by(Some(&mut walk), hook, packet, env)
 }
@@ -105,8 +120,8 @@ fn is_decided(packet: &Packet, end: End, env: &Env<'_>) -> bool {
     env.conntrack.get(connection).is_none_or(|connection| connection.status.has(done(end)))
 }
 
-/// What asks the nat table's rules about a first packet.
-type Walk<'w> = &'w mut dyn FnMut(&mut Packet, &mut Env<'_>) -> Verdict;
+/// What asks the nat table's rules about a first packet; `None`: it has stopped.
+type Walk<'w> = &'w mut dyn FnMut(&mut Packet, &mut Env<'_>) -> Option<Verdict>;
 
 fn handle_by(walk: Option<Walk<'_>>, hook: Hook, packet: &mut Packet, env: &mut Env<'_>) -> Verdict {
     let Tracking::Entry { connection, info } = packet.tracking else {
@@ -140,7 +155,7 @@ fn handle_by(walk: Option<Walk<'_>>, hook: Hook, packet: &mut Packet, env: &mut 
         return translate::packet(packet, connection, info, end, env);
     }
     if let Some(walk) = walk {
-        let verdict = walk(packet, env);
+        let Some(verdict) = walk(packet, env) else { return Verdict::Accept };
         if verdict != Verdict::Accept {
             return verdict;
         }

@@ -126,7 +126,7 @@ impl World {
                     && rule.protocol.is_none_or(|protocol| packet.layout.protocol == Some(protocol))
                     && rule.device.is_none_or(|own| device == Some(own))
             });
-            fitting.next().map_or(Verdict::Accept, |rule| target(&rule.target, hook, packet, env))
+            Some(fitting.next().map_or(Verdict::Accept, |rule| target(&rule.target, hook, packet, env)))
         };
         let verdict = self.env(|env| handle_by(Some(&mut walk), hook, packet, env));
         self.asked += asked;

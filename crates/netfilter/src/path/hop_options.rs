@@ -1,8 +1,8 @@
 //! IPv6 hop-by-hop options, which the stack looks at before any hook is asked.
 //!
-//! Linux: `ipv6_parse_hopopts`, `ip6_parse_tlv`, `ip6_tlvopt_unknown`. Segments of IOAM are let pass as where it is not
+//! Linux: `ipv6_parse_hopopts`, `ipv6_hop_jumbo`, `ip6_parse_tlv`, `ip6_tlvopt_unknown`. Segments of IOAM are let pass as where it is not
 //! switched on; labels of CALIPSO are refused as where no domain was given.
-use packet::{Family, protocol};
+use packet::{Family, layout, protocol};
 
 use crate::engine::{Decision, Engine};
 use crate::skb::{Drop, Packet};
@@ -33,18 +33,21 @@ const SILENT: Fault = Fault(None);
 
 impl Engine {
     /// Whether the options of a packet that came in let it go on.
-    pub(super) fn receive_hop_options(
+    pub(crate) fn receive_hop_options(
         &mut self,
         now: Now,
-        packet: &Packet,
+        packet: &mut Packet,
         depth: u8,
     ) -> Result<(), Decision> {
-        let has = packet.family() == Family::V6 && packet.bytes.get(6) == Some(&protocol::HOP_BY_HOP);
-        // Linux: without a length it is a jumbogram, which no device here can bring.
-        if !has || packet.bytes.get(4..6) == Some(&[0, 0]) {
+        if packet.family() != Family::V6 || packet.bytes.get(6) != Some(&protocol::HOP_BY_HOP) {
             return Ok(());
         }
-        let Err(Fault(kind)) = check(&packet.bytes) else { return Ok(()) };
+        let Err(Fault(kind)) = check(&packet.bytes) else {
+            if let Ok(Some(length)) = jumbo(&packet.bytes) {
+                cut(packet, length);
+            }
+            return Ok(());
+        };
         if let Some(kind) = kind {
             self.answer(now, packet, kind);
         }
@@ -87,6 +90,62 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether a packet has as many bytes behind its fixed header.
+fn fits(bytes: &[u8], length: u32) -> bool {
+    usize::try_from(length).is_ok_and(|length| length <= bytes.len().saturating_sub(FIXED))
+}
+
+/// The length that a jumbogram says in its option; `Ok(None)`: it is none.
+///
+/// Linux: `nf_ip6_check_hbh_len`, with which a bridge asks whose packets pass the rules; an error: it drops the packet.
+fn jumbo(bytes: &[u8]) -> Result<Option<usize>, Fault> {
+    let length = bytes.get(FIXED + 1).map_or(usize::MAX, |&units| (usize::from(units) + 1) * 8);
+    let header = bytes.get(..FIXED.saturating_add(length)).ok_or(SILENT)?;
+    let (mut at, mut jumbo) = (FIXED + 2, None);
+    while let Some((&kind, rest)) = header.get(at..).and_then(<[u8]>::split_first) {
+        if kind == kind::PAD_ONE {
+            at += 1;
+            continue;
+        }
+        let size = usize::from(*rest.first().ok_or(SILENT)?) + 2;
+        let option = header.get(at..at + size).ok_or(SILENT)?;
+        if kind == kind::JUMBO {
+            let length = option.get(2..).and_then(|length| length.try_into().ok()).ok_or(SILENT)?;
+            let length = u32::from_be_bytes(length);
+            if at % 4 != 2 || length <= 65535 || has_length(bytes) || !fits(bytes, length) {
+                return Err(SILENT);
+            }
+            jumbo = usize::try_from(length).ok();
+        }
+        at += size;
+    }
+    Ok(jumbo)
+}
+
+/// What a bridge makes of a packet with hop-by-hop options whose packets pass the rules: it ends where its header says, also
+/// one that says no length. `false`: it is dropped.
+///
+/// Linux: `br_validate_ipv6`.
+pub(crate) fn cut_on_bridge(packet: &mut Packet) -> bool {
+    if packet.family() != Family::V6 || packet.bytes.get(6) != Some(&protocol::HOP_BY_HOP) {
+        return true;
+    }
+    let Ok(jumbo) = jumbo(&packet.bytes) else { return false };
+    if has_length(&packet.bytes) { true } else { cut(packet, jumbo.unwrap_or(0)) }
+}
+
+/// Ends a packet so many bytes behind its fixed header.
+fn cut(packet: &mut Packet, length: usize) -> bool {
+    packet.bytes.truncate(FIXED.saturating_add(length));
+    let Ok(layout) = layout::parse(&packet.bytes) else { return false };
+    packet.layout = layout;
+    true
+}
+
+fn has_length(bytes: &[u8]) -> bool {
+    bytes.get(4..6) != Some(&[0, 0])
+}
+
 /// An option other than padding, which stands at `at`.
 fn one(bytes: &[u8], at: usize, option: &[u8]) -> Result<(), Fault> {
     let place = u32::try_from(at).unwrap_or(u32::MAX);
@@ -102,9 +161,15 @@ fn one(bytes: &[u8], at: usize, option: &[u8]) -> Result<(), Fault> {
             if at % 4 != 2 {
                 return Err(SILENT);
             }
-            // Linux: a short one is wrong by itself, a long one by the length that the header says besides.
-            let is_short = u32::from_be_bytes(length) <= 65535;
-            wrong(if is_short { place.saturating_add(2) } else { place })
+            // Linux: `ipv6_hop_jumbo`: a short one is wrong by itself, a long one by the length that the header says besides.
+            let length = u32::from_be_bytes(length);
+            if length <= 65535 {
+                return wrong(place.saturating_add(2));
+            }
+            if has_length(bytes) {
+                return wrong(place);
+            }
+            is(fits(bytes, length))
         }
         _ => match kind >> 6 {
             0 => Ok(()),

@@ -30,7 +30,7 @@ pub(crate) use header::{Place, device_name};
 pub use named::Named;
 pub use program::Program;
 pub(crate) use targets::log::notice as log_notice;
-pub use walk::{walk, walk_in_parts};
+pub use walk::{Paused, walk, walk_in_parts};
 
 /// What of a rule cannot be decided, because it is read and printed but not yet evaluated: `-m NAME`, or a target's name.
 pub fn unmodelled(rule: &rules::Rule) -> Option<&'static str> {

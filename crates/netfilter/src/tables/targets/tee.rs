@@ -2,8 +2,6 @@
 //!
 //! The copy begins its own way at OUTPUT, before the packet goes on: without a sender and a connection, by the way to the
 //! gateway, with its own destination. If there is no such way, there is no copy. A copy is not copied.
-//!
-//! Difference from Linux: in table nat it begins its way behind the walk, not within the rule.
 use std::net::IpAddr;
 
 use packet::{Family, rewrite};
@@ -45,6 +43,11 @@ pub(super) fn apply(rule: &Tee, place: &Place, packet: &Packet, env: &mut Env<'_
     if copy.family() == Family::V4 {
         rewrite::forbid_fragments(&mut copy.bytes);
     } else {
+        // Linux: `__ip6_local_out`: whatever length the packet said.
+        let length = u16::try_from(copy.len().saturating_sub(40)).unwrap_or(0);
+        if let Some(field) = copy.bytes.get_mut(4..6) {
+            field.copy_from_slice(&length.to_be_bytes());
+        }
         // Linux: `ip6_fragment` does not cut by pieces that two packets share; the copy leaves in one.
         copy.pull(copy.layout.total_len);
     }
