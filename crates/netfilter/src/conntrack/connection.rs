@@ -165,15 +165,18 @@ static NOTHING_RARE: Rare = Rare {
     masquerade: None,
 };
 
+// Why not in the order of their bits: only whether they are equal is asked.
 #[inline]
 fn words(address: Ipv6Addr) -> [u32; 4] {
-    let bits = u128::from(address);
-    [96, 64, 32, 0].map(|shift| (bits >> shift) as u32)
+    let bits = u128::from_ne_bytes(address.octets());
+    [0, 32, 64, 96].map(|shift| (bits >> shift) as u32)
 }
 
+/// The address of its words.
 #[inline]
 fn address([a, b, c, d]: [u32; 4]) -> Ipv6Addr {
-    Ipv6Addr::from(u128::from(a) << 96 | u128::from(b) << 64 | u128::from(c) << 32 | u128::from(d))
+    let bits = u128::from(a) | u128::from(b) << 32 | u128::from(c) << 64 | u128::from(d) << 96;
+    Ipv6Addr::from(bits.to_ne_bytes())
 }
 
 impl Connection {

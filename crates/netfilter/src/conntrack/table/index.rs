@@ -243,13 +243,21 @@ impl Part {
     }
 }
 
+/// A bit for each word that is equal to one.
+// Why with a table of bits: so all eight become two vector instructions.
+#[inline]
+fn equal(words: &[u32; WAYS], word: u32) -> u32 {
+    const BITS: [u32; WAYS] = [1, 2, 4, 8, 16, 32, 64, 128];
+    words.iter().zip(BITS).fold(0, |equal, (&other, bit)| equal | if other == word { bit } else { 0 })
+}
+
 impl Bucket {
     const EMPTY: Self = Self { tags: [0; WAYS], entries: [EMPTY; WAYS] };
 
     /// A bit for each place with this tag; places without an entry may be among them.
     #[inline]
     fn ways(&self, tag: u32) -> u32 {
-        self.tags.iter().zip(0..).fold(0, |ways, (&other, way)| ways | u32::from(other == tag) << way)
+        equal(&self.tags, tag)
     }
 
     #[inline]
@@ -261,8 +269,10 @@ impl Bucket {
     /// Puts an entry behind the others; `false` if there is no room.
     #[inline]
     fn push(&mut self, tag: u32, entry: u32) -> bool {
-        let mut places = self.tags.iter_mut().zip(&mut self.entries);
-        let Some((tags, entries)) = places.find(|(_, entry)| **entry == EMPTY) else { return false };
+        let way = equal(&self.entries, EMPTY).trailing_zeros() as usize;
+        let (Some(tags), Some(entries)) = (self.tags.get_mut(way), self.entries.get_mut(way)) else {
+            return false;
+        };
         (*tags, *entries) = (tag, entry);
         true
     }
