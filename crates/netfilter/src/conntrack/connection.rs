@@ -51,7 +51,7 @@ pub struct Connection {
     pub protocol: ProtocolState,
     /// Of IPv6: the original destination, the reply's source and destination.
     more: [[u32; 4]; 3],
-    /// Packets and bytes of the original and the reply direction (`nf_conntrack_acct`).
+    /// Packets and bytes of the original and the reply direction, if they are counted ([`Connection::is_counted`]).
     pub counters: [Counters; 2],
 }
 
@@ -69,6 +69,8 @@ impl Form {
     const V6: u8 = 1;
     /// It is none: the place is free.
     const VACANT: u8 = 1 << 1;
+    /// Its packets are not counted: it began while nobody asked for that.
+    const UNCOUNTED: u8 = 1 << 2;
     /// [`Sourced::Head`].
     const HEAD: u8 = 1 << 3;
     /// [`Sourced::Member`].
@@ -221,6 +223,19 @@ impl Connection {
             more: [[0; 4]; 3],
             counters: Default::default(),
         }
+    }
+
+    /// Whether its packets are counted: [`super::Config::acct`] was on when it began.
+    ///
+    /// Linux: `nf_conn_acct_find`: what makes room for the counters is a connection's beginning.
+    #[inline]
+    pub fn is_counted(&self) -> bool {
+        !self.form.has(Form::UNCOUNTED)
+    }
+
+    /// Says so; a new one is counted.
+    pub(super) fn set_counted(&mut self, counted: bool) {
+        self.form.put(Form::UNCOUNTED, if counted { 0 } else { Form::UNCOUNTED });
     }
 
     /// Whether no connection is here.

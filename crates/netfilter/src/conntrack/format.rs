@@ -27,14 +27,14 @@ pub(super) use read::{Line, error_at, lines};
 impl Conntrack {
     /// What a line of a form says of a connection; `None` if there is no such connection.
     pub fn entry(&self, id: ConnectionId, style: Style, now: Now) -> Option<Entry> {
-        self.get(id).map(|connection| entry_of(connection, self.config.acct, style, now))
+        self.get(id).map(|connection| entry_of(connection, style, now))
     }
 
     /// The line of a connection as in `/proc/net/nf_conntrack`; empty if there is no such connection.
     pub fn line(&self, id: ConnectionId, now: Now) -> String {
         let mut out = String::new();
         if let Some(connection) = self.get(id) {
-            entry_of(connection, self.config.acct, Style::Proc, now).print(Style::Proc, &mut out);
+            entry_of(connection, Style::Proc, now).print(Style::Proc, &mut out);
         }
         out
     }
@@ -50,7 +50,7 @@ impl Conntrack {
     /// Appends the whole table to a text: connections, then expectations, a line for each.
     pub fn dump(&self, style: Style, now: Now, out: &mut String) {
         for (_, connection) in self.iter().filter(|(_, connection)| !connection.is_expired(now.mono)) {
-            entry_of(connection, self.config.acct, style, now).print(style, out);
+            entry_of(connection, style, now).print(style, out);
             out.push('\n');
         }
         let expectations = self.expectations().filter(|item| item.expires > now.mono && style != Style::Save);
@@ -89,9 +89,9 @@ impl Conntrack {
     }
 }
 
-fn entry_of(connection: &Connection, counted: bool, style: Style, now: Now) -> Entry {
+fn entry_of(connection: &Connection, style: Style, now: Now) -> Entry {
     let [original, reply] = connection.counters;
-    let counters = |own| counted.then_some(own);
+    let counters = |own| connection.is_counted().then_some(own);
     let mut gre_timeouts = None;
     let state = match connection.protocol {
         ProtocolState::Tcp(tcp) => Some(State::Tcp(tcp.state)),

@@ -90,6 +90,7 @@ impl Conntrack {
         }
         connection.status = status(entry, straight, reply);
         connection.mark = entry.mark.unwrap_or(0);
+        connection.set_counted(entry.original.counters.is_some() || entry.reply.counters.is_some());
         connection.counters = [entry.original, entry.reply].map(|flow| flow.counters.unwrap_or_default());
         connection.protocol = self.protocol_of(entry, now.mono);
         if let Some(name) = &entry.helper {

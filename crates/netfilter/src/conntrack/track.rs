@@ -310,7 +310,9 @@ impl Conntrack {
         template: Option<&Template>,
         now: Now,
     ) -> Option<ConnectionId> {
-        let id = self.insert(Connection::new(original, reply, zone), now.mono)?;
+        let mut connection = Connection::new(original, reply, zone);
+        connection.set_counted(self.config.acct);
+        let id = self.insert(connection, now.mono)?;
         // Linux: `nf_ct_tstamp_ext_add`.
         if self.config.timestamp
             && let Some(connection) = self.get_mut(id)
@@ -533,10 +535,7 @@ impl Conntrack {
 
     /// Counts a packet.
     pub(super) fn account(&mut self, id: ConnectionId, info: Info, bytes: usize) {
-        if !self.config.acct {
-            return;
-        }
-        if let Some(connection) = self.get_mut(id) {
+        if let Some(connection) = self.get_mut(id).filter(|connection| connection.is_counted()) {
             let [original, reply] = &mut connection.counters;
             match info.direction() {
                 Direction::Original => original.count(bytes),

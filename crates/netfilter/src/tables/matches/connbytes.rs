@@ -12,6 +12,12 @@ pub(super) fn holds(rule: &Connbytes, asked: &Asked<'_>, env: &Env<'_>) -> Held 
     let Belongs::To(connection, _) = belongs(asked, env) else {
         return Err(Miss::Failed("--connbytes", Found::Nothing("connection")));
     };
+    if !connection.is_counted() {
+        return Err(Miss::Failed(
+            "--connbytes",
+            Found::Nothing("count of a connection that began while nf_conntrack_acct was 0"),
+        ));
+    }
     let [original, reply] = connection.counters;
     let counted = match rule.direction {
         Counted::Original => original,
