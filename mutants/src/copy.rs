@@ -34,6 +34,8 @@ const PROFILE: &str = "\n[profile.mutants]\ninherits = \"dev\"\nopt-level = 1\nd
 pub struct Copy {
     /// Its folder.
     pub folder: PathBuf,
+    /// The commit of which it is a copy.
+    pub commit: String,
     /// The files that are mutated.
     pub files: Vec<String>,
     /// What is planted.
@@ -89,6 +91,7 @@ fn read(path: &Path) -> Result<String, String> {
 /// Makes the copy and plants all mutants that compile in it.
 pub fn make(root: &Path, folder: &Path, only: &[String]) -> Result<Copy, String> {
     let files = files(root, only)?;
+    let commit = crate::report::told(root, "git", &["rev-parse", "--short", "HEAD"]);
     for part in ["crates", "xtask"] {
         let mut failed = Ok(());
         walk(&root.join(part), &mut |path| {
@@ -145,7 +148,7 @@ pub fn make(root: &Path, folder: &Path, only: &[String]) -> Result<Copy, String>
             for key in refused.iter().filter(|key| files.iter().any(|file| key.starts_with(file.as_str()))) {
                 *unviable.entry(key.split(':').next().unwrap_or_default().to_owned()).or_insert(0) += 1;
             }
-            return Ok(Copy { folder: folder.to_owned(), files, mutants, unviable });
+            return Ok(Copy { folder: folder.to_owned(), commit, files, mutants, unviable });
         }
         for mutant in mutants.iter().filter(|mutant| found.contains(&mutant.number)) {
             refused.insert(format!("{}:{}:{}: {}", mutant.file, mutant.line, mutant.column, mutant.change));

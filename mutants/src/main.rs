@@ -95,7 +95,7 @@ fn work() -> Result<bool, String> {
         ["build", "-p", "judge", "--example", "mutants", "--profile", "mutants", "--message-format=json"];
     let runner = copy::programs(&copy.folder, &build)?.pop().ok_or("no runner was made")?.1;
     let mut fates = run::cases(&runner, &root.join("fixtures"), &numbers, jobs)?;
-    report::Found::of(&root, &copy, &fates).save(&folder)?;
+    report::Found::of(&copy, &fates).save(&folder)?;
     if !cases_only {
         let build = [
             "test",
@@ -126,7 +126,7 @@ fn work() -> Result<bool, String> {
         programs.extend(copy::programs(&copy.folder, &build)?);
         run::tests(&programs, &copy.folder, &mut fates, jobs)?;
     }
-    report::Found::of(&root, &copy, &fates).save(&folder)?;
+    report::Found::of(&copy, &fates).save(&folder)?;
     // The page is of all files, whenever each was run last; else those of this run are shown.
     let shown = if page.is_some() { copy::files(&root, &[])? } else { copy.files };
     report::write(&root, &report::Found::load(&folder)?, &shown, page.as_deref())

@@ -25,14 +25,17 @@ pub struct Mutant {
     pub function: String,
     /// What is changed, in words.
     pub change: String,
+    /// The line of the original, blanks cut.
+    pub text: String,
 }
 
 /// A text that goes in at a byte of the original, and which mutant it belongs to.
 struct Insertion {
     at: usize,
     text: String,
-    /// For the order at one byte: ends come before beginnings, inner ends before outer ones.
-    order: (u8, i64),
+    /// For the order at one byte: ends come before beginnings, inner ends before outer ones, outer beginnings before inner
+    /// ones, whichever was planted first.
+    order: (u8, i64, i64),
     mutant: Option<u32>,
 }
 
@@ -104,18 +107,31 @@ impl Planter<'_> {
         }
         let number = *self.next;
         *self.next += 1;
-        self.mutants.push(Mutant { number, file: self.file.to_owned(), line, column, function, change });
+        let text = self.source.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
+        self.mutants.push(Mutant {
+            number,
+            file: self.file.to_owned(),
+            line,
+            column,
+            function,
+            change,
+            text,
+        });
         Some(number)
     }
 
-    fn begin(&mut self, at: usize, text: String, mutant: Option<u32>) {
+    /// Text before a range.
+    fn begin(&mut self, range: &Range<usize>, text: String, mutant: Option<u32>) {
         self.serial += 1;
-        self.insertions.push(Insertion { at, text, order: (1, self.serial), mutant });
+        let order = (1, -length(range), self.serial);
+        self.insertions.push(Insertion { at: range.start, text, order, mutant });
     }
 
-    fn end(&mut self, at: usize, text: &str) {
+    /// Text behind it.
+    fn end(&mut self, range: &Range<usize>, text: &str) {
         self.serial += 1;
-        self.insertions.push(Insertion { at, text: text.to_owned(), order: (0, -self.serial), mutant: None });
+        let order = (0, length(range), -self.serial);
+        self.insertions.push(Insertion { at: range.end, text: text.to_owned(), order, mutant: None });
     }
 
     /// Other texts for an expression, each with its description.
@@ -125,15 +141,15 @@ impl Planter<'_> {
             let Some(number) = self.number(shown, change) else { continue };
             let open = if some { "" } else { "(" };
             self.begin(
-                range.start,
+                &range,
                 format!("{open}if crate::mutants::is({number}) {{ {text} }} else "),
                 Some(number),
             );
             some = true;
         }
         if some {
-            self.begin(range.start, "{ ".to_owned(), None);
-            self.end(range.end, " })");
+            self.begin(&range, "{ ".to_owned(), None);
+            self.end(&range, " })");
         }
     }
 
@@ -170,7 +186,12 @@ impl Planter<'_> {
             else {
                 continue;
             };
-            self.begin(at, format!(" if crate::mutants::is({number}) {{ return {value}; }}"), Some(number));
+            let range = at..self.source.len();
+            self.begin(
+                &range,
+                format!(" if crate::mutants::is({number}) {{ return {value}; }}"),
+                Some(number),
+            );
         }
     }
 
@@ -194,6 +215,10 @@ impl Planter<'_> {
             _ => {}
         }
     }
+}
+
+fn length(range: &Range<usize>) -> i64 {
+    i64::try_from(range.len()).unwrap_or(i64::MAX)
 }
 
 fn short(text: &str) -> String {
@@ -328,13 +353,14 @@ impl<'ast> Visit<'ast> for Planter<'_> {
             match &arm.guard {
                 None => {
                     if let Some(number) = number {
-                        self.begin(pattern.end, format!(" if !crate::mutants::is({number})"), Some(number));
+                        let behind = pattern.end..pattern.end;
+                        self.begin(&behind, format!(" if !crate::mutants::is({number})"), Some(number));
                     }
                 }
                 Some((_, guard)) => {
                     let range = guard.span().byte_range();
                     if let Some(number) = number {
-                        self.begin(range.start, format!("!crate::mutants::is({number}) && "), Some(number));
+                        self.begin(&range, format!("!crate::mutants::is({number}) && "), Some(number));
                     }
                     if has_let(guard) {
                         continue;
@@ -342,8 +368,8 @@ impl<'ast> Visit<'ast> for Planter<'_> {
                     let with = |value: &str| (format!("replace match guard with {value}"), value.to_owned());
                     self.instead(range.clone(), range.start, vec![with("true"), with("false")]);
                     // Why: parentheses of its own, for what stands before it binds closer than `||`.
-                    self.begin(range.start, "(".to_owned(), None);
-                    self.end(range.end, ")");
+                    self.begin(&range, "(".to_owned(), None);
+                    self.end(&range, ")");
                 }
             }
         }
@@ -443,3 +469,6 @@ fn values(kind: &Type, name: &str) -> Vec<String> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

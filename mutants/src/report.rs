@@ -40,18 +40,15 @@ struct Lived {
 
 impl Found {
     /// What a run found.
-    pub fn of(root: &Path, copy: &Copy, fates: &BTreeMap<u32, Fate>) -> Self {
-        let commit = told(root, "git", &["rev-parse", "--short", "HEAD"]);
+    pub fn of(copy: &Copy, fates: &BTreeMap<u32, Fate>) -> Self {
         let mut files = BTreeMap::new();
         for file in &copy.files {
-            let source = std::fs::read_to_string(root.join(file)).unwrap_or_default();
-            let lines: Vec<&str> = source.lines().collect();
             let lived = |own: &Mutant| Lived {
                 line: own.line,
                 column: own.column,
                 function: own.function.clone(),
                 change: own.change.clone(),
-                text: lines.get(own.line - 1).map_or("", |line| line.trim()).to_owned(),
+                text: own.text.clone(),
                 fate: match fates.get(&own.number) {
                     Some(Fate::Caught(by)) => format!("caught {by}"),
                     Some(Fate::Timeout) => "timeout".to_owned(),
@@ -61,7 +58,7 @@ impl Found {
             };
             let mutants = copy.mutants.iter().filter(|own| own.file == *file).map(lived).collect();
             let unviable = copy.unviable.get(file).copied().unwrap_or(0);
-            files.insert(file.clone(), OfFile { commit: commit.clone(), unviable, mutants });
+            files.insert(file.clone(), OfFile { commit: copy.commit.clone(), unviable, mutants });
         }
         Self { files }
     }
@@ -107,7 +104,8 @@ impl Found {
     }
 }
 
-fn told(root: &Path, program: &str, words: &[&str]) -> String {
+/// What a program says.
+pub fn told(root: &Path, program: &str, words: &[&str]) -> String {
     let output = Command::new(program).args(words).current_dir(root).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }
