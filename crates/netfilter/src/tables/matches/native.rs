@@ -13,7 +13,7 @@ use rules::matches::limit::Limit;
 use rules::matches::tcp::{Tcp, TcpFlags};
 use rules::matches::udp::Udp;
 
-use super::{Asked, Held, Miss, hold};
+use super::{Asked, Held, Miss, hold, ports};
 use crate::Env;
 use crate::time::Instant;
 use crate::trace::Found;
@@ -27,6 +27,9 @@ pub(in crate::tables) struct Fields {
     flags: Option<Negatable<TcpFlags>>,
     source: Option<Negatable<PortRange>>,
     destination: Option<Negatable<PortRange>>,
+    /// Source and destination that a packet must not have both: what iptables-nft makes of `! --sport 1 ! --dport 2`, one
+    /// comparison of four bytes. Measured: of single ports other than 0; in legacy it must have neither.
+    not_both: Option<(u16, u16)>,
 }
 
 impl Fields {
@@ -35,20 +38,26 @@ impl Fields {
         let asks = rule.source.is_some() || rule.destination.is_some() || rule.flags.is_some();
         // iptables-nft leaves out what looks at no flag, even where it can never hold.
         let flags = rule.flags.filter(|flags| flags.value.mask != 0);
-        (asks && rule.option.is_none()).then(|| Self {
-            flags,
-            source: told(rule.source),
-            destination: told(rule.destination),
-        })
+        (asks && rule.option.is_none()).then(|| Self { flags, ..Self::ports(rule.source, rule.destination) })
     }
 
     /// As [`Fields::of_tcp`].
     pub(super) fn of_udp(rule: &Udp) -> Option<Self> {
-        (rule.source.is_some() || rule.destination.is_some()).then(|| Self {
-            flags: None,
-            source: told(rule.source),
-            destination: told(rule.destination),
-        })
+        let asks = rule.source.is_some() || rule.destination.is_some();
+        asks.then(|| Self::ports(rule.source, rule.destination))
+    }
+
+    fn ports(source: Option<Negatable<PortRange>>, destination: Option<Negatable<PortRange>>) -> Self {
+        let not = |ports: Option<Negatable<PortRange>>| {
+            let PortRange { first, last } = ports.filter(|ports| ports.invert)?.value;
+            (first == last && first != 0).then_some(first)
+        };
+        match not(source).zip(not(destination)) {
+            None => {
+                Self { flags: None, source: told(source), destination: told(destination), not_both: None }
+            }
+            both => Self { flags: None, source: None, destination: None, not_both: both },
+        }
     }
 
     pub(super) fn holds(&self, asked: &Asked<'_>) -> Held {
@@ -61,10 +70,14 @@ impl Fields {
             let fits = flags & wanted.value.mask == wanted.value.set;
             hold(fits != wanted.invert, "--tcp-flags", found(Found::Flags(flags)))?;
         }
+        let missing = |option| Miss::Failed(option, Found::Nothing("such port, the header is cut short"));
+        if let Some(refused) = self.not_both {
+            let own = ports(header).ok_or(missing("--dport"))?;
+            hold(own != refused, "--sport", found(Found::Ports(own.0, own.1)))?;
+        }
         for (option, wanted, at) in [("--sport", self.source, 0), ("--dport", self.destination, 2)] {
             let Some(wanted) = wanted else { continue };
-            let missing = Miss::Failed(option, Found::Nothing("such port, the header is cut short"));
-            let bytes = header.get(at..).and_then(<[u8]>::first_chunk).ok_or(missing)?;
+            let bytes = header.get(at..).and_then(<[u8]>::first_chunk).ok_or(missing(option))?;
             let port = u16::from_be_bytes(*bytes);
             hold(wanted.value.contains(port) != wanted.invert, option, found(Found::Port(port)))?;
         }

@@ -42,7 +42,7 @@ fn what_becomes_an_expression() {
     let bare = Tcp { source: None, destination: None, flags: None, option: None };
     assert_eq!(Fields::of_tcp(&bare), None);
     let never = Tcp { source: range(0, u16::MAX, true), ..bare };
-    let nothing = Fields { flags: None, source: None, destination: None };
+    let nothing = Fields { flags: None, source: None, destination: None, not_both: None };
     assert_eq!(Fields::of_tcp(&never), Some(nothing));
     let value = TcpFlags { mask: 0, set: 0 };
     let never = Tcp { flags: Some(Negatable { invert: true, value }), ..bare };
@@ -53,4 +53,22 @@ fn what_becomes_an_expression() {
     assert_eq!(Fields::of_tcp(&Tcp { option: Some(value), ..port }), None);
     assert_eq!(Fields::of_udp(&Udp { source: None, destination: None }), None);
     assert_eq!(Fields::of_udp(&Udp { source: range(0, u16::MAX, true), destination: None }), Some(nothing));
+}
+
+/// Measured: two inverted single ports are one comparison, which fails where both are what they must not be; ranges, port 0
+/// and ports of which one is inverted stay two.
+#[test]
+fn two_inverted_ports_are_one_comparison() {
+    let of = |source, destination| Fields::of_udp(&Udp { source, destination }).expect("expressions");
+    assert_eq!(of(range(1, 1, true), range(2, 2, true)).not_both, Some((1, 2)));
+    for (source, destination) in [
+        (range(1, 1, true), range(2, 2, false)),
+        (range(1, 1, false), range(2, 2, false)),
+        (range(0, 0, true), range(2, 2, true)),
+        (range(1, 1, true), range(2, 3, true)),
+        (range(1, 1, true), None),
+    ] {
+        let fields = Fields { flags: None, source, destination, not_both: None };
+        assert_eq!(of(source, destination), fields);
+    }
 }
