@@ -1,7 +1,7 @@
 //! The command `judge` (behind `cargo xtask judge`).
 //!
 //! ```text
-//! judge [--cases N] [--seed S] [--from K] [--family 4|6] [--packets P] [--threads T] [--against engine|kernel|nft] [--keep DIR]
+//! judge [--cases N] [--seed S] [--from K] [--family 4|6] [--scene plain|helpers|bridge|time] [--packets P] [--threads T] [--against engine|kernel|nft] [--keep DIR]
 //! judge --replay FILE|FOLDER [--case NAME] [--against engine|kernel|nft]
 //! either with [--record FILE --date DAY]     what was compared, for [`crate::conformance`]
 //! judge --show FILE                          what the kernel does with each case, as JSON
@@ -24,6 +24,8 @@ pub struct Options {
     pub cases: u64,
     /// Number of the first case.
     pub from: u64,
+    /// Only those of a scene ([`crate::generate::Scene`]).
+    pub scene: Option<String>,
     /// How they are made.
     pub plan: Plan,
     /// Who is compared with the kernel.
@@ -66,6 +68,7 @@ impl Default for Options {
         Self {
             cases: 200,
             from: 0,
+            scene: None,
             plan: Plan { seed: 1, packets: 6, family: None, translatable: false, nft: false },
             against: Against::Engine,
             replay: None,
@@ -93,6 +96,7 @@ pub fn options(args: &[String]) -> Result<Options, String> {
             "--cases" => out.cases = number(value()?)?,
             "--from" => out.from = number(value()?)?,
             "--seed" => out.plan.seed = number(value()?)?,
+            "--scene" => out.scene = Some(value()?),
             "--packets" => out.plan.packets = number(value()?)? as usize,
             "--most" => out.most = number(value()?)?,
             "--threads" => out.threads = number(value()?)?,
@@ -211,7 +215,7 @@ fn record(options: &Options, change: impl FnOnce(&mut Record)) -> Result<(), Str
 }
 
 const HELP: &str =
-    "random cases: [--cases N] [--seed S] [--from K] [--family 4|6] [--world legacy|nft] [--packets P] [--threads T] [--most D] [--keep DIR]
+    "random cases: [--cases N] [--seed S] [--from K] [--family 4|6] [--scene plain|helpers|bridge|time] [--world legacy|nft] [--packets P] [--threads T] [--most D] [--keep DIR]
 a file of cases, or all of a folder: --replay FILE [--case NAME]
 either: [--against engine|kernel|nft] [--record FILE --date DAY]
 what the kernel does: --show FILE, --freeze FILE [--into DIR]";

@@ -88,7 +88,7 @@ fn compare_ids(
     for (at, (left, right)) in left.steps.iter().zip(&right.steps).enumerate() {
         compare_step(at, ids, left, right, overtakes(at), &mut out);
     }
-    compare_sets(&left.sets, &right.sets, &mut out);
+    compare_sets(&left.sets, &right.sets, left.making.max(right.making), &mut out);
     let counters = |outcome: &Outcome| -> BTreeMap<(u8, String), (u64, u64)> {
         outcome
             .counters
@@ -112,7 +112,8 @@ fn compare_ids(
     out
 }
 
-fn compare_sets(left: &[SetMember], right: &[SetMember], out: &mut Vec<Difference>) {
+/// `making`: so many milliseconds their making took.
+fn compare_sets(left: &[SetMember], right: &[SetMember], making: u64, out: &mut Vec<Difference>) {
     let mut push = |what, left: String, right: String| out.push(Difference { step: None, what, left, right });
     let lines = |own: &[SetMember]| own.iter().map(|own| own.line.clone()).collect::<Vec<_>>();
     let (one, other) = (lines(left), lines(right));
@@ -130,7 +131,11 @@ fn compare_sets(left: &[SetMember], right: &[SetMember], out: &mut Vec<Differenc
         }
         return;
     }
-    for (one, other) in left.iter().zip(right).filter(|(one, other)| !close(one.timeout, other.timeout)) {
+    let differ = |one: Option<u64>, other: Option<u64>| match (one, other) {
+        (Some(one), Some(other)) => one.abs_diff(other) > 1 + (making + 500) / 1000,
+        (one, other) => one != other,
+    };
+    for (one, other) in left.iter().zip(right).filter(|(one, other)| differ(one.timeout, other.timeout)) {
         let text = |own: &SetMember| format!("{:?} of {}", own.timeout, own.line);
         push("timeout", text(one), text(other));
     }

@@ -15,7 +15,7 @@ use netfilter::machine::lookup::{Among, Sought};
 use netfilter::objects::Objects;
 use netfilter::options;
 use netfilter::route::Flow;
-use netfilter::skb::{Drop, Link, Owner};
+use netfilter::skb::{Drop, Link, LinkKind, Owner};
 use netfilter::time::Seeded;
 use netfilter::trace::{Outcome as RuleOutcome, Step as TraceStep};
 use netfilter::{DeviceId, Instant, Now, Origin, Packet, Tracking, Tuple};
@@ -23,7 +23,7 @@ use packet::Family;
 use rules::syntax::objects::Given;
 use rules::{Hook, Ruleset, Table, Target};
 
-use self::delivered::is_for_several;
+use self::delivered::{as_it_is_quoted, is_for_several};
 use crate::case::{self, Case, Step};
 use crate::host::{Host, Told, kernel_origin, view_of};
 use crate::outcome::{Connection, Counter, Outcome, Output, SetMember, StepOutcome};
@@ -56,6 +56,8 @@ pub struct EngineHalf {
     host: Host,
     now: Now,
     kernel: Vec<StepOutcome>,
+    /// How many milliseconds before the rules the kernel's sets were made.
+    lead: u64,
     known: Arc<Mutex<Vec<adopted::Choice>>>,
     cookies: Arc<Mutex<Cookies>>,
     expected: Arc<Mutex<Vec<Expected>>>,
@@ -79,6 +81,7 @@ impl Default for EngineHalf {
             host: Host::default(),
             now: Now { mono: Instant(1_000_000_000_000), wall: WALL },
             kernel: Vec::new(),
+            lead: 0,
             known: Arc::default(),
             cookies: Arc::default(),
             expected: Arc::default(),
@@ -347,12 +350,13 @@ impl EngineHalf {
             let header = deliver.bytes.get(..header).unwrap_or_default();
             let told = Told {
                 unicast,
+                framed_for_us: deliver.kind == LinkKind::Host,
                 echo: options::echo(header, &deliver.options, &is_foreign),
                 time: options::time_of_day(self.now),
                 sum: deliver.sum,
                 find: &find,
             };
-            let reaction = self.host.hear(&deliver.bytes, &told);
+            let reaction = self.host.hear(&as_it_is_quoted(&deliver), &told);
             outcome.delivered.extend(reaction.delivery);
             if let Some(answer) = reaction.answer.map(|answer| self.named_here(answer, deliver.device)) {
                 let about = if reaction.attached { deliver.tracking } else { Tracking::None };
@@ -437,6 +441,20 @@ impl EngineHalf {
     }
 }
 
+/// What runs out until a time does so when it is due, as far as that is known: a rate that an error meets counts from then.
+fn run_out(engine: &mut Engine, until: Now) {
+    /// So much does not run out in a case.
+    const MOST: usize = 1000;
+    let mut last = None;
+    for _ in 0..MOST {
+        let due = engine.poll_timeout().filter(|due| *due < until.mono && Some(*due) > last);
+        let Some(due) = due else { return };
+        let early = u64::try_from(until.mono.since(due).as_nanos()).unwrap_or(0);
+        engine.expire(Now { mono: due, wall: until.wall.saturating_sub(early) });
+        last = Some(due);
+    }
+}
+
 /// What a raw socket makes of a packet: IPv4's total length and header checksum are written by the kernel.
 fn as_raw_socket_sends(bytes: &[u8]) -> Vec<u8> {
     let mut out = bytes.to_vec();
@@ -482,6 +500,7 @@ fn register_modules(engine: &mut Engine, case: &Case) -> Result<(), String> {
 impl Judged for EngineHalf {
     fn adopt(&mut self, other: &Outcome) {
         self.kernel = other.steps.clone();
+        self.lead = other.lead;
     }
 
     fn load(&mut self, case: &Case) -> Result<(), String> {
@@ -521,7 +540,11 @@ impl Judged for EngineHalf {
             netfilter::machine::text::parse(&machine_text(case)).map_err(|error| error.to_string())?,
         );
         if let Some(sets) = &case.sets {
-            sets::make(&mut engine, sets, self.now)?;
+            let lead = self.lead.min(100_000) * 1_000_000;
+            let made = Now { mono: Instant(self.now.mono.0 - lead), wall: WALL - lead };
+            sets::make(&mut engine, sets, made)?;
+            // What is expired is collected from then on.
+            engine.expire(made);
         }
         // Rules are loaded at this time.
         engine.expire(self.now);
@@ -601,6 +624,7 @@ impl Judged for EngineHalf {
         if let Some(engine) = &mut self.engine {
             // What has run out in the meantime may have an answer, which is a step of its own.
             engine.start_trace();
+            run_out(engine, now);
             engine.expire(now);
         }
         outcome.at = now.mono.since(Instant(1_000_000_000_000)).as_millis() as u64;

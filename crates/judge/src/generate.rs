@@ -5,12 +5,18 @@ use netfilter::time::Seeded;
 use crate::case::{Case, Step};
 use crate::{Judged, Outcome};
 
+mod bridge;
+mod conversations;
 mod packets;
 mod rules;
+mod scene;
 mod sets;
 mod sockets;
 mod state;
+mod timing;
 mod transports;
+
+pub use scene::Scene;
 
 /// A source of choices.
 #[derive(Clone, Debug)]
@@ -55,20 +61,22 @@ pub struct Plan {
     pub nft: bool,
 }
 
-/// Makes the case of a number and runs it on `first` (the kernel) at the same time.
+/// Makes the case of a number and runs it on `first` (the kernel) at the same time, in a namespace of its scene
+/// ([`Scene::of`]) alone.
 pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, Outcome) {
     let mut choice = Choice::new(plan.seed, number);
     let v6 = match plan.family {
         Some(family) => family == 6,
         None => number % 4 == 3,
     };
+    let scene = Scene::of(plan, number);
     let machine = number.is_multiple_of(5) && !plan.translatable;
     let sets = if !plan.translatable && choice.percent(35) {
-        sets::Sets::new(&mut choice, v6)
+        sets::Sets::new(&mut choice, v6, scene)
     } else {
         sets::Sets::none()
     };
-    let mut save = rules::ruleset(&mut choice, v6, &sets, machine);
+    let mut save = rules::ruleset(&mut choice, v6, &sets, machine, scene);
     if plan.translatable {
         save = crate::nft::translatable(v6, &save);
     }
@@ -79,8 +87,15 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
     let mut case = Case { name: format!("random.{}.{number}", plan.seed), ..Case::default() };
     case.sets = (!sets.is_empty()).then(|| sets.text.clone());
     if !plan.translatable {
-        case.network = sockets::NETWORK.iter().map(|&line| line.to_owned()).collect();
+        case.network = scene.network();
     }
+    let mut session = None;
+    if scene == Scene::Helpers
+        && let Some((own, rules)) = conversations::session(&mut choice, v6, &save)
+    {
+        (session, save) = (Some(own), rules);
+    }
+    let more = if session.is_some() { 6 } else { 0 };
     let legacy = if v6 { &mut case.rules6 } else { &mut case.rules4 };
     if plan.nft {
         *legacy = Some(crate::kernel::EMPTY.to_owned());
@@ -100,7 +115,7 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
     }
     // Why: fragments of earlier cases may still wait in the kernel.
     let fresh_id = 0x2000 + (number as u32).wrapping_mul(7) % 0xd000;
-    let mut traffic = packets::Traffic::new(v6, fresh_id);
+    let mut traffic = packets::Traffic::new(v6, fresh_id, scene, session);
     let mut steps = Vec::new();
     let mut planned: Vec<Step> = Vec::new();
     let mut left_out = 0;
@@ -108,8 +123,21 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
         steps.push(first.step(&step));
         case.steps.push(step);
     }
-    let most = plan.packets + steps.len();
+    // Time goes by once or twice in the middle of a case.
+    let waits = if scene.waits() { 1 + usize::from(choice.percent(25)) } else { 0 };
+    let most = plan.packets + more + 3 * waits + steps.len();
+    let begin = steps.len();
+    let mut slept = 0;
     while steps.len() < most {
+        // Datagrams stay together: what is incomplete is to run out in the first sleep.
+        if slept < waits
+            && planned.is_empty()
+            && steps.len() - begin >= (most - begin) * (slept + 1) / (waits + 1)
+        {
+            planned = vec![timing::sleep(&mut choice, sets.text.contains("timeout"))];
+            traffic.time_goes_by();
+            slept += 1;
+        }
         if planned.is_empty() {
             planned = traffic.next(&mut choice);
             planned.reverse();
@@ -127,5 +155,9 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
     }
     let counters = first.counters();
     let sets = first.sets();
-    (case, Outcome { refused: None, steps, counters, sets })
+    let (lead, making) = first.lead();
+    (case, Outcome { refused: None, steps, counters, sets, lead, making })
 }
+
+#[cfg(test)]
+mod tests;

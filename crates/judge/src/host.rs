@@ -42,6 +42,8 @@ pub type Find<'f> = &'f dyn Fn(&View<'_>) -> Vec<SocketId>;
 pub struct Told<'t> {
     /// Whether it was sent to an address of the machine.
     pub unicast: bool,
+    /// Whether its frame was: others get no answer of TCP and no ICMP error (Linux: `pkt_type`).
+    pub framed_for_us: bool,
     /// The options of an answer, if they can be made.
     pub echo: Option<Echo>,
     /// Milliseconds since midnight.
@@ -97,7 +99,10 @@ impl Host {
     /// What the host does with a packet that came to it.
     pub fn hear(&mut self, bytes: &[u8], told: &Told<'_>) -> Reaction {
         let mut reaction = self.react(bytes, told);
-        let to = view_of(bytes).map(|view| view.source());
+        let view = view_of(bytes);
+        let is_echo = view.as_ref().is_some_and(|view| matches!(view.protocol(), Some(1 | 58)));
+        let to = view.map(|view| view.source());
+        reaction.answer = reaction.answer.filter(|_| told.framed_for_us || is_echo);
         reaction.answer = reaction.answer.and_then(|mut answer| {
             if let Some(IpAddr::V4(to)) = to {
                 let echo = told.echo.as_ref()?;

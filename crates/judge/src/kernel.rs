@@ -69,6 +69,8 @@ pub struct Kernel {
     last_header: BTreeMap<String, [u8; 14]>,
     /// The last tick when the rules were loaded.
     started: Duration,
+    /// How many milliseconds earlier it was begun to make the sets, and how many that took.
+    lead: (u64, u64),
     network: Option<Vec<String>>,
     /// The namespace from which this one was made.
     home: Option<NetworkNamespace>,
@@ -146,6 +148,7 @@ impl Kernel {
             last_output: BTreeMap::new(),
             last_header: BTreeMap::new(),
             started: sys::judge::last_tick(),
+            lead: (0, 0),
             network: None,
             home,
             watch: watch::Watch::default(),
@@ -452,7 +455,9 @@ impl crate::Judged for Kernel {
                 nft::remove_beside(v6)?;
             }
         }
+        let begun = sys::judge::last_tick();
         self.make_sets(case.sets.as_deref())?;
+        let made = sys::judge::last_tick();
         let nft_first = case.nft_is_first();
         if nft_first {
             self.load_nft(case)?;
@@ -491,6 +496,13 @@ impl crate::Judged for Kernel {
         self.trace.forget().map_err(|error| error.to_string())?;
         self.watch.begin();
         self.started = sys::judge::last_tick();
+        let between = |from: Duration, to: Duration| {
+            u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX)
+        };
+        self.lead = match self.has_sets {
+            true => (between(begun, self.started), between(begun, made)),
+            false => (0, 0),
+        };
         Ok(())
     }
 
@@ -510,6 +522,10 @@ impl crate::Judged for Kernel {
         let connections = Self::connections();
         told.extend(self.watch.read());
         StepOutcome { at, errno, outputs, delivered, path, connections, told }
+    }
+
+    fn lead(&self) -> (u64, u64) {
+        self.lead
     }
 
     fn sets(&mut self) -> Vec<SetMember> {

@@ -49,6 +49,11 @@ pub trait Judged {
     /// What is in the sets of ipset now.
     fn sets(&mut self) -> Vec<outcome::SetMember>;
 
+    /// How many milliseconds before the rules somebody began to make the sets, and how many it took.
+    fn lead(&self) -> (u64, u64) {
+        (0, 0)
+    }
+
     /// Learns what the other one did with the case that comes next, to follow its random choices where they are
     /// legal. Whoever makes its own choices ignores it.
     fn adopt(&mut self, other: &Outcome) {
@@ -61,6 +66,7 @@ pub trait Judged {
             return Outcome { refused: Some(refused), ..Outcome::default() };
         }
         let steps = case.steps.iter().map(|step| self.step(step)).collect();
-        Outcome { refused: None, steps, counters: self.counters(), sets: self.sets() }
+        let (lead, making) = self.lead();
+        Outcome { refused: None, steps, counters: self.counters(), sets: self.sets(), lead, making }
     }
 }

@@ -13,6 +13,16 @@ pub struct Outcome {
     /// Members of the sets at the end, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sets: Vec<SetMember>,
+    /// How many milliseconds before the rules the sets were made: their members live since then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lead: u64,
+    /// How many milliseconds that took: within them nobody knows when.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub making: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A line of `ipset save` that adds a member, without its timeout.

@@ -9,7 +9,7 @@ use crate::case::Case;
 use crate::command::{Against, Options, report};
 use crate::compare::Difference;
 use crate::conformance::{Tally, used};
-use crate::generate::random_case;
+use crate::generate::{Scene, random_case};
 use crate::pair::Pair;
 use crate::shrink;
 
@@ -56,6 +56,11 @@ const MOST_IN_A_PART: u64 = 5000;
 /// Fewer are not worth the second that a namespace costs.
 const FEWEST_IN_A_PART: u64 = 200;
 
+/// Cases of one namespace in which time goes by: seconds each, of which nothing is work.
+const MOST_THAT_WAIT: u64 = 12;
+/// Namespaces at a time in which time goes by.
+const WAITING: u64 = 16;
+
 /// How often a case is run again before it counts as different.
 const REPEATS: usize = 6;
 
@@ -63,23 +68,28 @@ const REPEATS: usize = 6;
 pub fn run(options: &Options) -> Result<Totals, String> {
     let started = Instant::now();
     let threads = options.threads.max(1);
-    let part = (options.cases.div_ceil(threads)).clamp(FEWEST_IN_A_PART, MOST_IN_A_PART);
-    let parts = options.cases.div_ceil(part);
-    let (next, different, totals) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::new(Totals::default()));
-    let work = || -> Result<(), String> {
+    let (different, totals) = (AtomicU64::new(0), Mutex::new(Totals::default()));
+    let (waiting, working): (Vec<_>, Vec<_>) =
+        parts(options, threads).into_iter().partition(|(scene, _)| scene.waits());
+    let work = |parts: &[(Scene, Vec<u64>)], next: &AtomicU64| -> Result<(), String> {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= parts || different.load(Ordering::Relaxed) >= options.most {
+            let part = usize::try_from(number).ok().and_then(|number| parts.get(number));
+            let Some((_, numbers)) = part.filter(|_| different.load(Ordering::Relaxed) < options.most) else {
                 return Ok(());
-            }
-            let from = options.from + number * part;
-            let cases = part.min(options.from + options.cases - from);
-            let done = a_part(&Options { from, cases, ..options.clone() }, &different)?;
+            };
+            let done = a_part(options, numbers, &different)?;
             totals.lock().map_err(|_| "a part ended early")?.add(done);
         }
     };
+    let next = [AtomicU64::new(0), AtomicU64::new(0)];
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.min(parts)).map(|_| scope.spawn(work)).collect();
+        let [one, other] = &next;
+        let mut workers = Vec::new();
+        for (parts, next, most) in [(&waiting, one, WAITING), (&working, other, threads)] {
+            let many = (parts.len() as u64).min(most);
+            workers.extend((0..many).map(|_| scope.spawn(|| work(parts, next))));
+        }
         workers
             .into_iter()
             .try_for_each(|worker| worker.join().map_err(|_| "the judge's thread ended early")?)
@@ -100,11 +110,31 @@ pub fn run(options: &Options) -> Result<Totals, String> {
     Ok(totals)
 }
 
-/// Random cases in a namespace of their own.
-fn a_part(options: &Options, all_different: &AtomicU64) -> Result<Totals, String> {
+/// The numbers of the cases that are asked for, those of one namespace together.
+fn parts(options: &Options, threads: u64) -> Vec<(Scene, Vec<u64>)> {
+    let mut scenes: BTreeMap<Scene, Vec<u64>> = BTreeMap::new();
+    for number in options.from..options.from + options.cases {
+        let scene = Scene::of(&options.plan, number);
+        if options.scene.as_ref().is_none_or(|name| name == scene.name()) {
+            scenes.entry(scene).or_default().push(number);
+        }
+    }
+    let mut out = Vec::new();
+    for (scene, numbers) in scenes {
+        let most = match scene.waits() {
+            true => MOST_THAT_WAIT,
+            false => options.cases.div_ceil(threads).clamp(FEWEST_IN_A_PART, MOST_IN_A_PART),
+        };
+        out.extend(numbers.chunks(most as usize).map(|some| (scene, some.to_vec())));
+    }
+    out
+}
+
+/// Random cases of one scene in a namespace of their own.
+fn a_part(options: &Options, numbers: &[u64], all_different: &AtomicU64) -> Result<Totals, String> {
     let mut pair = Pair::new(options.against)?;
     let mut totals = Totals::default();
-    for number in options.from..options.from + options.cases {
+    for &number in numbers {
         let (case, left) = random_case(&options.plan, number, &mut pair.kernel);
         totals.cases += 1;
         if let Some(words) = &left.refused {

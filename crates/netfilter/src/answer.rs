@@ -365,10 +365,12 @@ fn error_message(
     message.extend_from_slice(quoted);
     if cause.unsummed {
         // Linux: an error about it quotes the sum of the pseudo header alone.
-        let at = 8 + cause.layout.transport + 16;
+        let udp = cause.layout.protocol == Some(protocol::UDP);
+        let (number, place) = if udp { (protocol::UDP, 6) } else { (protocol::TCP, 16) };
+        let at = 8 + cause.layout.transport + place;
         let (from, to) = (cause.view().source(), cause.view().destination());
         let length = cause.layout.total_len.saturating_sub(cause.layout.transport);
-        let sum = !checksum::finish(pseudo(from, to, protocol::TCP, length));
+        let sum = !checksum::finish(pseudo(from, to, number, length));
         if let Some(field) = message.get_mut(at..at + 2) {
             field.copy_from_slice(&sum.to_be_bytes());
         }

@@ -21,6 +21,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::engine::{Decision, Engine, Transmit};
+use crate::hook::Callee;
 use crate::network::{Device, DeviceKind, Network, Port, Route, Unroutable, Way};
 use crate::path::{Passed, hop_options};
 use crate::skb::{Drop, Link, LinkKind, Packet};
@@ -91,6 +92,17 @@ impl Network {
                 && (device.port.hairpin || from != Some(*id))
                 && !(device.port.isolated && isolated)
         })
+    }
+
+    /// To whom a frame that came by a port is sent.
+    fn kind_of_frame(&self, bridge: DeviceId, port: DeviceId, header: &[u8; 14]) -> LinkKind {
+        let own = |device| self.device(device).is_some_and(|own| own.mac == Some(destination_of(header)));
+        match destination_of(header) {
+            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => LinkKind::Broadcast,
+            address if is_to_many(address) => LinkKind::Multicast,
+            _ if own(bridge) || own(port) => LinkKind::Host,
+            _ => LinkKind::OtherHost,
+        }
     }
 
     /// The port out of them that is known to lead to an address.
@@ -188,14 +200,7 @@ impl Engine {
         if self.network.device(bridge).is_some_and(|bridge| bridge.bridge.filters_vlans) {
             return self.end(&packet, Drop::Unknown("the VLANs of the bridge's ports"));
         }
-        let own =
-            |device| self.network.device(device).is_some_and(|own| own.mac == Some(destination_of(&header)));
-        let kind = match destination_of(&header) {
-            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => LinkKind::Broadcast,
-            address if is_to_many(address) => LinkKind::Multicast,
-            _ if own(bridge) || own(port) => LinkKind::Host,
-            _ => LinkKind::OtherHost,
-        };
+        let kind = self.network.kind_of_frame(bridge, port, &header);
         packet.input = Some(bridge);
         packet.link.kind = kind;
         if !self.network.is_called(bridge, packet.family()) {
@@ -210,7 +215,10 @@ impl Engine {
         if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, &mut packet, 0) {
             return decision;
         }
-        packet.link.kind = kind;
+        // What was gathered has the frame of its first fragment.
+        let header = packet.link.ethernet.unwrap_or(header);
+        let port = packet.link.physical_input.unwrap_or(port);
+        packet.link.kind = self.network.kind_of_frame(bridge, port, &header);
         if packet.view().destination() == before {
             return self.carry(now, &mut packet, (bridge, port), &header);
         }
@@ -384,6 +392,19 @@ impl Engine {
         packet.output = None;
         if packet.link.physical_input.is_none() {
             return self.input(now, packet, 0);
+        }
+        // Linux: `br_nf_local_in`: what is not for this machine alone is confirmed here, whatever the rules say of it above.
+        if packet.link.kind != LinkKind::Host {
+            let verdict = {
+                let (mut env, _) = self.env_and_defrag(now);
+                crate::Conntrack::confirm(packet, &mut env)
+            };
+            if let Passed::Ended(decision) = self.passed(now, Callee::Confirm, verdict, packet, 0) {
+                return decision;
+            }
+        }
+        if let Some(gathered) = packet.gathered.as_deref_mut() {
+            gathered.forget_sizes();
         }
         match self.refused(packet) {
             Some(reason) => self.end(packet, reason),

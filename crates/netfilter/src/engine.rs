@@ -114,6 +114,10 @@ pub struct Deliver {
     pub options: crate::options::IpOptions,
     /// What is known of the transport's checksum.
     pub sum: crate::skb::KeptSum,
+    /// To whom its frame was sent: what came in one to many gets no answer of TCP and no ICMP error.
+    pub kind: crate::skb::LinkKind,
+    /// Whether an error about it quotes the sum of the pseudo header alone ([`crate::Packet::unsummed`]).
+    pub unsummed: bool,
 }
 
 /// What an engine is made of.
@@ -529,14 +533,21 @@ impl Engine {
         [self.conntrack.poll_timeout(), self.defrag.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// Ends what has timed out: connections, fragments. May cause packets (reassembly time exceeded).
+    /// Ends what has timed out: connections, fragments, members of sets. May cause packets (reassembly time exceeded).
     pub fn expire(&mut self, now: Now) {
         self.conntrack.expire(now);
         let told = {
             let (mut env, defrag) = self.env_and_defrag(now);
+            let milliseconds = crate::tables::set::milliseconds(&env);
+            env.named.sets.collect(milliseconds);
             defrag.expire(&mut env)
         };
-        for first in told {
+        for mut first in told {
+            // Linux: `ip_expire`: it has a way now, and the error comes from the address that was asked.
+            if first.family() == Family::V4 {
+                let Ok(route) = self.route_input(&first) else { continue };
+                first.route = Some(route);
+            }
             self.answer(now, &first, crate::answer::Kind::ReassemblyTimeExceeded);
         }
         self.settle(now, 0);

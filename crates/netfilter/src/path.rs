@@ -249,6 +249,8 @@ impl Engine {
             socket: packet.socket,
             options: packet.options,
             sum,
+            kind: packet.link.kind,
+            unsummed: packet.unsummed,
         });
         Decision::Delivered
     }
@@ -417,7 +419,7 @@ impl Engine {
             self.let_go(packet.tracking);
             return Decision::Stolen;
         }
-        if packet.len() <= mtu as usize && packet.gathered.is_none() {
+        if packet.len() <= mtu as usize && packet.largest_fragment().is_none() {
             self.let_go(packet.tracking);
             let bytes = std::mem::take(&mut packet.bytes);
             self.transmit(now, packet, device, next_hop, bytes);
@@ -539,7 +541,14 @@ impl Engine {
     }
 
     /// What a verdict means for the path; answers that the module made go their way first.
-    fn passed(&mut self, now: Now, from: Callee, verdict: Verdict, packet: &mut Packet, depth: u8) -> Passed {
+    pub(crate) fn passed(
+        &mut self,
+        now: Now,
+        from: Callee,
+        verdict: Verdict,
+        packet: &mut Packet,
+        depth: u8,
+    ) -> Passed {
         self.send_emitted(now, depth);
         let decision = match verdict {
             Verdict::Accept | Verdict::Repeat | Verdict::Bypass => return Passed::On,

@@ -53,8 +53,9 @@ pub struct Packet {
     pub traced: bool,
     /// Whether it is a copy that `-j TEE` has made, which is not copied on its way out (Linux: `nf_skb_duplicated`).
     pub duplicate: bool,
-    /// Whether its TCP checksum is left to the device (Linux: CHECKSUM_PARTIAL): a reset of IPv4 that REJECT has made, or
-    /// one of the machine's own IPv6 TCP, that has not left the machine, on loopback too. `bytes` have the whole sum.
+    /// Whether its checksum is left to the device (Linux: CHECKSUM_PARTIAL): a reset of IPv4 that REJECT has made, or one of
+    /// the machine's own IPv6 TCP, or what a helper has written anew, that has not left the machine, on loopback too. `bytes`
+    /// have the whole sum.
     pub unsummed: bool,
 }
 
@@ -147,6 +148,12 @@ impl Packet {
     #[inline]
     pub fn len(&self) -> usize {
         self.layout.total_len
+    }
+
+    /// The length of the largest fragment out of which it was gathered, if that is known.
+    pub(crate) fn largest_fragment(&self) -> Option<usize> {
+        let largest = self.gathered.as_deref().map(|gathered| usize::from(gathered.largest));
+        largest.filter(|&largest| largest > 0)
     }
 
     /// Notes that something looked into the first `length` bytes in one piece.
@@ -332,7 +339,7 @@ pub struct Template {
 pub struct Gathered {
     /// Payload offset and length of each fragment, by offset: in this order they leave again, however they arrived.
     pub pieces: Vec<(u16, u16)>,
-    /// The largest fragment's total length (IPv6: with its fragment header).
+    /// The largest fragment's total length (IPv6: with its fragment header); 0: it is forgotten ([`Gathered::forget_sizes`]).
     pub largest: u16,
     /// IPv4: whether the largest fragment carried "don't fragment".
     pub dont_fragment: bool,
@@ -341,6 +348,15 @@ pub struct Gathered {
     /// How many bytes from the start of the IP header on somebody has looked at in one piece; if these are more than
     /// the first fragment had, they leave together.
     pub head: usize,
+}
+
+impl Gathered {
+    /// What has come up from a bridge is gathered still, but the stack above does not know of what size the fragments were
+    /// (Linux: `ip_rcv_core` and `ip6_rcv_core` clear `frag_max_size`).
+    pub(crate) fn forget_sizes(&mut self) {
+        self.largest = 0;
+        self.dont_fragment = false;
+    }
 }
 
 /// Why a packet went no further.

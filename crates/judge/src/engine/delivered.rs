@@ -1,4 +1,5 @@
 //! What the local host has to know of a packet that was delivered to it.
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use netfilter::DeviceId;
@@ -6,7 +7,25 @@ use netfilter::engine::Deliver;
 use netfilter::route::kind;
 
 use super::EngineHalf;
+use crate::host::view_of;
 use crate::{case, craft};
+
+/// The bytes of a packet as the stack has them: where a helper of connection tracking has written a datagram anew, the place of
+/// its sum has that of the pseudo header alone.
+pub(super) fn as_it_is_quoted(deliver: &Deliver) -> Cow<'_, [u8]> {
+    let left = || {
+        let view = view_of(&deliver.bytes).filter(|view| deliver.unsummed && view.protocol() == Some(17))?;
+        let (at, length) = (view.layout().transport, view.transport()?.len() as u32);
+        let mut covered = [craft::octets(view.source()), craft::octets(view.destination())].concat();
+        covered.extend(length.to_be_bytes());
+        covered.extend([0, 0, 0, 17]);
+        let mut bytes = deliver.bytes.clone();
+        let field = bytes.get_mut(at + 6..at + 8).filter(|field| **field != [0, 0])?;
+        field.copy_from_slice(&(!craft::checksum(&covered)).to_be_bytes());
+        Some(bytes)
+    };
+    left().map_or(Cow::Borrowed(&deliver.bytes), Cow::Owned)
+}
 
 impl EngineHalf {
     /// An error of ICMPv6 about a packet that was not sent to an address of this machine comes from one that is (Linux:

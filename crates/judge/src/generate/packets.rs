@@ -2,7 +2,8 @@
 //! that are wrong in one place.
 use std::net::IpAddr;
 
-use super::{Choice, transports};
+use super::conversations::Session;
+use super::{Choice, Scene, bridge, timing, transports};
 use crate::StepOutcome;
 use crate::case::{Step, turned_craft};
 use crate::craft::{self, Body, Craft};
@@ -37,6 +38,10 @@ pub(super) struct Traffic {
     outputs: Vec<(String, Vec<u8>)>,
     inputs: Vec<(Option<String>, Vec<u8>)>,
     fresh_id: u32,
+    scene: Scene,
+    session: Option<Session>,
+    /// Whether time has gone by: then what was before is taken up, and nothing waits for time to go by.
+    late: bool,
 }
 
 fn address(text: &str) -> IpAddr {
@@ -45,6 +50,10 @@ fn address(text: &str) -> IpAddr {
 
 /// Hosts behind a device.
 fn hosts(v6: bool, device: &str) -> &'static [&'static str] {
+    let own = bridge::hosts(v6, device);
+    if !own.is_empty() {
+        return own;
+    }
     match (v6, device) {
         (false, "lan0") => &["10.0.1.5", "10.0.1.5", "10.0.1.6", "10.0.1.7"],
         (false, "dmz0") => &["10.0.2.5", "10.0.2.6"],
@@ -60,16 +69,26 @@ fn routers(v6: bool) -> &'static [&'static str] {
 }
 
 impl Traffic {
-    pub(super) fn new(v6: bool, fresh_id: u32) -> Self {
-        Self { v6, outputs: Vec::new(), inputs: Vec::new(), fresh_id }
+    pub(super) fn new(v6: bool, fresh_id: u32, scene: Scene, session: Option<Session>) -> Self {
+        Self { v6, outputs: Vec::new(), inputs: Vec::new(), fresh_id, scene, session, late: false }
+    }
+
+    /// Takes notice of a sleep.
+    pub(super) fn time_goes_by(&mut self) {
+        self.late = true;
     }
 
     /// Takes notice of what a step did.
     pub(super) fn saw(&mut self, step: &Step, outcome: &StepOutcome) {
         match step {
-            Step::Inject { device, bytes } => self.inputs.push((Some(device.clone()), bytes.clone())),
+            Step::Inject { device, bytes } | Step::Frame { device, bytes, .. } => {
+                self.inputs.push((Some(device.clone()), bytes.clone()))
+            }
             Step::Send { bytes, .. } => self.inputs.push((None, bytes.clone())),
             _ => {}
+        }
+        if let Some(session) = &mut self.session {
+            session.saw(outcome);
         }
         self.outputs
             .extend(outcome.outputs.iter().map(|output| (output.device.clone(), output.bytes.clone())));
@@ -77,7 +96,17 @@ impl Traffic {
 
     /// The next step, or several that belong together (fragments).
     pub(super) fn next(&mut self, choice: &mut Choice) -> Vec<Step> {
-        let made = match choice.below(100) {
+        if choice.percent(80)
+            && let Some((device, craft)) = self.session.as_mut().and_then(|session| session.next(choice))
+        {
+            let bytes = craft.build();
+            return vec![match device {
+                Some(device) => Step::Inject { device, bytes },
+                None => Step::Send { uid: 0, gid: 0, mark: 0, cgroup: None, groups: None, bytes },
+            }];
+        }
+        // What was seen before is likelier when time has gone by.
+        let made = match choice.below(if self.late { 65 } else { 100 }) {
             0..=44 if !self.outputs.is_empty() => self.answer(choice),
             45..=54 if !self.inputs.is_empty() => self.again(choice),
             55..=61 if !self.outputs.is_empty() => self.error(choice),
@@ -95,16 +124,35 @@ impl Traffic {
                 (craft.source, craft.destination) = addresses;
             }
         }
+        // Why: the engine takes no malformed packets at all, a bridge whose rules are not called carries them.
+        // And which route of groups `rpfilter` finds for a group as source depends on the devices' flags, which nobody has said.
+        if self.scene.is_bridge() && self.v6 && craft.source.is_multicast() {
+            craft.source = address("fd00:5::12");
+        }
+        if bridge::carries_unseen(self.scene) && self.v6 {
+            (craft.total, craft.cut) = (None, None);
+        }
         let (uid, gid) = (choice.of(&[0, 0, 1000]), choice.of(&[0, 100]));
         let mark = choice.of(&[0, 0, 0, 1, 16]);
         // Why: the kernel pulls some of a gathered ICMPv6 error into one piece and sends other sizes on.
         let error = matches!(craft.body, Body::Icmp { kind, .. } if self.v6 && kind < 128);
-        let packets = if device.is_some() && !error && choice.percent(6) {
+        let fragmented = match (timing::loses_fragments(self.scene), self.late) {
+            (true, late) => choice.percent(if late { 0 } else { 35 }),
+            (false, _) => choice.percent(6),
+        };
+        let packets = if device.is_some() && !error && fragmented {
             self.fragments(choice, craft)
         } else {
             vec![craft.build()]
         };
-        let step = |bytes| match &device {
+        // Why: copies of a gathered datagram that a bridge floods share their fragments in the kernel, and the second is cut wrongly.
+        let whole = packets.len() == 1;
+        let step = |bytes: Vec<u8>| match &device {
+            Some(device) if bridge::PORTS.contains(&device.as_str()) => Step::Frame {
+                device: device.clone(),
+                header: bridge::header(choice, device, &bytes, whole),
+                bytes,
+            },
             Some(device) => Step::Inject { device: device.clone(), bytes },
             None => Step::Send { uid, gid, mark, cgroup: None, groups: None, bytes },
         };
@@ -131,6 +179,9 @@ impl Traffic {
         match choice.below(10) {
             0 | 1 => pieces.reverse(),
             2 => pieces.swap(0, 1),
+            5 | 6 if timing::loses_fragments(self.scene) => {
+                pieces.remove(choice.below(pieces.len()));
+            }
             // Why: never without the first piece gone too: the kernel would report its loss 30 seconds later.
             3 => {
                 pieces.remove(0);
@@ -143,11 +194,16 @@ impl Traffic {
 
     /// A packet of a new flow.
     fn fresh(&self, choice: &mut Choice) -> (Option<String>, Craft) {
-        let device = choice.of(&["lan0", "lan0", "lan0", "wan0", "wan0", "dmz0"]);
+        let at_bridge = self.scene.is_bridge();
+        let device = match at_bridge && choice.percent(70) {
+            true => choice.of(&bridge::PORTS),
+            false => choice.of(&["lan0", "lan0", "lan0", "wan0", "wan0", "dmz0"]),
+        };
         let source = address(choice.of(hosts(self.v6, device)));
         let destination = if choice.percent(30) {
-            let router = choice.of(routers(self.v6));
-            address(router)
+            address(self.router(choice))
+        } else if at_bridge && choice.percent(65) {
+            self.neighbour(choice)
         } else {
             let other = choice.of(&["lan0", "dmz0", "wan0", "wan0"]);
             address(choice.of(hosts(self.v6, other)))
@@ -159,6 +215,21 @@ impl Traffic {
             (craft.body, craft.payload) = transports::rare(choice, self.v6, ports);
         }
         (Some(device.to_owned()), craft)
+    }
+
+    /// An address of this machine.
+    fn router(&self, choice: &mut Choice) -> &'static str {
+        match self.scene.is_bridge() && choice.percent(60) {
+            true if self.v6 => "fd00:5::1",
+            true => "10.0.5.1",
+            false => choice.of(routers(self.v6)),
+        }
+    }
+
+    /// A machine at the bridge.
+    fn neighbour(&self, choice: &mut Choice) -> IpAddr {
+        let port = choice.of(&bridge::PORTS);
+        address(choice.of(hosts(self.v6, port)))
     }
 
     fn body(&self, choice: &mut Choice) -> Body {
@@ -281,11 +352,12 @@ impl Traffic {
         {
             return (None, craft);
         }
-        let source = address(choice.of(routers(self.v6)));
+        let source = address(self.router(choice));
         let destination = match choice.below(10) {
-            0 | 1 => address(choice.of(routers(self.v6))),
+            0 | 1 => address(self.router(choice)),
             2 if !self.v6 => address("127.0.0.1"),
             2 => address("::1"),
+            3..=6 if self.scene.is_bridge() => self.neighbour(choice),
             _ => {
                 let device = choice.of(&["lan0", "dmz0", "wan0"]);
                 address(choice.of(hosts(self.v6, device)))

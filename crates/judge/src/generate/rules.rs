@@ -1,7 +1,7 @@
 //! Random save files: all tables, user chains, the extensions that are modelled, values from the same small pools as
 //! the packets, so that rules are hit, and narrowly missed.
 use super::sets::Sets;
-use super::{Choice, sockets, state};
+use super::{Choice, Scene, bridge, sockets, state, timing};
 
 /// Addresses and nets that rules speak of.
 const NETS4: &[&str] = &[
@@ -91,16 +91,35 @@ pub(super) struct Place<'a> {
     machine: bool,
     /// A number of this case alone, for names of things that outlive rules.
     pub(super) salt: u32,
+    pub(super) scene: Scene,
 }
 
 impl Place<'_> {
     fn builtin(&self) -> bool {
         self.chain.starts_with(|first: char| first.is_ascii_uppercase())
     }
+
+    /// Addresses and nets.
+    fn nets(&self, choice: &mut Choice) -> &'static [&'static str] {
+        match (self.scene.is_bridge() && choice.percent(60), self.v6) {
+            (true, true) => bridge::NETS6,
+            (true, false) => bridge::NETS4,
+            (false, true) => NETS6,
+            (false, false) => NETS4,
+        }
+    }
+
+    fn device(&self, choice: &mut Choice) -> &'static str {
+        if self.scene.is_bridge() && choice.percent(50) {
+            choice.of(&["br0", "br+", "p0"])
+        } else {
+            choice.of(DEVICES)
+        }
+    }
 }
 
 /// A save file.
-pub(super) fn ruleset(choice: &mut Choice, v6: bool, sets: &Sets, machine: bool) -> String {
+pub(super) fn ruleset(choice: &mut Choice, v6: bool, sets: &Sets, machine: bool, scene: Scene) -> String {
     let mut out = String::new();
     let salt = choice.below(1 << 32) as u32;
     let tables: &[(&str, &[&str], &[&str])] = &[
@@ -137,8 +156,18 @@ pub(super) fn ruleset(choice: &mut Choice, v6: bool, sets: &Sets, machine: bool)
                     ("nat", false) => &["s1"],
                     _ => users,
                 };
-                let place =
-                    Place { table, chain, below, destination, source: !destination, v6, sets, machine, salt };
+                let place = Place {
+                    table,
+                    chain,
+                    below,
+                    destination,
+                    source: !destination,
+                    v6,
+                    sets,
+                    machine,
+                    salt,
+                    scene,
+                };
                 chain_rules(choice, &place, &mut out);
             }
             for (at, chain) in users.iter().enumerate() {
@@ -154,6 +183,7 @@ pub(super) fn ruleset(choice: &mut Choice, v6: bool, sets: &Sets, machine: bool)
                     sets,
                     machine,
                     salt,
+                    scene,
                 };
                 chain_rules(choice, &place, &mut out);
             }
@@ -181,7 +211,7 @@ pub(super) fn not(choice: &mut Choice) -> &'static str {
 
 /// Addresses, devices, protocol; gives the protocol's name if it is a positive one.
 fn header(choice: &mut Choice, place: &Place<'_>, out: &mut String) -> &'static str {
-    let nets = if place.v6 { NETS6 } else { NETS4 };
+    let nets = place.nets(choice);
     for option in ["-s", "-d"] {
         if choice.percent(18) {
             out.push_str(&format!("{} {option} {}", not(choice), choice.of(nets)));
@@ -189,10 +219,10 @@ fn header(choice: &mut Choice, place: &Place<'_>, out: &mut String) -> &'static 
     }
     let hook = place.chain;
     if !matches!(hook, "OUTPUT" | "POSTROUTING") && choice.percent(15) {
-        out.push_str(&format!("{} -i {}", not(choice), choice.of(DEVICES)));
+        out.push_str(&format!("{} -i {}", not(choice), place.device(choice)));
     }
     if !matches!(hook, "INPUT" | "PREROUTING") && choice.percent(15) {
-        out.push_str(&format!("{} -o {}", not(choice), choice.of(DEVICES)));
+        out.push_str(&format!("{} -o {}", not(choice), place.device(choice)));
     }
     if !place.v6 && choice.percent(3) {
         out.push_str(&format!("{} -f", not(choice)));
@@ -285,13 +315,18 @@ fn icmp(choice: &mut Choice, v6: bool, out: &mut String) -> &'static str {
 
 fn extension(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut String) {
     let n = not(choice);
-    let nets = if place.v6 { NETS6 } else { NETS4 };
+    let nets = place.nets(choice);
     if !place.sets.is_empty() && choice.percent(30) {
         out.push_str(&place.sets.match_words(choice, n));
         return;
     }
     let asks = place.machine && place.builtin() && choice.percent(40);
     let text = match choice.below(26) {
+        // Why built-in chains alone: which hooks a user chain is called from decides what may stand in it.
+        _ if place.scene.is_bridge() && place.builtin() && choice.percent(35) => {
+            bridge::extension(choice, place)
+        }
+        _ if place.scene.waits() && choice.percent(40) => timing::extension(choice, place),
         _ if asks => sockets::extension(choice, place.chain, place.v6, n),
         21..=23 => state::stateful(choice, place),
         24 => state::circumstance(choice),
@@ -460,6 +495,13 @@ fn target(choice: &mut Choice, place: &Place<'_>, protocol: &str, out: &mut Stri
         out.push_str(&sockets::tproxy(choice, protocol, place.v6));
         return;
     }
+    if place.table == "raw" {
+        let policy = timing::policy(choice, place, protocol);
+        if !policy.is_empty() {
+            out.push_str(&policy);
+            return;
+        }
+    }
     let text = match (choice.below(20), place.table) {
         (0..=3, _) if !place.below.is_empty() => user(choice),
         (4, _) => String::new(),
@@ -608,7 +650,13 @@ fn nat(choice: &mut Choice, place: &Place<'_>, protocol: &str) -> String {
                 format!(" -j NETMAP --to {net}")
             }
             _ => {
-                let address = if place.v6 {
+                let address = if place.scene.is_bridge() && choice.percent(60) {
+                    choice.of(if place.v6 {
+                        &["fd00:5::11", "fd00:5::12"]
+                    } else {
+                        &["10.0.5.11", "10.0.5.12"]
+                    })
+                } else if place.v6 {
                     choice.of(&["fd00:2::5", "fd00:1::5", "2001:db8:8::8", "fd00:2::5-fd00:2::9"])
                 } else {
                     choice.of(&["10.0.2.5", "10.0.1.5", "8.8.8.8", "10.0.2.5-10.0.2.9"])
@@ -629,7 +677,13 @@ fn nat(choice: &mut Choice, place: &Place<'_>, protocol: &str) -> String {
                 format!(" -j NETMAP --to {net}")
             }
             _ => {
-                let address = if place.v6 {
+                let address = if place.scene.is_bridge() && choice.percent(50) {
+                    choice.of(if place.v6 {
+                        &["fd00:5::1", "fd00:5::99"]
+                    } else {
+                        &["10.0.5.1", "10.0.5.99"]
+                    })
+                } else if place.v6 {
                     choice.of(&["2001:db8::1", "2001:db8::77", "fd00:2::1", "2001:db8::70-2001:db8::75"])
                 } else {
                     choice.of(&["203.0.113.1", "203.0.113.77", "10.0.2.1", "203.0.113.70-203.0.113.75"])

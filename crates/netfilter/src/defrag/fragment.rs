@@ -90,11 +90,11 @@ fn split_v4(packet: &Packet, mtu: usize) -> Result<Vec<Vec<u8>>, Uncuttable> {
     let view = packet.view();
     let bytes = view.bytes();
     let gathered = packet.gathered.as_deref();
-    if bytes.len() <= mtu && gathered.is_none() {
+    let largest = packet.largest_fragment();
+    if bytes.len() <= mtu && largest.is_none() {
         return Ok(vec![bytes.to_vec()]);
     }
-    let largest = gathered.map(|gathered| usize::from(gathered.largest));
-    if view.dont_fragment() && largest.is_none_or(|largest| largest > mtu) {
+    if view.dont_fragment() && gathered.is_none_or(|gathered| usize::from(gathered.largest) > mtu) {
         return Err(Uncuttable);
     }
     let mtu = largest.map_or(mtu, |largest| largest.min(mtu));
@@ -151,15 +151,15 @@ fn blank_options(header: &mut [u8]) {
 fn split_v6(packet: &Packet, mtu: usize, next_id: &mut u16) -> Result<Vec<Vec<u8>>, Uncuttable> {
     let view = packet.view();
     let bytes = view.bytes();
-    let largest = packet.gathered.as_deref().map(|gathered| usize::from(gathered.largest));
+    let largest = packet.largest_fragment();
     if bytes.len() <= largest.map_or(mtu, |largest| largest.min(mtu)) {
         return Ok(vec![bytes.to_vec()]);
     }
     let mtu = match largest {
         Some(largest) if largest > mtu => return Err(Uncuttable),
         Some(largest) => largest.max(LEAST_MTU_V6),
-        // Linux: only packets of this machine's sockets may be cut.
-        None if packet.origin.is_none() => return Err(Uncuttable),
+        // Linux: only packets of this machine's sockets may be cut, and what was gathered (`ignore_df`).
+        None if packet.origin.is_none() && packet.gathered.is_none() => return Err(Uncuttable),
         None => mtu,
     };
     let (names, start) = fragmentable(bytes).ok_or(Uncuttable)?;

@@ -37,7 +37,7 @@ use packet::Family;
 
 use crate::hook::Verdict;
 use crate::network::DeviceId;
-use crate::skb::{Drop, Gathered, Packet};
+use crate::skb::{Drop, Gathered, Link, Packet};
 use crate::time::Instant;
 use crate::trace::Step;
 use crate::{Env, defrag::queue::Queue};
@@ -130,8 +130,8 @@ enum Outcome {
     Discarded,
     /// Its queue is thrown away, but the fragment goes on alone (IPv6: a length that is no multiple of 8).
     Alone,
-    /// The datagram is complete.
-    Complete(Vec<u8>, Gathered),
+    /// The datagram is complete; the link is that of its first fragment (Linux: `skb_morph`).
+    Complete(Vec<u8>, Gathered, Link),
 }
 
 impl Defrag {
@@ -280,7 +280,10 @@ pub fn handle(defrag: &mut Defrag, packet: &mut Packet, user: User, env: &mut En
             Verdict::Stolen
         }
         Some(Outcome::Alone) => Verdict::Accept,
-        Some(Outcome::Complete(bytes, gathered)) => complete(packet, bytes, gathered, env),
+        Some(Outcome::Complete(bytes, gathered, link)) => {
+            packet.link = link;
+            complete(packet, bytes, gathered, env)
+        }
         Some(Outcome::Refused | Outcome::Discarded) | None => refuse(packet, env),
     }
 }

@@ -117,8 +117,9 @@ pub(super) fn insert(queue: &mut Queue, packet: &Packet) -> Outcome {
     if !queue.is_complete() {
         return Outcome::Kept;
     }
+    let link = queue.first.as_deref().map_or(packet.link, |first| first.link);
     match join(queue) {
-        Some((bytes, gathered)) => Outcome::Complete(bytes, gathered),
+        Some((bytes, gathered)) => Outcome::Complete(bytes, gathered, link),
         None => Outcome::Discarded,
     }
 }

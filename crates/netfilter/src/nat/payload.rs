@@ -3,7 +3,7 @@ use packet::{checksum, layout, protocol, rewrite};
 
 use crate::Env;
 use crate::conntrack::Direction;
-use crate::skb::{Packet, Tracking};
+use crate::skb::{Packet, Summed, Tracking};
 
 /// The longest packet.
 const MOST_BYTES: usize = 65_535;
@@ -61,6 +61,9 @@ fn header_length(packet: &Packet) -> Option<usize> {
         _ if packet.layout.later_fragment() => None,
         protocol::TCP => packet.view().tcp().map(|tcp| tcp.header_len()).filter(|&length| length >= 20),
         protocol::UDP => Some(8),
+        // Linux: helpers hear ICMP errors about their connections, too (`nf_ct_helper` leaves out replies alone), and one that
+        // is written anew is taken for a datagram: its bytes 4 to 7 become a length and a sum.
+        protocol::ICMP | protocol::ICMPV6 => Some(8),
         _ => None,
     }
 }
@@ -78,7 +81,7 @@ fn renew(packet: &mut Packet) {
     let Some(segment) = packet.bytes.get_mut(packet.layout.transport..) else { return };
     let length = u32::try_from(segment.len()).unwrap_or(u32::MAX);
     let (number, place) = match packet.layout.protocol {
-        Some(protocol::UDP) => {
+        Some(protocol::UDP | protocol::ICMP | protocol::ICMPV6) => {
             if let (Ok(length), Some(field)) = (u16::try_from(segment.len()), segment.get_mut(4..6)) {
                 field.copy_from_slice(&length.to_be_bytes());
             }
@@ -101,4 +104,7 @@ fn renew(packet: &mut Packet) {
     if let Some(field) = segment.get_mut(place) {
         field.copy_from_slice(&sum.to_be_bytes());
     }
+    // Linux: `nf_nat_csum_recalc`: the sum is the device's business now (`CHECKSUM_PARTIAL`), and taken as right.
+    packet.summed = Summed::Right { rest: packet.header_rest() };
+    packet.unsummed = matches!(packet.layout.protocol, Some(protocol::TCP | protocol::UDP));
 }

@@ -22,7 +22,7 @@ mod matches;
 mod named;
 mod overtaken;
 mod program;
-mod set;
+pub(crate) mod set;
 mod targets;
 mod walk;
 

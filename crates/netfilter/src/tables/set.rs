@@ -66,7 +66,8 @@ impl Bound {
     }
 }
 
-fn milliseconds(env: &Env<'_>) -> u64 {
+/// The time by which members expire.
+pub(crate) fn milliseconds(env: &Env<'_>) -> u64 {
     env.now.mono.0 / 1_000_000
 }
 

@@ -90,6 +90,8 @@ pub struct Set {
     wildcards: usize,
     /// Before this time no member is expired.
     soonest: u64,
+    /// When what is expired is collected next; `None`: nobody has asked yet.
+    collected_next: Option<u64>,
 }
 
 /// A member of a list.
@@ -177,6 +179,7 @@ impl Set {
             devices: HashMap::new(),
             wildcards: 0,
             soonest: u64::MAX,
+            collected_next: None,
         }
     }
 
@@ -277,6 +280,24 @@ impl Set {
         self.devices.clear();
         self.wildcards = 0;
         self.soonest = u64::MAX;
+    }
+
+    /// Removes what is expired, as often as the kernel does: once in a third of the timeout, at most each second and at least
+    /// each three minutes (Linux: `IPSET_GC_PERIOD`; a hash begins after a second), from the first call on. Until then an
+    /// expired network counts among the lengths in use, and an expired set of a list is looked into.
+    pub fn collect(&mut self, now: u64) {
+        let Some(timeout) = self.extensions.timeout else { return };
+        let period = u64::from((timeout / 3).clamp(1, 180)) * 1000;
+        let Some(next) = self.collected_next else {
+            let first = if matches!(self.shape, Shape::Hash(_)) { 1000 } else { period };
+            self.collected_next = Some(now.saturating_add(first));
+            return;
+        };
+        if let Some(late) = now.checked_sub(next) {
+            let last = next + late / period * period;
+            self.clean(last);
+            self.collected_next = Some(last.saturating_add(period));
+        }
     }
 
     /// Removes what is expired.

@@ -261,6 +261,11 @@ impl Sets {
         Ok(())
     }
 
+    /// Removes of each set what is expired, if it is time ([`Set::collect`]).
+    pub fn collect(&mut self, now: u64) {
+        self.places.iter_mut().flatten().for_each(|set| set.collect(now));
+    }
+
     /// Removes all members that are expired.
     pub fn clean(&mut self, now: u64) {
         self.places.iter_mut().flatten().for_each(|set| set.clean(now));

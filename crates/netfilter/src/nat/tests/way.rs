@@ -188,7 +188,10 @@ fn payload_of_another_length_moves_the_numbers() {
         assert!(!world.env(|env| payload::replace(&mut packet, env, 0, 0, &[0; 65_535])));
     }
     let mut packet = world.packet(Some(LAN), &build::icmp("10.0.1.5", "8.8.8.8").payload("abc").build());
-    assert!(!world.env(|env| payload::replace(&mut packet, env, 0, 1, b"x")));
+    // What is no TCP is taken for a datagram: an ICMP error that a helper hears gets a length behind its sum.
+    assert!(world.env(|env| payload::replace(&mut packet, env, 0, 1, b"xy")));
+    assert_eq!(packet.view().after_header().get(4..6), Some(&[0, 12][..]));
+    assert_eq!(packet.view().after_header().get(8..), Some(&b"xybc"[..]));
 }
 
 #[test]
