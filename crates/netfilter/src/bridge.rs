@@ -406,6 +406,8 @@ impl Engine {
         if let Some(gathered) = packet.gathered.as_deref_mut() {
             gathered.forget_sizes();
         }
+        // Linux: `ip_rcv_core`, `ip6_rcv_core` let go of what TPROXY has found (`skb_orphan`).
+        packet.socket = None;
         match self.refused(packet) {
             Some(reason) => self.end(packet, reason),
             // Linux: `ip6_rcv_core` stands in front of the hook that was asked already.
