@@ -163,6 +163,17 @@ impl Random {
         (&self.date, &self.kernel, self.seed) == (&next.date, &next.kernel, next.seed)
             && self.from + self.all.cases == next.from
     }
+
+    fn and(mut self, next: Self) -> Self {
+        self.all.add(next.all);
+        self.chance += next.chance;
+        self.endless += next.endless;
+        self.packets += next.packets;
+        for (name, tally) in next.extensions {
+            self.extensions.entry(name).or_default().add(tally);
+        }
+        self
+    }
 }
 
 /// The record: `fixtures/conformance.json`.
@@ -180,20 +191,17 @@ impl Record {
         serde_json::from_str(text)
     }
 
-    /// Adds a run of random cases. One that goes on where the newest ended (same day, kernel and seed) is part of it, so that
-    /// a long run can be made in pieces.
-    pub fn add(&mut self, run: Random) {
-        if let Some(last) = self.random.last_mut().filter(|last| last.goes_on_with(&run)) {
-            last.all.add(run.all);
-            last.chance += run.chance;
-            last.endless += run.endless;
-            last.packets += run.packets;
-            for (name, tally) in run.extensions {
-                last.extensions.entry(name).or_default().add(tally);
-            }
-        } else {
-            self.random.push(run);
+    /// Adds a run of random cases. Runs of the same day, kernel and seed that go on where another ended are one, in whatever
+    /// order they were made, so that a long run can be made in pieces.
+    pub fn add(&mut self, mut run: Random) {
+        loop {
+            let neighbour =
+                self.random.iter().position(|own| own.goes_on_with(&run) || run.goes_on_with(own));
+            let Some(at) = neighbour else { break };
+            let own = self.random.remove(at);
+            run = if own.goes_on_with(&run) { own.and(run) } else { run.and(own) };
         }
+        self.random.push(run);
     }
 
     /// As text.
@@ -274,13 +282,13 @@ mod tests {
     #[test]
     fn a_run_in_pieces_is_one_run() {
         let mut record = Record::default();
-        for piece in [run(0, 100, 7), run(100, 50, 7), run(150, 50, 8), run(300, 10, 8)] {
+        for piece in [run(0, 60, 7), run(100, 50, 7), run(150, 50, 8), run(300, 10, 8), run(60, 40, 7)] {
             record.add(piece);
         }
         let rows: Vec<_> = record.random.iter().map(|run| (run.from, run.all.cases, run.seed)).collect();
-        assert_eq!(rows, [(0, 150, 7), (150, 50, 8), (300, 10, 8)]);
-        let first = &record.random[0];
-        assert_eq!((first.all.equal, first.chance, first.packets), (148, 2, 20));
-        assert_eq!(first.extensions["-m tcp"], Tally { cases: 4, equal: 2 });
+        assert_eq!(rows, [(150, 50, 8), (300, 10, 8), (0, 150, 7)]);
+        let whole = &record.random[2];
+        assert_eq!((whole.all.equal, whole.chance, whole.packets), (147, 3, 30));
+        assert_eq!(whole.extensions["-m tcp"], Tally { cases: 6, equal: 3 });
     }
 }
