@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
         match Entry::parse(line) {
             Ok(mut entry) => {
                 // Only /proc has them.
-                entry.gre_timeouts = None;
+                (entry.gre_timeouts, entry.zero_zone) = (None, None);
                 let mut printed = String::new();
                 entry.print(Style::Extended, &mut printed);
                 let mut read = Entry::parse(&printed).unwrap_or_else(|error| panic!("{printed}\n{error}"));
