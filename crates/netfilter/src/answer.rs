@@ -323,8 +323,8 @@ fn own_address(cause: &Packet, env: &Env<'_>) -> Option<IpAddr> {
         Family::V4 => cause.route.is_some_and(|route| route.way == Way::Local),
         // Linux: `ipv6_chk_addr` with the incoming device: an address of the loopback device counts on that one only.
         Family::V6 => {
-            let elsewhere = destination == IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)
-                && cause.input.is_some_and(|device| device != crate::DeviceId::LOOPBACK);
+            let elsewhere =
+                destination.is_loopback() && cause.input.is_some_and(|device| device != DeviceId::LOOPBACK);
             !elsewhere && env.network.is_source_of_errors(destination)
         }
     };

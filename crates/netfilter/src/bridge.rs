@@ -346,12 +346,9 @@ impl Engine {
             packet.output = Some(bridge);
             let next_hop = packet.view().destination();
             // Linux: `br_netfilter_rtable_init`: a route of which only the device is there.
-            let stands_for_one = || Route {
-                way: Way::Out { device: bridge, next_hop, gateway: false },
-                mtu: self.network.device(bridge).map_or(1500, |bridge| bridge.mtu),
-                source: None,
-                realms: 0,
-                redirect: false,
+            let stands_for_one = || {
+                let mtu = self.network.device(bridge).map_or(1500, |bridge| bridge.mtu);
+                Route::by(Way::Out { device: bridge, next_hop, gateway: false }, mtu)
             };
             packet.route = Some(packet.route.unwrap_or_else(stands_for_one));
             if let Passed::Ended(decision) = self.pass(now, Hook::Forward, packet, 0) {

@@ -480,6 +480,13 @@ pub struct Route {
     pub redirect: bool,
 }
 
+impl Route {
+    /// A way of which nothing else is known.
+    pub(crate) fn by(way: Way, mtu: u32) -> Self {
+        Self { way, mtu, source: None, realms: 0, redirect: false }
+    }
+}
+
 /// Where a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {

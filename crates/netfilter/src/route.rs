@@ -232,6 +232,10 @@ impl Network {
                 v4::output(self, bound, source, destination, flow)
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                // Linux: `ip6_dst_lookup_tail`: for sockets an unspecified destination is loopback.
+                let destination =
+                    if destination.is_unspecified() { Ipv6Addr::LOCALHOST } else { destination };
+                let flow = Flow { destination: IpAddr::V6(destination), ..flow };
                 v6::output(self, bound, source, destination, flow)
             }
             _ => Err(Unroutable::MartianSource),
@@ -317,7 +321,7 @@ impl Network {
         to: Ipv6Addr,
     ) -> Result<Route, Unroutable> {
         let flow = Flow::between(IpAddr::V6(own), IpAddr::V6(to));
-        v6::output_of_kernel(self, Some(device), own, to, flow)
+        v6::output(self, Some(device), own, to, flow)
     }
 
     /// The link-local address with which a device speaks to its neighbours.
@@ -394,7 +398,7 @@ impl Network {
     }
 
     fn local(&self, source: Option<IpAddr>) -> Route {
-        Route { way: Way::Local, mtu: self.mtu(DeviceId::LOOPBACK, None), source, realms: 0, redirect: false }
+        Route { source, ..Route::by(Way::Local, self.mtu(DeviceId::LOOPBACK, None)) }
     }
 }
 

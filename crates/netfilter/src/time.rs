@@ -33,7 +33,7 @@ impl Sub<Duration> for Instant {
 /// Jiffies per second, as the kernel that is the norm was built.
 pub(crate) const HZ: u32 = 250;
 /// Nanoseconds of a jiffy.
-const JIFFY: u64 = 1_000_000_000 / HZ as u64;
+pub const JIFFY: u64 = 1_000_000_000 / HZ as u64;
 
 /// The kernel's clock: jiffies since the origin.
 pub(crate) fn jiffies(now: Instant) -> u64 {

@@ -176,7 +176,7 @@ impl World {
         packet.output = Some(device);
         let next_hop = packet.view().destination();
         let way = Way::Out { device, next_hop, gateway: false };
-        packet.route = Some(Route { way, mtu: 1500, source: None, realms: 0, redirect: false });
+        packet.route = Some(Route::by(way, 1500));
         self.nat(Hook::Postrouting, packet)
     }
 

@@ -43,7 +43,9 @@ impl Engine {
             return Ok(());
         }
         let Err(Fault(kind)) = check(&packet.bytes) else {
-            if let Ok(Some(length)) = jumbo(&packet.bytes) {
+            if !has_length(&packet.bytes)
+                && let Ok(Some(length)) = jumbo(&packet.bytes)
+            {
                 cut(packet, length);
             }
             return Ok(());

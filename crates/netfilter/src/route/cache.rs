@@ -81,7 +81,7 @@ mod tests {
     fn a_decision_is_made_once_for_each_flow() {
         let mut cache = Cache::default();
         let mut made = 0;
-        let route = Route { way: Way::Local, mtu: 1500, source: None, realms: 0, redirect: false };
+        let route = Route::by(Way::Local, 1500);
         let one = flow("10.0.0.1", "10.0.0.2");
         let marked = Flow { mark: 1, ..one };
         let six = flow("fd00::1", "fd00::2");

@@ -132,7 +132,7 @@ pub(super) fn input(
 }
 
 fn on_link(network: &Network, way: Way, device: DeviceId) -> Route {
-    Route { way, mtu: network.mtu(device, None), source: None, realms: 0, redirect: false }
+    Route::by(way, network.mtu(device, None))
 }
 
 /// Linux: `set_class_tag`: each half is taken over where there is none yet.
@@ -435,5 +435,5 @@ fn finish(
         Way::Out { device, next_hop, gateway }
     };
     let mtu = network.mtu(device, route.map(|(route, _)| route));
-    Ok(Route { way, mtu, source: source.map(IpAddr::V4), realms: 0, redirect: false })
+    Ok(Route { source: source.map(IpAddr::V4), ..Route::by(way, mtu) })
 }

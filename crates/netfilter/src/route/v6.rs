@@ -100,7 +100,7 @@ pub(super) fn input(
     if destination.is_multicast() {
         let way = Way::Multicast { device };
         let here = listens(network, device, destination);
-        let route = Route { way, mtu: network.mtu(device, None), source: None, realms: 0, redirect: false };
+        let route = Route::by(way, network.mtu(device, None));
         return if here { Ok(route) } else { Err(Unroutable::NoListener) };
     }
     if is_anycast(network, destination) {
@@ -128,27 +128,11 @@ fn way_out(
 ) -> Route {
     let (next_hop, gateway) = fib::next_hop(hop, destination);
     let way = Way::Out { device: hop.device, next_hop, gateway };
-    Route { way, mtu: network.mtu(hop.device, Some(route)), source, realms: 0, redirect: false }
+    Route { source, ..Route::by(way, network.mtu(hop.device, Some(route))) }
 }
 
 /// Linux: `ip6_route_output_flags`, `ip6_dst_lookup_tail`.
 pub(super) fn output(
-    network: &Network,
-    bound: Option<DeviceId>,
-    source: Ipv6Addr,
-    destination: Ipv6Addr,
-    flow: Flow,
-) -> Result<Route, Unroutable> {
-    // Linux: for sockets an unspecified destination is loopback.
-    let (destination, flow) = match destination.is_unspecified() {
-        true => (Ipv6Addr::LOCALHOST, Flow { destination: IpAddr::V6(Ipv6Addr::LOCALHOST), ..flow }),
-        false => (destination, flow),
-    };
-    output_of_kernel(network, bound, source, destination, flow)
-}
-
-/// The same for what no socket sends: an unspecified destination is one like others.
-pub(super) fn output_of_kernel(
     network: &Network,
     bound: Option<DeviceId>,
     source: Ipv6Addr,
@@ -176,7 +160,7 @@ pub(super) fn output_of_kernel(
     let (device, source) = (hop.device, own(Some(hop.device), Some(route)));
     if destination.is_multicast() {
         let mtu = network.mtu(device, Some(route));
-        return Ok(Route { way: Way::Multicast { device }, mtu, source, realms: 0, redirect: false });
+        return Ok(Route { source, ..Route::by(Way::Multicast { device }, mtu) });
     }
     Ok(way_out(network, route, hop, flow.destination, source))
 }

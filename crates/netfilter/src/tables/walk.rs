@@ -437,7 +437,7 @@ impl Walk<'_> {
 }
 
 /// The next entry that is to be asked: the one at this place, or, if nobody is told of rules that do not fit, the first from
-/// there whose addresses fit.
+/// there whose source may fit ([`Conditions::is_of_others`](super::header::Conditions::is_of_others)).
 #[inline]
 fn next<'e, A: Address>(
     entries: &'e [Entry<A>],
