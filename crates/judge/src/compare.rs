@@ -177,12 +177,8 @@ fn compare_step(
     // A local broadcast comes in before or behind its sender's own way, as the processor's softirqs happen to run, and a copy
     // of TEE that is routed to loopback before or behind an answer of the machine; the packets and rules must be the same ones.
     let (one, other) = (text(&one, &other), text(&other, &one));
-    let sorted = |text: &str| {
-        let mut lines: Vec<String> = text.lines().map(|line| line.trim_start().to_owned()).collect();
-        lines.sort();
-        lines
-    };
-    if !(overtakes && sorted(&one) == sorted(&other)) {
+    let lines = |text: &str| sorted(text.lines().map(|line| line.trim_start().to_owned()));
+    if !(overtakes && lines(&one) == lines(&other)) {
         push("output", one, other);
     }
     let chosen = match ids {
@@ -193,12 +189,8 @@ fn compare_step(
     push("told", told_left, told_right);
     push("delivered", format!("{:?}", left.delivered), format!("{:?}", right.delivered));
     let (one, other) = (left.path.join(" "), right.path.join(" "));
-    let sorted = |step: &StepOutcome| {
-        let mut path = step.path.clone();
-        path.sort();
-        path
-    };
-    if !(overtakes && sorted(left) == sorted(right)) {
+    let steps = |step: &StepOutcome| sorted(step.path.iter().cloned());
+    if !(overtakes && steps(left) == steps(right)) {
         push("path", one, other);
     }
     let lines = |connections: &[Connection]| {
@@ -218,6 +210,12 @@ fn compare_step(
     } else {
         push("connections", one, other);
     }
+}
+
+fn sorted(words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut words: Vec<String> = words.collect();
+    words.sort();
+    words
 }
 
 /// Timeouts are shown in whole seconds of a clock that ticks every 4 ms: equal within a second.

@@ -41,7 +41,7 @@ pub use watch::log_missing;
 pub use setup::{ADDRESSES, BRIDGE_ADDRESS, DEVICES, missing, port_address};
 
 /// A jiffy of the kernel that is the norm.
-const JIFFY: Duration = Duration::from_millis(4);
+const JIFFY: Duration = Duration::from_nanos(netfilter::time::JIFFY);
 
 /// The kernel in a namespace.
 #[derive(Debug)]
