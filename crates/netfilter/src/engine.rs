@@ -246,7 +246,9 @@ impl Engine {
         self.set_tables_of(World::Legacy, ruleset, changed);
     }
 
-    /// As [`Engine::set_tables`] for one of two rulesets of a family.
+    /// As [`Engine::set_tables`] for one of two rulesets of a family: what `iptables-nft-restore` does with a file of them,
+    /// which empties the tables that it names. (A single `iptables-nft -A` leaves the other rules with their state;
+    /// the engine is never told of single commands.)
     pub fn set_tables_of(&mut self, world: World, ruleset: &Ruleset, changed: &[Table]) {
         let family = ruleset.family();
         let made = |&table| {
