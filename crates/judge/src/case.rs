@@ -177,6 +177,11 @@ impl Case {
         [&self.rules4, &self.rules6, nft4, nft6].into_iter().filter_map(Option::as_deref)
     }
 
+    /// Whether rules have timers that begin with them.
+    pub fn has_timers(&self) -> bool {
+        self.saves().any(|save| save.contains("-m hashlimit") || save.contains("-j RATEEST"))
+    }
+
     /// Whether two cases can have one namespace: what iptables-nft has loaded stays in it.
     pub fn shares_namespace_with(&self, other: &Case) -> bool {
         let alone = |case: &Case| case.nft.iter().all(Option::is_none);

@@ -266,9 +266,7 @@ pub fn both(case: &Case) -> Option<String> {
     if kernel.refused.is_some() {
         return None;
     }
-    let mut engine = crate::EngineHalf::default();
-    engine.adopt(&kernel);
-    let differences = crate::compare::compare(case, &kernel, &engine.run(case));
+    let differences = crate::EngineHalf::default().differences(case, &kernel);
     (!differences.is_empty()).then(|| report(&differences))
 }
 

@@ -16,7 +16,7 @@ use netfilter::objects::Objects;
 use netfilter::options;
 use netfilter::route::Flow;
 use netfilter::skb::{Drop, Link, LinkKind, Owner};
-use netfilter::time::Seeded;
+use netfilter::time::{JIFFY, Seeded};
 use netfilter::trace::{Outcome as RuleOutcome, Step as TraceStep};
 use netfilter::{DeviceId, Instant, Now, Origin, Packet, Tracking, Tuple};
 use packet::Family;
@@ -25,8 +25,9 @@ use rules::{Hook, Ruleset, Table, Target};
 
 use self::delivered::{as_it_is_quoted, is_for_several};
 use crate::case::{self, Case, Step};
+use crate::compare::{Difference, compare};
 use crate::host::{Host, Told, kernel_origin, view_of};
-use crate::outcome::{Connection, Counter, Outcome, Output, SetMember, StepOutcome};
+use crate::outcome::{Clock, Connection, Counter, Outcome, Output, SetMember, StepOutcome};
 use crate::{Judged, craft, told};
 
 mod adopted;
@@ -44,6 +45,9 @@ use watch::Watched;
 /// A wall clock to start with; nothing of this issue reads it.
 const WALL: u64 = 1_700_000_000_000_000_000;
 
+/// When the rules are loaded, if the kernel's clock is not known.
+const ORIGIN: Instant = Instant(1_000_000_000_000);
+
 /// The engine with rules loaded.
 pub struct EngineHalf {
     engine: Option<Engine>,
@@ -55,6 +59,11 @@ pub struct EngineHalf {
     counts: bool,
     host: Host,
     now: Now,
+    /// When the rules were loaded.
+    origin: Instant,
+    /// The kernel's clock, where rules have timers, and how many jiffies before the steps the rules of each family were loaded.
+    clock: Option<Clock>,
+    moments: [u64; 2],
     kernel: Vec<StepOutcome>,
     /// How many milliseconds before the rules the kernel's sets were made.
     lead: u64,
@@ -79,7 +88,10 @@ impl Default for EngineHalf {
             given: Given::default(),
             counts: false,
             host: Host::default(),
-            now: Now { mono: Instant(1_000_000_000_000), wall: WALL },
+            now: Now { mono: ORIGIN, wall: WALL },
+            origin: ORIGIN,
+            clock: None,
+            moments: [0; 2],
             kernel: Vec::new(),
             lead: 0,
             known: Arc::default(),
@@ -169,6 +181,20 @@ impl EngineHalf {
             let loaded = engine.conntrack_mut().load(&text, &|_| None, now);
             assert!(loaded.is_ok(), "{loaded:?}\n{text}");
         }
+    }
+
+    /// Runs a case and compares it with what the kernel did. Where that depends on the jiffy in which the rules were loaded, which
+    /// nobody knows, each is tried in which they may have been.
+    pub fn differences(&mut self, case: &Case, kernel: &Outcome) -> Vec<Difference> {
+        self.adopt(kernel);
+        let first = compare(case, kernel, &self.run(case));
+        let mut others = kernel.clock.iter().flat_map(Clock::moments).skip(1);
+        let equal = |moments| {
+            self.adopt(kernel);
+            self.moments = moments;
+            compare(case, kernel, &self.run(case)).is_empty()
+        };
+        if first.is_empty() || others.any(equal) { Vec::new() } else { first }
     }
 
     fn device(&self, name: &str) -> Option<DeviceId> {
@@ -501,6 +527,8 @@ impl Judged for EngineHalf {
     fn adopt(&mut self, other: &Outcome) {
         self.kernel = other.steps.clone();
         self.lead = other.lead;
+        self.clock = other.clock;
+        self.moments = other.clock.and_then(|clock| clock.moments().next()).unwrap_or_default();
     }
 
     fn load(&mut self, case: &Case) -> Result<(), String> {
@@ -514,7 +542,8 @@ impl Judged for EngineHalf {
         self.known = Arc::new(Mutex::new(Vec::new()));
         self.cookies = Arc::default();
         self.expected = Arc::default();
-        self.now = Now { mono: Instant(1_000_000_000_000), wall: WALL };
+        self.origin = self.clock.map_or(ORIGIN, |clock| Instant(clock.jiffies.saturating_mul(JIFFY)));
+        self.now = Now { mono: self.origin, wall: WALL };
         let network =
             netfilter::route::text::parse(&network_text(case)?).map_err(|error| error.to_string())?;
         let mut tracking = conntrack_config(case)?;
@@ -546,8 +575,6 @@ impl Judged for EngineHalf {
             // What is expired is collected from then on.
             engine.expire(made);
         }
-        // Rules are loaded at this time.
-        engine.expire(self.now);
         let objects: Vec<&str> = case.objects().collect();
         let objects = Objects::parse(&objects.join("\n")).map_err(|problem| problem.to_string())?;
         self.counts = case.network.iter().any(|change| change == "statistics");
@@ -555,10 +582,14 @@ impl Judged for EngineHalf {
         engine.set_objects(objects);
         let nft_first = case.nft_is_first();
         if nft_first {
+            engine.expire(self.now);
             self.load_nft(&mut engine, case)?;
         }
-        for (family, rules) in [(Family::V4, &case.rules4), (Family::V6, &case.rules6)] {
+        let families = [(Family::V4, &case.rules4), (Family::V6, &case.rules6)];
+        for ((family, rules), earlier) in families.into_iter().zip(self.moments) {
             if let Some(rules) = rules {
+                let earlier = Duration::from_nanos(earlier.saturating_mul(JIFFY));
+                engine.expire(Now { mono: self.origin - earlier, ..self.now });
                 let (mut ruleset, _) = rules::syntax::restore::load_given(rules, family, None, &self.given)
                     .map_err(|faults| format!("{:?}", faults.first()))?;
                 for table in Table::ALL {
@@ -568,6 +599,7 @@ impl Judged for EngineHalf {
                 self.rulesets.push(ruleset);
             }
         }
+        engine.expire(self.now);
         if !nft_first {
             self.load_nft(&mut engine, case)?;
         }
@@ -615,7 +647,7 @@ impl Judged for EngineHalf {
                     .collect();
             }
             let at = Duration::from_millis(kernel.at);
-            self.now = Now { mono: Instant(1_000_000_000_000) + at, wall: WALL + kernel.at * 1_000_000 };
+            self.now = Now { mono: self.origin + at, wall: WALL + kernel.at * 1_000_000 };
         } else if let Step::Sleep { milliseconds } = step {
             self.now.mono = self.now.mono + Duration::from_millis(*milliseconds);
         }
@@ -627,7 +659,7 @@ impl Judged for EngineHalf {
             run_out(engine, now);
             engine.expire(now);
         }
-        outcome.at = now.mono.since(Instant(1_000_000_000_000)).as_millis() as u64;
+        outcome.at = now.mono.since(self.origin).as_millis() as u64;
         outcome.errno = self.act(step);
         outcome.told = match step {
             Step::Command { line, input } => self.command(line, input.as_deref()),

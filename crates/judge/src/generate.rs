@@ -156,7 +156,7 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
     let counters = first.counters();
     let sets = first.sets();
     let (lead, making) = first.lead();
-    (case, Outcome { refused: None, steps, counters, sets, lead, making })
+    (case, Outcome { refused: None, steps, counters, sets, lead, making, clock: first.clock() })
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
-use crate::compare::{Difference, compare};
-use crate::{EngineHalf, Judged, Outcome};
+use crate::compare::Difference;
+use crate::{EngineHalf, Outcome};
 
 /// The outcomes of a file of cases.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -38,8 +38,6 @@ impl Golden {
     /// Runs a case on the engine and compares it with what the kernel did. `None`: the case is not in the file.
     pub fn judge(&self, case: &Case) -> Option<Vec<Difference>> {
         let kernel = self.cases.get(&case.name)?;
-        let mut engine = EngineHalf::default();
-        engine.adopt(kernel);
-        Some(compare(case, kernel, &engine.run(case)))
+        Some(EngineHalf::default().differences(case, kernel))
     }
 }

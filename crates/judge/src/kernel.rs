@@ -26,9 +26,10 @@ use sys::judge::{LocalSocket, RawSender, SocketOwner};
 use sys::namespace::NetworkNamespace;
 
 use crate::case::{self, Case, Step};
-use crate::outcome::{Connection, Counter, Delivery, Outcome, Output, SetMember, StepOutcome};
+use crate::outcome::{Clock, Connection, Counter, Delivery, Outcome, Output, SetMember, StepOutcome};
 use crate::{Judged, nft, process, told};
 
+mod clock;
 mod counters;
 mod event;
 mod netlink;
@@ -71,6 +72,8 @@ pub struct Kernel {
     started: Duration,
     /// How many milliseconds earlier it was begun to make the sets, and how many that took.
     lead: (u64, u64),
+    /// The kernel's clock, where the case's rules have timers.
+    clock: Option<Clock>,
     network: Option<Vec<String>>,
     /// The namespace from which this one was made.
     home: Option<NetworkNamespace>,
@@ -149,6 +152,7 @@ impl Kernel {
             last_header: BTreeMap::new(),
             started: sys::judge::last_tick(),
             lead: (0, 0),
+            clock: None,
             network: None,
             home,
             watch: watch::Watch::default(),
@@ -462,6 +466,7 @@ impl crate::Judged for Kernel {
         if nft_first {
             self.load_nft(case)?;
         }
+        let mut loading = [(Duration::ZERO, Duration::ZERO); 2];
         for (v6, rules) in [(false, &case.rules4), (true, &case.rules6)] {
             let loaded = usize::from(v6);
             match rules {
@@ -478,7 +483,9 @@ impl crate::Judged for Kernel {
                     if rules.matches("\nCOMMIT").count() < 5 || outlives {
                         self.restore(v6, EMPTY)?;
                     }
+                    let begun = sys::judge::last_tick();
                     self.restore(v6, rules)?;
+                    loading[loaded] = (begun, sys::judge::last_tick());
                     self.loaded[loaded] = true;
                 }
                 None if self.loaded[loaded] => {
@@ -496,6 +503,8 @@ impl crate::Judged for Kernel {
         self.trace.forget().map_err(|error| error.to_string())?;
         self.watch.begin();
         self.started = sys::judge::last_tick();
+        let ahead = case.has_timers().then(clock::ahead).flatten();
+        self.clock = ahead.map(|ahead| clock::clock(ahead, self.started, loading));
         let between = |from: Duration, to: Duration| {
             u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX)
         };
@@ -526,6 +535,10 @@ impl crate::Judged for Kernel {
 
     fn lead(&self) -> (u64, u64) {
         self.lead
+    }
+
+    fn clock(&self) -> Option<Clock> {
+        self.clock
     }
 
     fn sets(&mut self) -> Vec<SetMember> {

@@ -54,6 +54,11 @@ pub trait Judged {
         (0, 0)
     }
 
+    /// The kernel's clock, if what the rules have depends on it.
+    fn clock(&self) -> Option<outcome::Clock> {
+        None
+    }
+
     /// Learns what the other one did with the case that comes next, to follow its random choices where they are
     /// legal. Whoever makes its own choices ignores it.
     fn adopt(&mut self, other: &Outcome) {
@@ -67,6 +72,7 @@ pub trait Judged {
         }
         let steps = case.steps.iter().map(|step| self.step(step)).collect();
         let (lead, making) = self.lead();
-        Outcome { refused: None, steps, counters: self.counters(), sets: self.sets(), lead, making }
+        let (counters, sets, clock) = (self.counters(), self.sets(), self.clock());
+        Outcome { refused: None, steps, counters, sets, lead, making, clock }
     }
 }

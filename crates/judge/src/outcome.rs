@@ -19,6 +19,31 @@ pub struct Outcome {
     /// How many milliseconds that took: within them nobody knows when.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub making: u64,
+    /// The kernel's clock, if what the rules have depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
+}
+
+/// The kernel's count of jiffies, at which its timers fire, and when the timers that the rules have may have begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// The count when the rules were loaded, which is when the steps begin.
+    pub jiffies: u64,
+    /// How many jiffies earlier it was begun to load the rules of IPv4, and of IPv6, and how many earlier that was done. Nobody
+    /// knows when within them.
+    pub loading: [(u64, u64); 2],
+}
+
+impl Clock {
+    /// How many moments are tried.
+    const MOST: usize = 64;
+
+    /// When the rules of both families may have been loaded, in jiffies before the steps, the likeliest first: a command does it
+    /// last.
+    pub fn moments(&self) -> impl Iterator<Item = [u64; 2]> {
+        let [(begun4, done4), (begun6, done6)] = self.loading;
+        (done4..=begun4).flat_map(move |four| (done6..=begun6).map(move |six| [four, six])).take(Self::MOST)
+    }
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -4,15 +4,13 @@
 //! one part in 2^`average`. Rates are kept in 1/256 of a byte or packet per second.
 //!
 //! # Time
-//! In jiffies of 4 ms, from the moment at which the estimator was made. The timer is not a real one: whoever looks at the
+//! In jiffies of 4 ms, from the moment at which the estimator was made; a timer is late by what the kernel's wheel rounds up
+//! ([`crate::time::fires`]), and the next one is due as if it had not been. The timer is not a real one: whoever looks at the
 //! estimator or counts in it first lets it catch up. Once nothing moves any more, the rest of a pause takes no time.
-//!
-//! # Differences from Linux
-//! The kernel's timers are late by 1 to 8 jiffies, as the machine's clock stands; these are not.
 use rules::Counters;
 use rules::targets::rateest::Rateest;
 
-use crate::time::HZ;
+use crate::time::{HZ, fires};
 
 /// A quarter of a second, in jiffies: the shortest interval (Linux: `HZ/4`, which leaves 2 ms out).
 const QUARTER: u64 = HZ as u64 / 4;
@@ -27,7 +25,7 @@ pub(super) struct Estimator {
     /// What of it the timer has seen.
     seen: Counters,
     rate: Rate,
-    /// When the timer fires next, in jiffies; `None`: nobody told the time yet.
+    /// When the timer is due next, in jiffies; `None`: nobody told the time yet.
     next: Option<u64>,
 }
 
@@ -75,7 +73,7 @@ impl Estimator {
     fn catch_up(&mut self, now: u64) {
         let period = self.period();
         let next = self.next.get_or_insert(now + period);
-        while *next <= now {
+        while fires(*next, period) <= now {
             let passed = Counters {
                 packets: self.counters.packets.wrapping_sub(self.seen.packets),
                 bytes: self.counters.bytes.wrapping_sub(self.seen.bytes),

@@ -29,7 +29,7 @@ pub struct Named {
     pub(super) hashlimits: Store<hashlimit::Table>,
     pub(super) estimators: Store<Estimator>,
     pub(super) templates: Store<Template>,
-    /// The present, as far as it is known: estimators begin when they are made.
+    /// The present, as far as it is known: timers begin when what has them is made.
     pub(crate) now: Option<Instant>,
     /// Accounting objects. They are not the rules' own, and stay.
     pub(crate) accounts: Vec<Account>,
@@ -148,7 +148,8 @@ impl Named {
 
     /// Holds the table of a rule of `-m hashlimit`.
     pub(super) fn hashlimit(&mut self, rule: &Hashlimit, family: Family) -> usize {
+        let now = self.now.map(jiffies);
         let fits = |table: &hashlimit::Table| table.family() == family;
-        self.hashlimits.hold(&rule.name, fits, || hashlimit::Table::new(rule, family))
+        self.hashlimits.hold(&rule.name, fits, || hashlimit::Table::new(rule, family, now))
     }
 }

@@ -7,7 +7,8 @@
 //! A table has at most `--hashlimit-htable-max` entries, which is at least the number of buckets and eight times as many by
 //! default; a packet that needs one more is dropped. Idle entries go every `--hashlimit-htable-gcinterval`, not before.
 //!
-//! Time counts in jiffies of 4 ms, as the kernel that is the norm was built (HZ=250).
+//! Time counts in jiffies of 4 ms, as the kernel that is the norm was built (HZ=250). The collector is a timer of the kernel's
+//! wheel that begins with the table and is started anew each time it has fired ([`crate::time::fires`]).
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -19,7 +20,7 @@ use rules::matches::hashlimit::{
 
 use super::{Asked, Held, Miss, hold};
 use crate::Env;
-use crate::time::{HZ, jiffies};
+use crate::time::{HZ, fires, jiffies};
 use crate::trace::Found;
 
 /// Buckets by default, on a machine with more than 1 GiB.
@@ -36,9 +37,9 @@ pub(in crate::tables) struct Table {
     /// The rule that made it.
     made: Hashlimit,
     most: usize,
-    /// The jiffies between two looks for idle entries, and when the next one is due, from the first packet on.
+    /// The jiffies after which the collector's timer is due, and when it fires next; `None`: nobody told the time yet.
     collect: u64,
-    due: Option<u64>,
+    fires: Option<u64>,
     entries: BTreeMap<Key, Entry>,
 }
 
@@ -75,16 +76,17 @@ fn milliseconds(number: u32) -> u64 {
 }
 
 impl Table {
-    /// An empty one, made by a rule.
-    pub(in crate::tables) fn new(rule: &Hashlimit, family: Family) -> Self {
+    /// An empty one, made by a rule now (in jiffies), or when it is used first.
+    pub(in crate::tables) fn new(rule: &Hashlimit, family: Family, now: Option<u64>) -> Self {
         let size = if rule.size == 0 { BUCKETS } else { rule.size };
         let most = if rule.most == 0 { size.saturating_mul(ENTRIES_EACH) } else { rule.most.max(size) };
+        let collect = milliseconds(rule.collect).max(1);
         Self {
             family,
             made: rule.clone(),
             most: usize::try_from(most).unwrap_or(usize::MAX),
-            collect: milliseconds(rule.collect).max(1),
-            due: None,
+            collect,
+            fires: now.map(|now| fires(now + collect, collect)),
             entries: BTreeMap::new(),
         }
     }
@@ -95,11 +97,13 @@ impl Table {
 
     /// Takes idle entries away when it is time for that. Linux: `htable_gc`.
     fn collect(&mut self, now: u64) {
-        let due = *self.due.get_or_insert(now + self.collect);
-        if let Some(late) = now.checked_sub(due) {
-            let looked = now - late % self.collect;
+        let next = *self.fires.get_or_insert(fires(now + self.collect, self.collect));
+        if let Some(late) = now.checked_sub(next) {
+            // Once it fires where the wheel is round it does so at equal distances.
+            let rhythm = fires(next + self.collect, self.collect) - next;
+            let looked = now - late % rhythm;
             self.entries.retain(|_, entry| entry.expires > looked);
-            self.due = Some(looked + self.collect);
+            self.fires = Some(looked + rhythm);
         }
     }
 
