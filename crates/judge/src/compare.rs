@@ -34,12 +34,13 @@ impl fmt::Display for Difference {
 
 /// All differences between the outcomes of a case; the first stands for the kernel.
 pub fn compare(case: &Case, left: &Outcome, right: &Outcome) -> Vec<Difference> {
-    // To everybody in a subnet of 16 addresses or more.
+    // To everybody in a subnet of 16 addresses or more, or to a group.
     let copies = case.saves().any(|rules| rules.contains("-j TEE"));
     let broadcast = |at: usize| match case.steps.get(at) {
         Some(Step::Send { bytes, .. }) => {
             bytes.first().is_some_and(|first| first >> 4 == 4)
-                && bytes.get(19).is_some_and(|last| last % 16 == 15)
+                && (bytes.get(19).is_some_and(|last| last % 16 == 15)
+                    || bytes.get(16).is_some_and(|first| first >> 4 == 14))
         }
         _ => false,
     };

@@ -54,6 +54,8 @@ pub struct Kernel {
     conntrack: netlink::Conntrack,
     senders: BTreeMap<(bool, u32, u32, u32), RawSender>,
     listeners: Vec<Listener>,
+    /// Sockets that have joined groups; nobody reads from them.
+    members: Vec<UdpSocket>,
     lock: PathBuf,
     restore: [restore::Restore; 2],
     tables: [OwnedFd; 2],
@@ -140,6 +142,7 @@ impl Kernel {
             conntrack: netlink::Conntrack::open()?,
             senders: BTreeMap::new(),
             listeners: Vec::new(),
+            members: Vec::new(),
             lock: lock_file(),
             restore: [false, true].map(restore::Restore::new),
             tables: [sys::judge::open_tables(false)?, sys::judge::open_tables(true)?],
@@ -394,6 +397,10 @@ impl Kernel {
     /// Makes a change of a case file.
     fn change(&mut self, change: &str) -> Result<(), String> {
         let words: Vec<&str> = change.split_whitespace().collect();
+        if let ["join", group, "dev", device, sources @ ..] = words.as_slice() {
+            self.members.push(setup::join(group, device, sources)?);
+            return Ok(());
+        }
         let ["bridge", name, "ports", ports @ ..] = words.as_slice() else { return setup::change(change) };
         for port in ports {
             let file = sys::judge::open_tap(port).map_err(|error| format!("{port}: {error}"))?;
@@ -446,8 +453,9 @@ impl crate::Judged for Kernel {
             None => {
                 self.network = Some(case.network.clone());
                 case.network.iter().try_for_each(|change| self.change(change))?;
-                // Why: as in [`Kernel::new`], for what the bridge reports of itself and its addresses.
-                if !self.ports.is_empty() {
+                // Why: as in [`Kernel::new`], for what the bridge reports of itself and its addresses, and for
+                // reports of groups.
+                if !self.ports.is_empty() || !self.members.is_empty() {
                     std::thread::sleep(Duration::from_millis(1200));
                 }
                 self.watch = watch::Watch::open(case, self.home.as_ref())?;

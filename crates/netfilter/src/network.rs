@@ -27,6 +27,8 @@ pub struct Device {
     pub mtu: u32,
     /// Whether it is up.
     pub up: bool,
+    /// Whether it looks for neighbours (no `NOARP`): then it is in the groups by which IPv6 asks for its addresses.
+    pub arp: bool,
     /// Its Ethernet address, if it has one.
     pub mac: Option<[u8; 6]>,
     /// The bridge, bond or VRF that it is a port of.
@@ -41,6 +43,31 @@ pub struct Device {
     pub group: u32,
     /// Addresses in the order of their adding; the first of a subnet is the primary one (IPv4).
     pub addresses: Vec<Address>,
+    /// Groups that it has joined besides those that every device is a member of.
+    pub groups: Vec<Group>,
+}
+
+/// A group that a device has joined (`ip maddr`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whose packets to it are wanted.
+    pub sources: Sources,
+}
+
+/// The senders to a group whom anybody here wants to hear.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sources {
+    /// All.
+    #[default]
+    All,
+    /// Only these.
+    Only(Vec<IpAddr>),
+    /// All but these.
+    But(Vec<IpAddr>),
+    /// Several have joined and do not want the same: who is heard is not known.
+    Mixed,
 }
 
 impl Device {
@@ -50,6 +77,7 @@ impl Device {
             name,
             mtu,
             up: true,
+            arp: true,
             mac: None,
             master: None,
             kind: DeviceKind::Plain,
@@ -57,6 +85,7 @@ impl Device {
             bridge: Bridge::default(),
             group: 0,
             addresses: Vec::new(),
+            groups: Vec::new(),
         }
     }
 }
@@ -403,6 +432,11 @@ pub struct Settings {
     pub no_redirects: Vec<DeviceId>,
     /// Devices whose subnets do not share one link (`shared_media`, likewise).
     pub separate_media: Vec<DeviceId>,
+    /// Devices by which packets to IPv4 groups are given to multicast routing (`mc_forwarding`; Linux: `IN_DEV_MFORWARD`,
+    /// both of `all` and the device).
+    pub multicast_v4: Vec<DeviceId>,
+    /// `net.ipv6.conf.all.mc_forwarding`: the same for IPv6, by all devices.
+    pub multicast_v6: bool,
     /// How often somebody is told of a shorter way in IPv4.
     pub redirects: Redirects,
     /// `net.ipv4.fwmark_reflect`: what the machine answers by itself has the mark of what it answers.
@@ -536,6 +570,8 @@ pub enum Unroutable {
     ForwardingOff,
     /// IPv6 is switched off on the device (`disable_ipv6`): silence.
     Ipv6Off,
+    /// A group of this machine alone: the packet never leaves (IPv6).
+    WithinMachine,
     /// This is no decision: the kernel's choice depends on what is not known, and on what.
     Undecided(&'static str),
 }

@@ -20,10 +20,11 @@ use crate::machine::lookup::Sought;
 use crate::network::{Route, Unroutable, Way};
 use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Owner, Packet, Summed, Tracking};
 use crate::trace::Step;
-use crate::{DeviceId, Now, answer, defrag, machine};
+use crate::{DeviceId, Now, answer, defrag, machine, route};
 
 pub(crate) mod hop_options;
 mod options;
+mod own_copies;
 mod redirect;
 mod reroute;
 mod table;
@@ -165,6 +166,10 @@ impl Engine {
         if packet.link.kind == LinkKind::OtherHost {
             return Some(Drop::NotForwarded);
         }
+        // Linux: `l3mdev_ip_rcv` shows it to the hooks once more, as come by the VRF.
+        if packet.input.is_some_and(|input| self.network.is_in_vrf(input)) {
+            return Some(Drop::Route(route::VRF));
+        }
         // Linux: `ip6_rcv_core`.
         if packet.family() == Family::V6
             && packet.input.is_some_and(|input| self.network.settings.disabled_v6.contains(&input))
@@ -172,7 +177,10 @@ impl Engine {
             return Some(Drop::Route(Unroutable::Ipv6Off));
         }
         // Linux: `ip6_rcv_core` looks at IPv6 addresses before any hook does.
-        let refused = packet.view().refused_addresses(packet.input == Some(DeviceId::LOOPBACK));
+        let view = packet.view();
+        // A copy of what the machine itself sends to a group may be to one of its own.
+        let own = packet.route.is_some() && view.destination().is_multicast() && !view.source().is_loopback();
+        let refused = view.refused_addresses(own || packet.input == Some(DeviceId::LOOPBACK));
         refused.then_some(Drop::Route(Unroutable::MartianSource))
     }
 
@@ -383,15 +391,23 @@ impl Engine {
             }
             Some(Way::Local) | None => (DeviceId::LOOPBACK, packet.view().destination()),
         };
-        if matches!(packet.route.map(|route| route.way), Some(Way::Broadcast { .. })) {
-            self.hear_own_broadcast(now, packet, device, depth);
+        match self.hear_own_v4(now, packet, device, depth) {
+            Ok(()) => {}
+            Err(reason @ Drop::TimeToLive) => return Ok(self.end(packet, reason)),
+            Err(reason) => {
+                self.end(packet, reason);
+                return Err(SendError::Invalid);
+            }
         }
         // Linux: `nf_dup_ipv4` and `nf_dup_ipv6` put the copy on its device beforehand, and `ip_output` and `ip6_output` tell
         // POSTROUTING where a packet is as where it came in.
         packet.input = device_of_copy;
         match self.postrouting(now, packet, device, next_hop, depth) {
             Decision::Dropped(Drop::TooBig) => Err(SendError::TooBig),
-            decision @ Decision::Dropped(Drop::QueueUnheard) => Ok(decision),
+            // Linux: `nf_queue`, `ip6_finish_output2`: it ends without an error.
+            decision @ Decision::Dropped(Drop::QueueUnheard | Drop::TimeToLive | Drop::Route(_)) => {
+                Ok(decision)
+            }
             Decision::Dropped(_) => Err(SendError::NotPermitted),
             other => Ok(other),
         }
@@ -420,17 +436,21 @@ impl Engine {
             return Decision::Stolen;
         }
         if packet.len() <= mtu as usize && packet.largest_fragment().is_none() {
-            self.let_go(packet.tracking);
             let bytes = std::mem::take(&mut packet.bytes);
-            self.transmit(now, packet, device, next_hop, bytes);
+            if let Err(reason) = self.leave(now, packet, (device, next_hop), bytes, depth) {
+                return self.end(packet, reason);
+            }
+            self.let_go(packet.tracking);
             return Decision::Forwarded { device, next_hop };
         }
         match defrag::split(packet, mtu, &mut self.next_ip_id) {
             Ok(pieces) => {
-                self.let_go(packet.tracking);
                 for piece in pieces {
-                    self.transmit(now, packet, device, next_hop, piece);
+                    if let Err(reason) = self.leave(now, packet, (device, next_hop), piece, depth) {
+                        return self.end(packet, reason);
+                    }
                 }
+                self.let_go(packet.tracking);
                 Decision::Forwarded { device, next_hop }
             }
             Err(defrag::Uncuttable) => {
@@ -454,7 +474,14 @@ impl Engine {
         true
     }
 
-    fn transmit(&mut self, now: Now, packet: &Packet, device: DeviceId, next_hop: IpAddr, bytes: Vec<u8>) {
+    pub(crate) fn transmit(
+        &mut self,
+        now: Now,
+        packet: &Packet,
+        device: DeviceId,
+        next_hop: IpAddr,
+        bytes: Vec<u8>,
+    ) {
         let way = packet.route.map(|route| route.way);
         let packet = packet.id;
         if let Some((header, ports)) = self.frames_out(now.mono, device, next_hop, way) {
@@ -481,24 +508,9 @@ impl Engine {
         self.transmits.push_back(transmit);
     }
 
-    /// A copy of a packet to everybody comes to this machine as well; it passes POSTROUTING on its own, before the
-    /// packet itself, and comes in by the device of the subnet (Linux: `ip_mc_output`, `ip_dev_loopback_xmit`).
-    fn hear_own_broadcast(&mut self, now: Now, packet: &Packet, device: DeviceId, depth: u8) {
-        let mut copy = packet.clone();
-        copy.output = Some(device);
-        // Linux: `skb_clone`: a copy has no socket.
-        copy.origin = copy.origin.map(|origin| Origin { socket: None, known: true, ..origin });
-        self.shared = true;
-        let passed = self.pass(now, Hook::Postrouting, &mut copy, depth);
-        self.shared = false;
-        let Passed::On = passed else { return };
-        let link = Link { kind: LinkKind::Broadcast, ..Link::default() };
-        self.loop_back(&mut copy, device, link);
-    }
-
     /// A packet on loopback keeps its connection, its mark and its route, and comes in again when the present way has
     /// ended (F7).
-    fn loop_back(&mut self, packet: &mut Packet, input: DeviceId, link: Link) -> Decision {
+    pub(crate) fn loop_back(&mut self, packet: &mut Packet, input: DeviceId, link: Link) -> Decision {
         packet.input = Some(input);
         packet.output = None;
         packet.link = link;
@@ -699,6 +711,7 @@ fn send_error(unroutable: Unroutable) -> SendError {
         | Unroutable::MartianDestination
         | Unroutable::NoListener
         | Unroutable::Ipv6Off
+        | Unroutable::WithinMachine
         | Unroutable::Undecided(_) => SendError::Invalid,
     }
 }

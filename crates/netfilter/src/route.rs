@@ -5,21 +5,22 @@
 //! writes is in [`text`].
 //!
 //! Differences from Linux: among several next hops none is chosen ([`Unroutable::Undecided`]: the kernel's hash has a
-//! secret key); no route exceptions (path MTU, redirects); no VRF; IPv4 groups other than 224.0.0.1, and IPv6 groups that
-//! no address or role of the machine joins, have no listener. A look-up goes over the routes of a table one by one.
+//! secret key); what comes or goes by a VRF has no decision either ([`VRF`]); no route exceptions (path MTU,
+//! redirects). A look-up goes over the routes of a table one by one.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use packet::{Family, InterfaceName};
 
 use crate::network::{
-    Address, Device, DeviceId, Network, PolicyRule, Route, RouteEntry, RouteKind, Settings, TABLE_DEFAULT,
-    TABLE_LOCAL, TABLE_MAIN, Unroutable, Way,
+    Address, Device, DeviceId, DeviceKind, Network, PolicyRule, Route, RouteEntry, RouteKind, Settings,
+    TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN, Unroutable, Way,
 };
 use crate::skb::Packet;
 pub use reverse::ReversePath;
 
 pub(crate) mod cache;
 mod fib;
+pub(crate) mod groups;
 pub mod kind;
 mod reverse;
 mod source;
@@ -27,6 +28,9 @@ pub mod sysctl;
 pub mod text;
 mod v4;
 mod v6;
+
+/// What passes a VRF has no decision: the kernel by which this is judged has none.
+pub(crate) const VRF: Unroutable = Unroutable::Undecided("the device is in a VRF, which is not modelled");
 
 /// What a route is looked up for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,7 +208,9 @@ impl Network {
     #[inline]
     pub fn flow_of(&self, packet: &Packet) -> Flow {
         let flow = Flow::of(packet);
-        let asked = self.rules(packet.family()).iter().any(PolicyRule::asks_transport);
+        // A group may be joined for some senders only, and then IGMP comes of all.
+        let to_group = matches!(flow.destination, IpAddr::V4(group) if group.is_multicast());
+        let asked = to_group || self.rules(packet.family()).iter().any(PolicyRule::asks_transport);
         if asked { flow.with_transport(packet) } else { flow }
     }
 
@@ -227,6 +233,12 @@ impl Network {
 
     /// The same for a flow, from a socket that may be bound to a device.
     pub fn output_route(&self, bound: Option<DeviceId>, flow: Flow) -> Result<Route, Unroutable> {
+        let route = self.way_out(bound, flow)?;
+        let devices = [bound, route.way.device()];
+        if devices.into_iter().flatten().any(|device| self.is_in_vrf(device)) { Err(VRF) } else { Ok(route) }
+    }
+
+    fn way_out(&self, bound: Option<DeviceId>, flow: Flow) -> Result<Route, Unroutable> {
         match (flow.source, flow.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 v4::output(self, bound, source, destination, flow)
@@ -327,6 +339,13 @@ impl Network {
     /// The link-local address with which a device speaks to its neighbours.
     pub(crate) fn link_local_address(&self, device: DeviceId) -> Option<Ipv6Addr> {
         source::link_local(self, device)
+    }
+
+    /// Whether a device is a VRF or a port of one.
+    pub(crate) fn is_in_vrf(&self, device: DeviceId) -> bool {
+        let of = |device| self.device(device).filter(|own: &&Device| own.kind == DeviceKind::Vrf);
+        let master = self.device(device).and_then(|own| own.master);
+        of(device).or(master.and_then(of)).is_some()
     }
 
     /// The way back to the source of a flow that came in by a device (`-m rpfilter`). `loose`: IPv6 prefers no device.

@@ -226,6 +226,48 @@ fn set_option(socket: &impl AsRawFd, level: c_int, name: c_int, value: c_int) ->
     .map(drop)
 }
 
+/// Joins a group by a device (`MCAST_JOIN_GROUP`): for all senders, for one alone, or for all but one.
+pub fn join_multicast(
+    socket: &impl AsRawFd,
+    device: u32,
+    group: IpAddr,
+    source: Option<(IpAddr, bool)>,
+) -> io::Result<()> {
+    // <linux/in.h>: MCAST_JOIN_GROUP, MCAST_BLOCK_SOURCE, MCAST_JOIN_SOURCE_GROUP.
+    const JOIN: c_int = 42;
+    const BLOCK: c_int = 43;
+    const JOIN_SOURCE: c_int = 46;
+    let level = if group.is_ipv6() { libc::IPPROTO_IPV6 } else { libc::IPPROTO_IP };
+    // `struct group_req`: the number of the device, at an address of 8 bytes; `struct group_source_req` has one more.
+    let mut request = [0_u8; 8 + 2 * 128];
+    for (start, address) in [(8, Some(group)), (136, source.map(|(address, _)| address))] {
+        let place = request.get_mut(start..start + 128).unwrap_or_default();
+        let (family, at, octets) = match address {
+            None => continue,
+            Some(IpAddr::V4(own)) => (libc::AF_INET, 4, own.octets().to_vec()),
+            Some(IpAddr::V6(own)) => (libc::AF_INET6, 8, own.octets().to_vec()),
+        };
+        let family = (family as libc::sa_family_t).to_ne_bytes();
+        for (start, bytes) in [(0, family.as_slice()), (at, octets.as_slice())] {
+            for (to, from) in place.iter_mut().skip(start).zip(bytes) {
+                *to = *from;
+            }
+        }
+    }
+    for (to, from) in request.iter_mut().zip(device.to_ne_bytes()) {
+        *to = from;
+    }
+    let (plain, whole) = (request.get(..136).unwrap_or_default(), request.as_slice());
+    match source {
+        None => set_bytes(socket, level, JOIN, plain),
+        Some((_, true)) => set_bytes(socket, level, JOIN_SOURCE, whole),
+        Some((_, false)) => {
+            set_bytes(socket, level, JOIN, plain)?;
+            set_bytes(socket, level, BLOCK, whole)
+        }
+    }
+}
+
 /// An option of a socket that the kernel fills in (`getsockopt`): as many bytes of `value` as it wrote.
 pub fn option(socket: &impl AsRawFd, level: i32, name: i32, value: &mut [u8]) -> io::Result<usize> {
     let mut length = libc::socklen_t::try_from(value.len()).unwrap_or(libc::socklen_t::MAX);

@@ -35,7 +35,8 @@ pub fn network_text(case: &Case) -> Result<String, String> {
             _ => None,
         });
         let group = group.unwrap_or_default();
-        out.push_str(&format!("device {device}{}{group}\n", mtu_words(mtu(device))));
+        // A TUN device asks for nobody.
+        out.push_str(&format!("device {device} noarp{}{group}\n", mtu_words(mtu(device))));
     }
     for words in &changes {
         let ["bridge", name, "ports", ports @ ..] = words.as_slice() else { continue };
@@ -95,6 +96,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
             }
             ["ip", "link" | "xfrm", ..] => {}
             ["worlds", ..] => {}
+            ["join", rest @ ..] => out.push_str(&format!("maddr {}\n", rest.join(" "))),
             ["ip", "neigh", "add", address, "lladdr", mac, "dev", device, ..] => {
                 out.push_str(&format!("neigh {address} lladdr {mac} dev {device}\n"));
             }

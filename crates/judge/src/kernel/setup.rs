@@ -1,6 +1,6 @@
 //! The usual network and the settings that make the kernel repeatable (kernel-facts 2.1).
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -169,6 +169,28 @@ pub(super) fn bridge(name: &str, ports: &[&str]) -> io::Result<()> {
     }
     batch.push_str(&format!("link set {name} up\n"));
     feed(Command::new("ip").args(["-batch", "-"]), &batch)
+}
+
+/// A socket that joins a group by a device: `include A` or `exclude A` for one sender, or all but one.
+pub(super) fn join(group: &str, device: &str, sources: &[&str]) -> Result<UdpSocket, String> {
+    let address = |word: &str| word.parse::<IpAddr>().map_err(|error| format!("{word}: {error}"));
+    let group = address(group)?;
+    let source = match sources {
+        [] => None,
+        ["include", source] => Some((address(source)?, true)),
+        ["exclude", source] => Some((address(source)?, false)),
+        _ => return Err("join GROUP dev DEVICE [include A|exclude A]".to_owned()),
+    };
+    let joined = || {
+        // Why: one report at once is enough, and none later.
+        sysctl("net.ipv4.igmp_qrv", "1")?;
+        let any: IpAddr =
+            if group.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+        let socket = UdpSocket::bind((any, 0))?;
+        sys::judge::join_multicast(&socket, sys::judge::device_index(device)?, group, source)?;
+        Ok::<_, io::Error>(socket)
+    };
+    joined().map_err(|error| format!("{group}: {error}"))
 }
 
 /// Makes a change of a case file.

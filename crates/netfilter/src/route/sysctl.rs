@@ -2,7 +2,7 @@
 //!
 //! Linux: `IN_DEV_ORCONF` (`accept_local`, `route_localnet`, `src_valid_mark`; `send_redirects` and `shared_media`, which
 //! begin with 1: `all` or the device), `IN_DEV_MAXCONF`
-//! (`rp_filter`: the larger of both), `IN_DEV_ANDCONF` (`bc_forwarding`; `accept_source_route`, where `all` begins with
+//! (`rp_filter`: the larger of both), `IN_DEV_ANDCONF` (`bc_forwarding`, `mc_forwarding`; `accept_source_route`, where `all` begins with
 //! 0 and devices with 1: both); `default` is what later devices begin with. `ip_forward` sets every device; a
 //! device's own `forwarding` counts before it.
 use packet::InterfaceName;
@@ -18,6 +18,7 @@ struct Device {
     valid_mark: bool,
     source_routes: Option<bool>,
     broadcasts: bool,
+    multicasts: bool,
     /// `send_redirects`.
     redirects: Option<bool>,
     shared_media: Option<bool>,
@@ -70,6 +71,10 @@ impl Sysctls {
         let (rest, v6) = match name.strip_prefix("net/") {
             Some("ipv4/ip_forward" | "ipv4/conf/all/forwarding") => {
                 network.settings.forward_v4 = flag(value)?;
+                return Ok(());
+            }
+            Some("ipv6/conf/all/mc_forwarding") => {
+                network.settings.multicast_v6 = flag(value)?;
                 return Ok(());
             }
             Some("ipv6/conf/all/forwarding") => {
@@ -141,6 +146,7 @@ impl Sysctls {
                 (all.route_localnet || device.route_localnet, &mut settings.route_localnet),
                 (all.valid_mark || device.valid_mark, &mut settings.valid_mark),
                 (all.broadcasts && device.broadcasts, &mut settings.broadcasts),
+                (all.multicasts && device.multicasts, &mut settings.multicast_v4),
                 (off(all.redirects, device.redirects), &mut settings.no_redirects),
                 (off(all.shared_media, device.shared_media), &mut settings.separate_media),
                 (
@@ -185,6 +191,9 @@ fn setter(v6: bool, key: &str) -> Option<Setter> {
         (false, "src_valid_mark") => |own, value| flag(value).map(|on| own.valid_mark = on),
         (false, "accept_source_route") => |own, value| flag(value).map(|on| own.source_routes = Some(on)),
         (false, "bc_forwarding") => |own, value| flag(value).map(|on| own.broadcasts = on),
+        (false, "mc_forwarding") => |own, value| flag(value).map(|on| own.multicasts = on),
+        // Linux: IPv6 asks `all` alone.
+        (true, "mc_forwarding") => |_, value| flag(value).map(drop),
         (false, "send_redirects") => |own, value| flag(value).map(|on| own.redirects = Some(on)),
         (false, "shared_media") => |own, value| flag(value).map(|on| own.shared_media = Some(on)),
         (false, "forwarding") => |own, value| flag(value).map(|on| own.forwarding_v4 = Some(on)),

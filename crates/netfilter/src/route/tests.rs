@@ -312,3 +312,103 @@ fn what_the_kernel_chooses_by_its_secrets_is_no_decision() {
     let root = Flow { user: Some(0), ..nobody };
     assert!(network.output_route(None, root).is_ok());
 }
+
+#[test]
+fn groups_are_heard_by_who_has_joined_them() {
+    let network = text::parse(
+        "device a noarp\ndevice b\naddress 10.0.0.1/24 dev a\naddress fd00::1:2/64 dev a\naddress fd00:1::1:2/64 dev b\n\
+         maddr 239.1.1.1 dev a\nmaddr 239.1.1.2 dev a include 10.0.0.5,10.0.0.6\n\
+         maddr 239.1.1.3 dev a exclude 10.0.0.5\nmaddr 239.1.1.4 dev a mixed\nmaddr ff05::9 dev b include fd00::5\n",
+    )
+    .unwrap();
+    let of = |name: &str, source: &str, destination: &str, protocol| {
+        let flow = Flow { protocol, ..Flow::between(ip(source), ip(destination)) };
+        network.input_route(device(&network, name), flow).map(|route| route.way)
+    };
+    let a = device(&network, "a");
+    let heard = Ok(Way::Multicast { device: a });
+    for (source, group, protocol, wanted) in [
+        ("10.0.0.5", "224.0.0.1", 17, heard),
+        ("10.0.0.5", "239.1.1.1", 17, heard),
+        ("10.0.0.5", "239.1.1.9", 17, Err(Unroutable::NoListener)),
+        ("10.0.0.6", "239.1.1.2", 17, heard),
+        ("10.0.0.7", "239.1.1.2", 17, Err(Unroutable::NoListener)),
+        ("10.0.0.7", "239.1.1.2", 2, heard),
+        ("10.0.0.5", "239.1.1.3", 17, Err(Unroutable::NoListener)),
+        ("10.0.0.6", "239.1.1.3", 17, heard),
+        ("0.0.0.0", "239.1.1.1", 17, Err(Unroutable::MartianSource)),
+        ("0.0.0.0", "239.1.1.1", 2, heard),
+        ("0.0.0.0", "224.0.0.1", 17, heard),
+        ("fd00::7", "ff02::1:ff01:2", 17, Err(Unroutable::NoListener)),
+    ] {
+        assert_eq!(of("a", source, group, protocol), wanted, "{source} > {group}");
+    }
+    assert!(matches!(of("a", "10.0.0.6", "239.1.1.4", 17), Err(Unroutable::Undecided(_))));
+    assert_eq!(of("b", "10.0.0.5", "239.1.1.1", 17), Err(Unroutable::NoListener));
+    let heard = Ok(Way::Multicast { device: device(&network, "b") });
+    // Who is not wanted ends behind INPUT.
+    assert_eq!(of("b", "fd00::7", "ff05::9", 17), heard);
+    assert_eq!(of("b", "fd00::7", "ff02::1:ff01:2", 17), heard);
+    assert_eq!(of("b", "fd00::7", "ff05::8", 17), Err(Unroutable::NoListener));
+}
+
+#[test]
+fn what_multicast_routing_takes_is_undecided() {
+    let network = text::parse(
+        "device a\naddress 10.0.0.1/24 dev a\naddress fd00::1/64 dev a\nroute 224.0.0.0/4 dev a\nmaddr 239.1.1.1 dev a\n\
+         sysctl net.ipv4.conf.all.mc_forwarding=1\nsysctl net.ipv4.conf.a.mc_forwarding=1\n\
+         sysctl net.ipv6.conf.all.mc_forwarding=1\n",
+    )
+    .unwrap();
+    let a = device(&network, "a");
+    let undecided = |route: Result<Route, Unroutable>| matches!(route, Err(Unroutable::Undecided(_)));
+    for (source, group, wanted) in [
+        ("10.0.0.5", "239.1.1.1", true),
+        ("10.0.0.5", "239.1.1.9", true),
+        ("10.0.0.5", "224.0.0.1", false),
+        ("10.0.0.5", "224.0.0.9", false),
+        ("127.0.0.1", "239.1.1.9", false),
+        ("fd00::5", "ff05::1", true),
+        ("fd00::5", "ff02::1", false),
+    ] {
+        let flow = Flow::between(ip(source), ip(group));
+        assert_eq!(undecided(network.input_route(a, flow)), wanted, "{source} > {group} in");
+        let flow = Flow::between(ip(if group.contains(':') { "fd00::1" } else { "10.0.0.1" }), ip(group));
+        assert_eq!(
+            undecided(network.output_route(None, flow)),
+            wanted || source == "127.0.0.1",
+            "{group} out"
+        );
+    }
+    let one = text::parse("device a\nsysctl net.ipv4.conf.a.mc_forwarding=1\n").unwrap();
+    assert!(one.settings.multicast_v4.is_empty(), "both of all and the device");
+}
+
+#[test]
+fn what_passes_a_vrf_is_undecided() {
+    let network = text::parse(
+        "device blue type vrf\ndevice a master blue\ndevice b\naddress 10.0.0.1/24 dev a\naddress 10.0.1.1/24 dev b\n",
+    )
+    .unwrap();
+    let out = |to: &str| network.output_route(None, Flow::between(ip("0.0.0.0"), ip(to)));
+    assert_eq!(out("10.0.0.2"), Err(VRF));
+    assert!(out("10.0.1.2").is_ok());
+    let bound = Flow::between(ip("0.0.0.0"), ip("10.0.1.2"));
+    assert_eq!(network.output_route(Some(device(&network, "blue")), bound), Err(VRF));
+    let of = |name| network.is_in_vrf(device(&network, name));
+    assert_eq!([of("blue"), of("a"), of("b"), of("lo")], [true, true, false, false]);
+    let link = crate::skb::Link::default();
+    let bytes = packet::build::raw(99, "10.0.0.9", "10.0.0.1").build();
+    let a = device(&network, "a");
+    let mut engine = crate::engine::Engine::new(crate::engine::Config {
+        settings: Default::default(),
+        conntrack: Default::default(),
+        defrag: Default::default(),
+        always_track: true,
+        hash_key: [1, 2],
+        network,
+        random: Box::new(crate::time::Seeded::new(1)),
+    });
+    let decision = engine.receive(crate::Now::default(), a, link, bytes);
+    assert_eq!(decision, crate::engine::Decision::Dropped(crate::skb::Drop::Route(VRF)));
+}

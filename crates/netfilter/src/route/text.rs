@@ -16,13 +16,14 @@
 //!
 //! | statement | words |
 //! |---|---|
-//! | `device NAME` | `mtu N` (1500), `mac M`, `master DEVICE`, `group N`, `type bridge\|bond\|vrf`, `up` (the default), `down`; of a bridge `nf_call_iptables 0\|1`, `nf_call_ip6tables 0\|1`, `vlan_filtering 0\|1`; of its port `state forwarding\|…`, and `hairpin`, `isolated`, `learning`, `flood`, `mcast_flood`, `bcast_flood`, each `on\|off`; `lo` is there from the start |
+//! | `device NAME` | `mtu N` (1500), `mac M`, `master DEVICE`, `group N`, `type bridge\|bond\|vrf`, `up` (the default), `down`, `noarp` (in no group of solicited nodes); of a bridge `nf_call_iptables 0\|1`, `nf_call_ip6tables 0\|1`, `vlan_filtering 0\|1`; of its port `state forwarding\|…`, and `hairpin`, `isolated`, `learning`, `flood`, `mcast_flood`, `bcast_flood`, each `on\|off`; `lo` is there from the start |
 //! | `address A[/N] dev DEVICE` | makes the local, broadcast and connected routes as the kernel does; `peer A`, `brd A` (or `+`), `scope global\|link\|host\|N`, `deprecated`, `temporary` |
 //! | `[-4\|-6] route [TYPE] DEST` | TYPE: `unicast local broadcast multicast anycast blackhole unreachable prohibit throw`; DEST: an address, a prefix or `default`; `via A`, `dev DEVICE`, `src A`, `table N\|local\|main\|default`, `metric N`, `tos N`, `mtu N`, `realms [N/]N`, `from P`, `pref low\|medium\|high`, `onlink`, and any number of `nexthop via A dev DEVICE` |
 //! | `[-4\|-6] rule` | `not`, `from P`, `to P`, `fwmark N[/M]`, `iif DEVICE`, `oif DEVICE`, `tos N`, `ipproto N`, `sport N[-N]`, `dport N[-N]`, `uidrange N-N`, `priority N`, `table N` (or `lookup N`), `suppress_prefixlength N`, `suppress_ifgroup N`, `realms [N/]N`; instead of a table `goto N`, `nop`, `blackhole`, `unreachable`, `prohibit` |
 //! | `fdb M dev PORT` | the machine with this Ethernet address is behind this port of a bridge, or is the machine's own if PORT is the bridge (`bridge fdb`; `master`, `static`, `dynamic`, `extern_learn` may follow) |
 //! | `neigh A lladdr M dev DEVICE` | the Ethernet address of a neighbour (`ip neigh`; `nud STATE`, a state in capitals and `router` may follow) |
-//! | `sysctl NAME=VALUE` | `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`, `net.ipv4.conf.X.{rp_filter,accept_local,route_localnet,src_valid_mark,send_redirects,shared_media,forwarding}`, `net.ipv4.route.redirect_{load,number,silence}`, `net.ipv6.conf.X.{forwarding,force_forwarding,use_tempaddr,disable_ipv6}`, `net.bridge.bridge-nf-call-{ip,ip6}tables`; X is `all`, `default` (for devices that come later) or a device |
+//! | `maddr GROUP dev DEVICE` | a group that a device has joined (`ip maddr`), besides 224.0.0.1 in IPv4, and all nodes, all routers and solicited nodes in IPv6; `include A,A` or `exclude A,A`: for these senders, or all but them; `mixed`: for which is not known |
+//! | `sysctl NAME=VALUE` | `net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`, `net.ipv4.conf.X.{rp_filter,accept_local,route_localnet,src_valid_mark,send_redirects,shared_media,forwarding,mc_forwarding}`, `net.ipv4.route.redirect_{load,number,silence}`, `net.ipv6.conf.X.{forwarding,force_forwarding,use_tempaddr,disable_ipv6}`, `net.bridge.bridge-nf-call-{ip,ip6}tables`; X is `all`, `default` (for devices that come later) or a device |
 //!
 //! A leading word `ip` is taken too. The order counts, as it does for `ip`: a device stands before its addresses. A
 //! setting that is not known is an error, because it would be ignored otherwise.
@@ -35,8 +36,8 @@ use super::fib::{self, Question};
 use super::sysctl::{self, Sysctls};
 use super::{Flow, v6};
 use crate::network::{
-    Address, DeviceId, DeviceKind, Hop, Network, PolicyRule, RouteEntry, RouteKind, RuleAction,
-    TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
+    Address, DeviceId, DeviceKind, Group, Hop, Network, PolicyRule, RouteEntry, RouteKind, RuleAction,
+    Sources, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
 };
 
 /// What is wrong with a text, and where: the line and the column count from 1.
@@ -94,7 +95,7 @@ pub enum ErrorKind {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Statement => "a line begins with device, address, route, rule, fdb, neigh or sysctl",
+            Self::Statement => "a line begins with device, address, route, rule, fdb, neigh, maddr or sysctl",
             Self::Word => "no such word in this statement",
             Self::Missing => "something is missing at the end of the line",
             Self::Name => "a device name has 1 to 15 bytes and no slash",
@@ -286,6 +287,7 @@ fn statement(network: &mut Network, settings: &mut Sysctls, words: &mut Words<'_
         ("rule", family) => rule(network, words, family),
         ("fdb", None) => forwarding(network, words),
         ("neigh" | "neighbour" | "neighbor", _) => neighbour(network, words),
+        ("maddr", None) => joined(network, words),
         ("sysctl", None) => setting(network, settings, words),
         _ => Err(words.error(ErrorKind::Statement)),
     }
@@ -363,6 +365,7 @@ fn device(network: &mut Network, settings: &mut Sysctls, words: &mut Words<'_>) 
             }
             "up" => {}
             "down" => set(network, id, |device| device.up = false),
+            "noarp" => set(network, id, |device| device.arp = false),
             _ => return Err(words.error(ErrorKind::Word)),
         }
     }
@@ -441,6 +444,32 @@ fn neighbour(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> 
     }
     let (Some(link), Some(device)) = (link, device) else { return Err(words.error(ErrorKind::Missing)) };
     network.neighbours.insert((device, address), link);
+    Ok(())
+}
+
+/// A group that a device has joined.
+fn joined(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> {
+    let address = words.address()?;
+    if !address.is_multicast() {
+        return Err(words.error(ErrorKind::Address));
+    }
+    let (mut device, mut sources) = (None, Sources::All);
+    while let Some(word) = words.next() {
+        match word {
+            "dev" => device = Some(words.device(network)?),
+            "mixed" => sources = Sources::Mixed,
+            "include" | "exclude" => {
+                let list: Option<Vec<IpAddr>> =
+                    words.value()?.split(',').map(|source| source.parse().ok()).collect();
+                let list = list.filter(|list| list.iter().all(|own| Family::of(*own) == Family::of(address)));
+                let list = list.ok_or_else(|| words.error(ErrorKind::Address))?;
+                sources = if word == "include" { Sources::Only(list) } else { Sources::But(list) };
+            }
+            _ => return Err(words.error(ErrorKind::Word)),
+        }
+    }
+    let device = device.ok_or_else(|| words.error(ErrorKind::Missing))?;
+    set(network, device, |device| device.groups.push(Group { address, sources }));
     Ok(())
 }
 

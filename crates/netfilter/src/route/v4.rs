@@ -5,14 +5,11 @@ use packet::AddrMask;
 
 use super::fib::{self, Question};
 use super::source::{SCOPE_LINK, SCOPE_UNIVERSE, primaries, select_v4};
-use super::{Flow, Network};
+use super::{Flow, Network, groups};
 use crate::network::{
     Address, DeviceId, Hop, PolicyRule, Route, RouteEntry, RouteKind, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
     Unroutable, Way,
 };
-
-/// The group that every machine is a member of; no others are known.
-const ALL_HOSTS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
 
 /// The routes that the kernel makes for an address (Linux: `fib_add_ifaddr`).
 pub(super) fn address_routes(
@@ -149,18 +146,23 @@ fn multicast(
     destination: Ipv4Addr,
     flow: Flow,
 ) -> Result<Route, Unroutable> {
-    if destination != ALL_HOSTS {
+    let routed = groups::is_routed_v4(network, device, destination);
+    if !routed && !groups::hears_v4(network, device, destination, source, flow.protocol)? {
         return Err(Unroutable::NoListener);
     }
     let localnet = network.settings.route_localnet.contains(&device);
     if source.is_multicast() || source.is_broadcast() || (source.is_loopback() && !localnet) {
         return Err(Unroutable::MartianSource);
     }
-    if source.is_unspecified() {
-        // Linux: only towards groups of the link, which this one is.
-        return Ok(on_link(network, Way::Multicast { device }, device));
+    let link_local = matches!(destination.octets(), [224, 0, 0, _]);
+    let realms = match source.is_unspecified() {
+        true if link_local || flow.protocol == packet::protocol::IGMP => 0,
+        true => return Err(Unroutable::MartianSource),
+        false => validate_source(network, device, None, flow)?.realms,
+    };
+    if routed {
+        return Err(groups::ROUTED);
     }
-    let realms = validate_source(network, device, None, flow)?.realms;
     Ok(Route { realms, ..on_link(network, Way::Multicast { device }, device) })
 }
 
@@ -424,6 +426,9 @@ fn finish(
     let way = if destination.is_broadcast() || kind == Some(RouteKind::Broadcast) {
         Way::Broadcast { device }
     } else if destination.is_multicast() {
+        if groups::is_routed_v4(network, device, destination) {
+            return Err(groups::ROUTED);
+        }
         Way::Multicast { device }
     } else if destination.is_unspecified() {
         return Err(Unroutable::MartianDestination);

@@ -5,7 +5,7 @@ use packet::AddrMask;
 
 use super::fib::{self, Question};
 use super::source::{scope_v6, select_v6};
-use super::{Flow, Network};
+use super::{Flow, Network, groups};
 use crate::network::{
     Address, Device, DeviceId, Hop, Route, RouteEntry, RouteKind, TABLE_LOCAL, TABLE_MAIN, Unroutable, Way,
 };
@@ -48,28 +48,6 @@ fn strict(destination: Ipv6Addr) -> bool {
     destination.is_multicast() || (!destination.is_loopback() && scope_v6(destination) == 2)
 }
 
-/// Whether the machine is a member of a group on a device (Linux: `ipv6_chk_mcast_addr`): all nodes, all routers if it
-/// forwards, and the solicited-node groups of its addresses.
-fn listens(network: &Network, device: DeviceId, group: Ipv6Addr) -> bool {
-    let segments = group.segments();
-    match segments {
-        [0xff01 | 0xff02, 0, 0, 0, 0, 0, 0, 1] => true,
-        [0xff01 | 0xff02 | 0xff05, 0, 0, 0, 0, 0, 0, 2] => {
-            network.settings.is_router_v6(device) && device != DeviceId::LOOPBACK
-        }
-        [0xff02, 0, 0, 0, 0, 1, high, low] if high >> 8 == 0xff => {
-            let wanted = (u32::from(high & 0xff) << 16) | u32::from(low);
-            network.device(device).is_some_and(|own| {
-                own.addresses.iter().any(|own| match own.address {
-                    IpAddr::V6(own) => (u128::from(own) & 0xff_ffff) as u32 == wanted,
-                    IpAddr::V4(_) => false,
-                })
-            })
-        }
-        _ => false,
-    }
-}
-
 /// Whether an address is an anycast address of the machine: one that its routes name, or the subnet-router anycast
 /// address of a device (RFC 4291 section 2.6.1), which a router has.
 pub(super) fn is_anycast(network: &Network, address: Ipv6Addr) -> bool {
@@ -99,7 +77,11 @@ pub(super) fn input(
 ) -> Result<Route, Unroutable> {
     if destination.is_multicast() {
         let way = Way::Multicast { device };
-        let here = listens(network, device, destination);
+        if groups::is_routed_v6(network, destination) {
+            return Err(groups::ROUTED);
+        }
+        // Linux: `ip6_mc_input` asks without the source.
+        let here = groups::hears_v6(network, device, destination, None)?;
         let route = Route::by(way, network.mtu(device, None));
         return if here { Ok(route) } else { Err(Unroutable::NoListener) };
     }
@@ -159,6 +141,9 @@ pub(super) fn output(
     let hop = fib::hop(network, route, question)?;
     let (device, source) = (hop.device, own(Some(hop.device), Some(route)));
     if destination.is_multicast() {
+        if groups::is_routed_v6(network, destination) {
+            return Err(groups::ROUTED);
+        }
         let mtu = network.mtu(device, Some(route));
         return Ok(Route { source, ..Route::by(Way::Multicast { device }, mtu) });
     }

@@ -101,6 +101,7 @@ fn link(
     if let Some(device) = device(read, id) {
         device.mtu = mtu.unwrap_or(device.mtu);
         device.up = flags.iter().any(|flag| flag == "UP");
+        device.arp = !flags.iter().any(|flag| flag == "NOARP");
         device.group = group;
         device.mac = mac.filter(|_| ethernet);
         // Without -d nothing is said of the kind.

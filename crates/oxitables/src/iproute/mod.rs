@@ -7,6 +7,7 @@
 //! * A key of a route, a rule or an address that is not known is an error with its place. What is known and not modelled
 //!   (encapsulation, `tun_id`) stays in the network, and a packet that meets it has no decision.
 //! * Keys of links are taken where they matter; a link has dozens that do not change the way of a packet.
+mod groups;
 mod json;
 mod links;
 mod names;
@@ -29,6 +30,10 @@ pub(crate) struct Outputs<'t> {
     pub(crate) forwarding: Option<(&'t str, &'t str)>,
     /// `ip -j neigh`.
     pub(crate) neighbours: Option<(&'t str, &'t str)>,
+    /// `ip -j maddr`.
+    pub(crate) groups: Option<(&'t str, &'t str)>,
+    /// `/proc/net/mcfilter` and `mcfilter6`: for which senders groups were joined.
+    pub(crate) filters: Vec<(&'t str, &'t str)>,
     /// `ip -j -4 route show table all`.
     pub(crate) routes_v4: Option<(&'t str, &'t str)>,
     /// `ip -j -6 route show table all`.
@@ -82,6 +87,9 @@ pub(crate) fn read(outputs: &Outputs<'_>, names: &Names) -> Result<Read, Problem
     }
     if let Some(output) = outputs.neighbours {
         links::neighbours(&mut read, output)?;
+    }
+    if let Some(output) = outputs.groups {
+        groups::read(&mut read, output, &outputs.filters)?;
     }
     for (family, routes, rules) in
         [(Family::V4, outputs.routes_v4, outputs.rules_v4), (Family::V6, outputs.routes_v6, outputs.rules_v6)]

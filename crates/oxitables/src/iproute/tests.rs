@@ -19,6 +19,8 @@ fn outputs<'t>(route4: &'t str, rule4: &'t str) -> Outputs<'t> {
         links: vec![("link", LINK), ("addr", ADDR)],
         forwarding: None,
         neighbours: None,
+        groups: None,
+        filters: Vec::new(),
         routes_v4: Some(("route4", route4)),
         routes_v6: Some(("route6", ROUTE6)),
         rules_v4: Some(("rule4", rule4)),
@@ -204,5 +206,25 @@ fn what_is_not_known_is_an_error_with_its_place() {
     assert_eq!(
         rule("{\"priority\":5,\"src\":\"all\",\"action\":\"jump\"}"),
         Err("rule4: entry 1 (priority 5): the action \"jump\" is not known".to_owned())
+    );
+}
+
+#[test]
+fn groups_are_read() {
+    let maddr = r#"[{"ifindex":1,"ifname":"lo","maddr":[{"family":"inet","address":"224.0.0.1"}]},
+        {"ifindex":9,"ifname":"d0","maddr":[{"link":"33:33:00:00:00:01"},{"family":"inet","address":"239.1.1.1","users":2},
+        {"family":"inet","address":"239.1.1.2"},{"family":"inet6","address":"ff02::99"}]},
+        {"ifindex":10,"ifname":"gone","maddr":[{"family":"inet","address":"239.1.1.1"}]}]"#;
+    let four =
+        "Idx Device        MCA        SRC    INC    EXC\n  9     d0 0xef010102 0x0a000007      1      0\n";
+    let outputs = |filters| Outputs { groups: Some(("maddr", maddr)), filters, ..outputs(ROUTE4, RULE4) };
+    let network = read(&outputs(vec![("mcfilter", four)]), &Names::default()).unwrap().network;
+    let own = &network.device(device(&network, "d0")).unwrap().groups;
+    let said: Vec<_> = own.iter().map(|own| format!("{} {:?}", own.address, own.sources)).collect();
+    assert_eq!(said, ["239.1.1.1 All", "239.1.1.2 Only([10.0.0.7])", "ff02::99 All"]);
+    let problem = read(&outputs(vec![("mcfilter", "Idx\nx\n")]), &Names::default()).unwrap_err();
+    assert_eq!(
+        problem.to_string(),
+        "mcfilter: entry 2: wanted is: number, device, group, sender, two counts"
     );
 }

@@ -213,6 +213,15 @@ fn network(sections: &mut Sections<'_>, notes: &mut Vec<String>) -> Result<(Netw
     for section in sections.take(|own| is_ip(own, &["n", "neigh", "neighbor", "neighbour"], None)) {
         outputs.neighbours = section.body.as_deref().ok().map(|text| (section.name.as_str(), text));
     }
+    for section in sections.take(|own| is_ip(own, &["m", "maddr", "maddress"], None)) {
+        match &section.body {
+            Ok(text) => outputs.groups = Some((section.name.as_str(), text)),
+            Err(reason) => notes.push(format!("`{}` was not read: {reason}", section.name)),
+        }
+    }
+    for section in sections.take(|own| matches!(own, "/proc/net/mcfilter" | "/proc/net/mcfilter6")) {
+        outputs.filters.extend(section.body.as_deref().ok().map(|text| (section.name.as_str(), text)));
+    }
     // A host without bridges has no program for them.
     for section in sections.take(|own| matches!(own, "bridge -j fdb" | "bridge -j fdb show")) {
         outputs.forwarding = section.body.as_deref().ok().map(|text| (section.name.as_str(), text));

@@ -11,7 +11,7 @@ pub(crate) const GROUPS: [&str; 6] = ["rules", "sets", "conntrack", "sockets", "
 const PLACES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin"];
 
 /// Commands, in the order of the file.
-const COMMANDS: [(&str, &str); 15] = [
+const COMMANDS: [(&str, &str); 16] = [
     ("links", "ip -d -j link"),
     ("links", "ip -d -j addr"),
     ("links", "ip -j -4 route show table all"),
@@ -19,6 +19,7 @@ const COMMANDS: [(&str, &str); 15] = [
     ("links", "ip -j -4 rule"),
     ("links", "ip -j -6 rule"),
     ("links", "ip -j neigh"),
+    ("links", "ip -j maddr"),
     ("links", "bridge -j fdb"),
     ("links", "ip xfrm policy"),
     ("rules", "iptables-legacy-save -c"),
@@ -30,7 +31,9 @@ const COMMANDS: [(&str, &str); 15] = [
 ];
 
 /// Files.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 8] = [
+    ("links", "/proc/net/mcfilter"),
+    ("links", "/proc/net/mcfilter6"),
     ("conntrack", "/proc/net/nf_conntrack"),
     ("conntrack", "/proc/net/nf_conntrack_expect"),
     ("sockets", "/proc/net/tcp"),

@@ -126,6 +126,9 @@ fn errors_have_a_line_and_a_column() {
         ("route 10.0.0.0/8 nexthop via 10.0.0.1", Gateway, 1, 18, "nexthop"),
         ("route 10.0.0.0/8 dev lo realms 1/70000", Number, 1, 32, "1/70000"),
         ("rule sport 9-5", Number, 1, 12, "9-5"),
+        ("maddr 10.0.0.1 dev lo", Address, 1, 7, "10.0.0.1"),
+        ("maddr 239.1.1.1", Missing, 1, 16, ""),
+        ("maddr 239.1.1.1 dev lo include fd00::1", Address, 1, 32, "fd00::1"),
         ("rule ipproto 300", Number, 1, 14, "300"),
     ] {
         let error = parse(text).unwrap_err();
@@ -134,13 +137,13 @@ fn errors_have_a_line_and_a_column() {
     }
     assert_eq!(
         parse("routes").unwrap_err().to_string(),
-        "1:1: a line begins with device, address, route, rule, fdb, neigh or sysctl: `routes`"
+        "1:1: a line begins with device, address, route, rule, fdb, neigh, maddr or sysctl: `routes`"
     );
 }
 
 proptest::proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in "((device|address|route|rule|sysctl|-6|via|dev|lo|a|10.0.0.1|::1/64|default|mtu|=|net.ipv4.ip_forward|#|ü|\n|[ -~]{0,4}) ?){0,20}") {
+    fn no_text_makes_it_panic(text in "((device|maddr 239.1.1.1|include|address|route|rule|sysctl|-6|via|dev|lo|a|10.0.0.1|::1/64|default|mtu|=|net.ipv4.ip_forward|#|ü|\n|[ -~]{0,4}) ?){0,20}") {
         let _ = parse(&text);
     }
 }

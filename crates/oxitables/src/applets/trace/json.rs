@@ -256,6 +256,7 @@ fn way(route: Result<Route, Unroutable>) -> &'static str {
         Err(Unroutable::MartianSource) => "martian-source",
         Err(Unroutable::MartianDestination) => "martian-destination",
         Err(Unroutable::NoListener) => "no-listener",
+        Err(Unroutable::WithinMachine) => "within-machine",
         Err(Unroutable::DeviceDown) => "device-down",
         Err(Unroutable::Ipv6Off) => "ipv6-off",
         Err(Unroutable::Undecided(_)) => "undecided",

@@ -113,6 +113,7 @@ pub(super) fn unroutable(reason: Unroutable) -> &'static str {
             "martian destination (0/8, or 127/8 from outside without route_localnet)"
         }
         Unroutable::NoListener => "nobody here listens to this group",
+        Unroutable::WithinMachine => "a group of this machine alone: nothing of it leaves",
         Unroutable::DeviceDown => "the device of the route is down",
         Unroutable::Ipv6Off => "IPv6 is switched off on this device (disable_ipv6)",
         Unroutable::Undecided(what) => what,
