@@ -199,20 +199,19 @@ fn search_one(
     if payload.is_empty() {
         return Found::Nothing;
     }
-    if payload.len() <= pattern.len() {
+    let Some((head, rest)) = payload.split_at_checked(pattern.len()) else {
         let begins =
             pattern.as_bytes().get(..payload.len()).is_some_and(|start| start.eq_ignore_ascii_case(payload));
         return if begins { Found::Partly(pattern) } else { Found::Nothing };
-    }
-    let Some((head, rest)) = payload.split_at_checked(pattern.len()) else { return Found::Nothing };
+    };
     if !head.eq_ignore_ascii_case(pattern.as_bytes()) {
         return Found::Nothing;
     }
     let mut at = pattern.len();
     if let Some(skip) = skip {
         match rest.iter().position(|&byte| byte == skip) {
-            Some(place) if place + 1 < rest.len() => at += place + 1,
-            _ => return Found::Partly(pattern),
+            Some(place) => at += place + 1,
+            None => return Found::Partly(pattern),
         }
     } else if reply {
         match rest.iter().position(u8::is_ascii_digit) {
@@ -291,7 +290,7 @@ fn is_delimiter(byte: u8) -> bool {
 /// `|1|10.0.1.5|5001|` or `|2|fd00::5|5001|`.
 fn extended(data: &[u8], family: Family) -> Parsed {
     let &[delimiter, kind, second, ref rest @ ..] = data else { return None };
-    if rest.is_empty() || !is_delimiter(delimiter) || second != delimiter {
+    if !is_delimiter(delimiter) || second != delimiter {
         return None;
     }
     let (address, length) = match (family, kind) {

@@ -97,9 +97,6 @@ pub(super) fn help(
     let transport = packet.layout.transport;
     if kind == Kind::Ras {
         let payload = transport + 8;
-        if payload >= packet.layout.total_len {
-            return Verdict::Accept;
-        }
         let mut signal = Signal { packet, env, id, kind, direction, family, at: 0, payload };
         return match signal.ras() {
             Ok(()) => Verdict::Accept,
@@ -139,14 +136,12 @@ impl Signal<'_, '_> {
         loop {
             let announced = self.memory().announced.get(side).copied().map_or(0, usize::from);
             let found = self.message(next, length, announced);
-            if found != Message::NotOurs {
-                let left = if let Message::Announced(bytes) = found { bytes } else { 0 };
-                self.remember(|memory| {
-                    if let Some(announced) = memory.announced.get_mut(side) {
-                        *announced = left;
-                    }
-                });
-            }
+            let left = if let Message::Announced(bytes) = found { bytes } else { 0 };
+            self.remember(|memory| {
+                if let Some(announced) = memory.announced.get_mut(side) {
+                    *announced = left;
+                }
+            });
             let Message::Here { at, length } = found else { return Ok(()) };
             self.at = at;
             next = at + length;
@@ -173,12 +168,8 @@ impl Signal<'_, '_> {
         let left = length.saturating_sub(next);
         if next == 0 {
             if left < 4 || byte(0) != 3 || byte(1) != 0 {
-                // Netmeeting sends the header in a segment of its own.
-                return match announced {
-                    0 => Message::NotOurs,
-                    bytes if bytes <= left => Message::Here { at: 0, length: bytes },
-                    _ => Message::None,
-                };
+                // Netmeeting sends the header in a segment of its own. Nothing was announced: a message of no bytes is none.
+                return Message::Here { at: 0, length: announced };
             }
         } else if left <= 4 || byte(next) != 3 || byte(next + 1) != 0 {
             return Message::None;
@@ -192,10 +183,11 @@ impl Signal<'_, '_> {
         }
     }
 
-    /// The bytes of the message, as they are now.
+    /// The bytes of the message, as they are now; none if it is longer than the packet.
     fn bytes(&self, length: usize) -> Vec<u8> {
         let start = self.payload + self.at;
-        self.packet.bytes.get(start..start + length).unwrap_or(&[]).to_vec()
+        let whole = self.packet.bytes.get(..self.packet.layout.total_len).unwrap_or(&[]);
+        whole.get(start..start + length).unwrap_or(&[]).to_vec()
     }
 
     /// The address and port of a transport address of H.225.0 or H.245, if it is one of the family, as they are in the
@@ -340,8 +332,6 @@ enum Message {
     Announced(u16),
     /// Nothing more, or something cut short.
     None,
-    /// Something else, or a segment without a place for a header: what was announced still counts.
-    NotOurs,
 }
 
 #[cfg(test)]

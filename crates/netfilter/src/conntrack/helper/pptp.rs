@@ -173,7 +173,7 @@ fn from_client(said: &Said, id: ConnectionId, env: &mut Env<'_>) -> bool {
             }
         }
         message::CLEAR_REQUEST if confirmed => control.call = Call::ClearRequested,
-        message::SET_LINK_INFO | message::ECHO_REQUEST | message::ECHO_REPLY => {}
+        // SET_LINK_INFO and the echoes name no call of the client's.
         _ => return false,
     }
     true
@@ -261,7 +261,10 @@ fn expect_tunnel(table: &mut Conntrack, id: ConnectionId, server_call: u16, clie
 fn add_key(table: &mut Conntrack, id: ConnectionId, direction: Direction, tuple: Tuple) -> bool {
     let Some(control) = control(table, id) else { return false };
     let [there, back] = &mut control.keys;
-    let own = if direction == Direction::Original { there } else { back };
+    let own = match direction {
+        Direction::Original => there,
+        Direction::Reply => back,
+    };
     match own {
         // Linux: what comes again may have another source key, which does not count.
         Some(present) => {

@@ -71,6 +71,7 @@ pub(super) fn help(
 /// Replaces an address at a place of the payload if it is the one that is translated. The checksum is kept by
 /// difference; where there is none, none is made.
 fn replace(packet: &mut Packet, udp: usize, at: usize, from: [u8; 4], to: [u8; 4]) {
+    let even = at.is_multiple_of(2);
     let at = udp + 8 + at;
     let Some(place) = packet.bytes.get_mut(at..at + 4).filter(|place| **place == from) else { return };
     place.copy_from_slice(&to);
@@ -81,7 +82,7 @@ fn replace(packet: &mut Packet, udp: usize, at: usize, from: [u8; 4], to: [u8; 4
     }
     // At an odd place the bytes count as the other half of a word.
     let ([a, b, c, d], [e, f, g, h]) = (from, to);
-    let new = if (at - udp).is_multiple_of(2) {
+    let new = if even {
         checksum::adjust(old, &from, &to)
     } else {
         checksum::adjust(old, &[0, a, b, c, d, 0], &[0, e, f, g, h, 0])

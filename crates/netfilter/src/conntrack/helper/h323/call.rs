@@ -27,13 +27,9 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Value> {
     loop {
         let (&kind, behind) = rest.split_first()?;
         if kind == USER_TO_USER {
-            let (length, behind) = behind.split_first_chunk::<2>()?;
+            let (length, _) = behind.split_first_chunk::<2>()?;
             let length = usize::from(u16::from_be_bytes(*length));
-            let behind = behind.get(..length)?;
-            // The protocol discriminator.
-            if behind.len() < 2 {
-                return None;
-            }
+            // Behind the protocol discriminator, which counts.
             let start = bytes.len() - rest.len() + 4;
             let message = bytes.get(..start + length - 1)?;
             return Reader::new(message, start).field(&USER_MESSAGE, true).ok();

@@ -38,6 +38,17 @@ fn what_is_no_offer() {
     }
 }
 
+/// Measured: with one byte less the kernel does not say that the offer (without a port) is a forged one.
+#[test]
+fn as_much_as_an_address_takes() {
+    let behind =
+        |text: &str| found(&format!("PRIVMSG a :\x01DCC SEND tttttttttttt{text}")).map(|found| found.1);
+    assert_eq!(behind(" 16777242 5\n"), Some(5));
+    assert_eq!(behind(" 1677724 50\n"), Some(50));
+    assert_eq!(behind(" 16777242 \n"), None);
+    assert_eq!(behind(" 1677724 5\n"), None);
+}
+
 /// Measured: the line of the log, 10 times in 5 seconds; nothing is expected, and the packet goes on.
 #[test]
 fn an_offer_for_somebody_else_is_told() {

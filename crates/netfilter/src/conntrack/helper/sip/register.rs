@@ -87,13 +87,9 @@ impl Message<'_, '_> {
         Ok(())
     }
 
-    /// The address that stands for this side on the other one; an address of its own if the connection is not translated
-    /// at this end.
-    pub(super) fn seen_address(&self, address: IpAddr) -> IpAddr {
-        match self.tuples() {
-            Some((own, other)) if own.source != other.destination => other.destination,
-            _ => address,
-        }
+    /// The address that stands for this side's own one on the other side.
+    pub(super) fn seen_address(&self, own: IpAddr) -> IpAddr {
+        self.tuples().map_or(own, |(_, other)| other.destination)
     }
 
     /// The answer to REGISTER.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use packet::Family;
 
 use super::address::bare_address;
-use super::text::{Sought, Span, has, is_letter, is_newline, lines_behind};
+use super::text::{Sought, Span, has, is_letter, line_from, lines_behind};
 
 /// The lines that are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,18 +85,8 @@ fn value(text: &[u8], at: usize, which: Line, family: Family) -> Option<Span> {
                 Family::V4 => b"IN IP4 ",
                 Family::V6 => b"IN IP6 ",
             };
-            let limit = text.len().checked_sub(word.len())?;
-            let mut start = at;
-            loop {
-                if start >= limit || text.get(start).copied().is_none_or(is_newline) {
-                    return None;
-                }
-                if text.get(start..)?.starts_with(word) {
-                    break;
-                }
-                start += 1;
-            }
-            let start = start + word.len();
+            let place = line_from(text, at)?.windows(word.len()).position(|there| there == word)?;
+            let start = at + place + word.len();
             let (_, end) = bare_address(text, start, family)?;
             Some(Span { at: start, length: end - start })
         }

@@ -129,17 +129,22 @@ pub(super) const fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || (byte >= 0xc0 && byte != 0xd7 && byte != 0xf7)
 }
 
-/// The start of the line behind a newline at a place (CR LF is one newline).
-pub(super) fn line_behind(text: &[u8], newline: usize) -> Option<usize> {
+/// The start of the line behind a newline at a place (CR LF is one newline); the end of the text is one, too.
+fn line_behind(text: &[u8], newline: usize) -> usize {
     let next = newline + 1;
     let pair = text.get(newline) == Some(&b'\r') && text.get(next) == Some(&b'\n');
-    let start = if pair { next + 1 } else { next };
-    (start < text.len()).then_some(start)
+    if pair { next + 1 } else { next }
+}
+
+/// What stands from a place on up to the end of its line.
+pub(super) fn line_from(text: &[u8], at: usize) -> Option<&[u8]> {
+    let rest = text.get(at..)?;
+    rest.split(|&byte| is_newline(byte)).next()
 }
 
 /// Behind a newline: the first byte that is not blank, if the line goes on there.
 fn continued(text: &[u8], newline: usize) -> Option<usize> {
-    let start = line_behind(text, newline)?;
+    let start = line_behind(text, newline);
     if !is_blank(*text.get(start)?) {
         return None;
     }
@@ -151,8 +156,7 @@ fn continued(text: &[u8], newline: usize) -> Option<usize> {
 fn skip_blanks(text: &[u8], at: usize) -> Option<usize> {
     let blanks = text.get(at..)?.iter().take_while(|&&byte| is_blank(byte)).count();
     let at = at + blanks;
-    let next = if is_newline(*text.get(at)?) { continued(text, at)? } else { at };
-    (next < text.len()).then_some(next)
+    if is_newline(*text.get(at)?) { continued(text, at) } else { Some(at) }
 }
 
 /// Looks for a word in a value, which ends with its line unless that is continued.
@@ -202,7 +206,7 @@ pub(super) fn lines_behind(text: &[u8], from: usize) -> impl Iterator<Item = usi
     let mut at = from;
     std::iter::from_fn(move || {
         at += text.get(at..)?.iter().position(|&byte| is_newline(byte))?;
-        let start = line_behind(text, at)?;
+        let start = line_behind(text, at);
         at = start + 1;
         Some(start)
     })
@@ -232,7 +236,7 @@ pub(super) fn header(text: &[u8], from: usize, which: Header, family: Family) ->
 /// The value behind the name of a header.
 fn named(text: &[u8], behind: usize, form: &Form, family: Family) -> Option<Sought> {
     let colon = skip_blanks(text, behind)?;
-    if text.get(colon) != Some(&b':') || colon + 1 >= text.len() {
+    if text.get(colon) != Some(&b':') {
         return None;
     }
     let start = skip_blanks(text, colon + 1)?;
@@ -301,25 +305,17 @@ pub(super) fn uri(text: &[u8], which: Header, family: Family) -> Option<Uri> {
 }
 
 /// The address in the start line of a request.
-// Linux: `ct_sip_parse_request`; without `sip:` the last four bytes are tried.
+// Linux: `ct_sip_parse_request`; it tries the last four bytes where there is no `sip:`, which are too few for an address.
 pub(super) fn request_uri(text: &[u8], family: Family) -> Option<Uri> {
     let method = text.iter().take_while(|&&byte| is_letter(byte)).count();
-    if method == 0 || method + 1 >= text.len() {
+    if method == 0 {
         return None;
     }
-    let limit = text.len().saturating_sub(4);
-    let mut at = method + 1;
-    while at < limit {
-        if text.get(at).copied().is_none_or(is_newline) {
-            return None;
-        }
-        if has(text, at, b"sip:") {
-            at += 4;
-            break;
-        }
-        at += 1;
-    }
-    user_socket(text, at, family)
+    // Whatever stands behind the method.
+    let behind = method + 1;
+    let line = line_from(text, behind)?;
+    let scheme = line.windows(4).position(|word| word.eq_ignore_ascii_case(b"sip:"))?;
+    user_socket(text, behind + scheme + 4, family)
 }
 
 /// What stands behind a place up to a comma: the parameters of an element of a list.

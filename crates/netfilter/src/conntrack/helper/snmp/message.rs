@@ -64,20 +64,19 @@ impl Reader<'_> {
         self.matched = true;
         let length = match self.next()? {
             short @ 0..0x80 => usize::from(short),
-            0x80 if found & tag::CONSTRUCTED == 0 || self.end - self.at < 2 => return None,
+            0x80 if found & tag::CONSTRUCTED == 0 => return None,
             0x80 => return Some(None),
-            0x81 => usize::from(self.within(1)?),
-            0x82 => usize::from(self.within(2)?),
+            0x81 => usize::from(self.number(1)?),
+            0x82 => usize::from(self.number(2)?),
             _ => return None,
         };
-        (length <= self.end - self.at).then_some(Some(length))
+        // A length that is itself behind the end leaves no room.
+        let room = self.end.checked_sub(self.at)?;
+        (length <= room).then_some(Some(length))
     }
 
-    /// A number of one or two bytes before the end.
-    fn within(&mut self, size: usize) -> Option<u16> {
-        if self.end - self.at < size {
-            return None;
-        }
+    /// A number of one or two bytes.
+    fn number(&mut self, size: usize) -> Option<u16> {
         let mut number = 0;
         for _ in 0..size {
             number = number << 8 | u16::from(self.next()?);
@@ -124,7 +123,8 @@ impl Reader<'_> {
                 self.end = end;
                 whole.then_some(())
             }
-            None => (self.end - self.at >= 2 && self.next()? == 0 && self.next()? == 0).then_some(()),
+            // Zeros behind the end of what is around: that finds itself not whole when it is closed.
+            None => (self.next()? == 0 && self.next()? == 0).then_some(()),
         }
     }
 
@@ -132,7 +132,7 @@ impl Reader<'_> {
     fn goes_on(&self, around: Around) -> bool {
         match around {
             Some(_) => self.at < self.end,
-            None => self.end - self.at >= 2 && self.bytes.get(self.at) != Some(&0),
+            None => self.bytes.get(self.at) != Some(&0),
         }
     }
 
