@@ -391,6 +391,13 @@ impl EngineHalf {
                 let family =
                     if answer.first().is_some_and(|first| first >> 4 == 6) { Family::V6 } else { Family::V4 };
                 let mark = network.map_or(0, |own| own.settings.mark_of_answer(family, deliver.mark));
+                let now = self.now;
+                let allowed = view_of(&answer).is_none_or(|message| {
+                    self.engine.as_mut().is_none_or(|own| own.may_send_icmp(now, &message, deliver.device))
+                });
+                if !allowed {
+                    continue;
+                }
                 self.send_about(Origin { mark, ..kernel_origin(&answer) }, answer, about);
             }
         }

@@ -1,8 +1,9 @@
 //! Packets that the machine itself makes because of another one: ICMP errors and TCP resets.
 //!
 //! Linux: `icmp_send`, `icmp6_send` (shared by REJECT and the path), `nf_send_reset`, `nf_send_reset6`. What these
-//! functions do not answer is not answered here: errors about errors, later fragments, what was sent to many. Which
-//! checksums must be right is REJECT's own question ([`rejectable`]).
+//! functions do not answer is not answered here: errors about errors, later fragments, what was sent to many. How many they
+//! send is limited ([`crate::icmp_limits`]; resets are not). Which checksums must be right is REJECT's own question
+//! ([`rejectable`]).
 //!
 //! An answer starts its own way at OUTPUT, with the state RELATED where what caused it has a connection (F28).
 //!
@@ -13,6 +14,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use packet::view::tcp_flags;
 use packet::{Family, Layout, View, checksum, icmp, layout, protocol, verify};
 
+use crate::icmp_limits::{Asking, Limit};
 use crate::network::{Route, Unroutable, Way};
 use crate::options;
 use crate::route::{Flow, kind};
@@ -150,14 +152,24 @@ fn segment_is_right(packet: &Packet) -> bool {
     known || is_taken_as_summed(packet) || sum_is_right(&packet.view(), protocol::TCP)
 }
 
-/// Makes an ICMP error about a packet. `None`: this packet is not answered, or there is no way back.
+/// Makes an ICMP error about a packet. `None`: this packet is not answered, there is no way back, or a limit forbids it.
 pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitted> {
     let family = cause.family();
     let answerable = match family {
         Family::V4 => answerable_v4(cause),
         Family::V6 => answerable_v6(cause, kind),
     };
-    if !answerable || is_being_sent_by_icmp(cause) {
+    if !answerable {
+        return None;
+    }
+    let limits = &env.network.settings.icmp;
+    let (number, code, _) = kind.header(family);
+    let asking = Asking { limits, family, message: (number, code), now: env.now.mono };
+    let limited = match asking.begin(device_of(cause, kind), env.peers) {
+        Ok(limited) => limited,
+        Err(limit) => return untold(cause, kind, limit, env),
+    };
+    if is_being_sent_by_icmp(cause) {
         return None;
     }
     let echo = echo_of(cause, env)?;
@@ -188,6 +200,9 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
         }
         Err(_) => return None,
     };
+    if limited && let Err(limit) = asking.may_tell((first, route), env.peers, env.random) {
+        return untold(cause, kind, limit, env);
+    }
     let source = own.or_else(|| incoming_address(cause, destination, env)).or(route.source)?;
     let message = error_message(cause, kind, (source, destination), (route.mtu, echo.len()))?;
     let id = match family {
@@ -203,6 +218,26 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
     answer.mark = mark;
     Conntrack::attach(&mut answer, cause.tracking);
     Some(Emitted { packet: answer, destination: first, port: None })
+}
+
+/// Adds the step of an error that a limit forbids.
+fn untold(cause: &Packet, kind: Kind, limit: Limit, env: &mut Env<'_>) -> Option<Emitted> {
+    let family = cause.family();
+    env.step(cause, || Step::Untold { what: kind.name(family), limit: limit.name(family) });
+    None
+}
+
+/// The device that a packet is on, as far as limits ask for it (Linux: `skb->dev`).
+fn device_of(cause: &Packet, kind: Kind) -> Option<DeviceId> {
+    // Linux: `nf_dup_ipv4` has put a copy on its device, and what is too long is on the one that it cannot leave by.
+    let leaving = cause.duplicate || matches!(kind, Kind::TooBig { .. });
+    let device = cause.input.or(cause.output.filter(|_| leaving));
+    match cause.family() {
+        // Linux: what starts here is on no device yet in OUTPUT.
+        Family::V4 => device,
+        // Linux: `nf_send_unreach6` says that it is on loopback.
+        Family::V6 => device.or(Some(DeviceId::LOOPBACK)),
+    }
 }
 
 /// The IPv4 options of an answer.

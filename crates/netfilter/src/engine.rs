@@ -565,6 +565,7 @@ impl Engine {
             machine: &self.machine,
             conntrack: &mut self.conntrack,
             named: &mut self.named,
+            peers: &mut self.peers,
             random: self.random.as_mut(),
             emitted: &mut self.emitted,
             log: &mut self.log,

@@ -2,6 +2,7 @@
 use packet::Family;
 use rules::Hook;
 
+use crate::peers::Peers;
 use crate::skb::{Emitted, Packet};
 use crate::tables::Named;
 use crate::trace::{Step, Trace};
@@ -92,6 +93,8 @@ pub struct Env<'a> {
     pub conntrack: &'a mut Conntrack,
     /// What rules share by name.
     pub named: &'a mut Named,
+    /// What other machines were told lately.
+    pub(crate) peers: &'a mut Peers,
     /// Chance.
     pub random: &'a mut dyn Random,
     /// Packets that the machine makes because of this one; their own way begins when the present module returns.

@@ -14,6 +14,7 @@ pub mod defrag;
 pub mod engine;
 pub mod env;
 pub mod hook;
+pub mod icmp_limits;
 pub mod machine;
 pub mod nat;
 pub mod network;

@@ -439,6 +439,8 @@ pub struct Settings {
     pub multicast_v6: bool,
     /// How often somebody is told of a shorter way in IPv4.
     pub redirects: Redirects,
+    /// How many ICMP errors are sent.
+    pub icmp: IcmpLimits,
     /// `net.ipv4.fwmark_reflect`: what the machine answers by itself has the mark of what it answers.
     pub reflect_mark_v4: bool,
     /// `net.ipv6.fwmark_reflect`.
@@ -470,6 +472,54 @@ impl Default for Redirects {
     /// Linux: `ip_rt_redirect_load` and its neighbours: a fiftieth of a second, 9, and 1,024 times the first.
     fn default() -> Self {
         Self { load: 5, most: 9, silence: 5120 }
+    }
+}
+
+/// How many ICMP errors are sent. Times are jiffies, of which a second has 250.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IcmpLimits {
+    /// `net.ipv4.icmp_ratelimit`: the time between two errors to one machine, which may be told of six at once. 0: no limit.
+    pub interval_v4: u32,
+    /// `net.ipv4.icmp_ratemask`: the types that are limited, a bit for each of 0 to 18.
+    pub types_v4: u32,
+    /// `net.ipv6.icmp.ratelimit`.
+    pub interval_v6: u32,
+    /// `net.ipv6.icmp.ratemask`: a bit for each of the types 0 to 127, and of 128 to 255.
+    pub types_v6: [u128; 2],
+    /// `net.ipv4.icmp_msgs_per_sec`: how many may be sent in a second to all machines together, of both families.
+    pub per_second: u32,
+    /// `net.ipv4.icmp_msgs_burst`: how many of them may be saved up.
+    pub burst: u32,
+    /// `net.ipv4.route.error_cost`: the time between two errors to one machine that say that there is no route.
+    pub no_way_cost: u32,
+    /// `net.ipv4.route.error_burst`: how much of that time may be saved up.
+    pub no_way_burst: u32,
+}
+
+impl Default for IcmpLimits {
+    /// Linux 6.18.44: destination unreachable, source quench, time exceeded and parameter problem, one in a second; in
+    /// IPv6 all errors but "packet too big", one in a tenth of a second.
+    fn default() -> Self {
+        Self {
+            interval_v4: 250,
+            types_v4: 0x1818,
+            interval_v6: 25,
+            types_v6: [!(1 << 2), 0],
+            per_second: 1000,
+            burst: 50,
+            no_way_cost: 250,
+            no_way_burst: 1250,
+        }
+    }
+}
+
+impl IcmpLimits {
+    /// The time between two errors to one machine.
+    pub fn interval(&self, family: Family) -> u32 {
+        match family {
+            Family::V4 => self.interval_v4,
+            Family::V6 => self.interval_v6,
+        }
     }
 }
 

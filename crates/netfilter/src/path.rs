@@ -349,10 +349,16 @@ impl Engine {
             Unroutable::Prohibited => Some(answer::Kind::Prohibited),
             _ => None,
         };
-        if let Some(kind) = kind.filter(|_| forwards) {
+        if let Some(kind) = kind.filter(|_| forwards && self.may_say_no_way(now, packet)) {
             self.answer(now, packet, kind);
         }
         self.end_nested(now, packet, Drop::Route(unroutable), depth)
+    }
+
+    /// Linux: `ip_error` asks the bucket of the sender before `icmp_send` does; IPv6 has no such thing.
+    fn may_say_no_way(&mut self, now: Now, packet: &Packet) -> bool {
+        let limits = &self.network.settings.icmp;
+        packet.family() == Family::V6 || self.peers.may_say_no_way(packet.view().source(), limits, now.mono)
     }
 
     /// From the routing decision of a local packet to its end.

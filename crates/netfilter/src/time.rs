@@ -93,6 +93,12 @@ pub trait Random: Send {
         first.saturating_add(u16::try_from(offset).unwrap_or(0))
     }
 
+    /// How much an ICMP error takes from what may be sent to all machines together: 0, 1 or 2.
+    fn icmp_credits(&mut self) -> u32 {
+        // Linux: `get_random_u32_below(3)` in `icmp_global_consume`.
+        u32::try_from((u64::from(self.bits()) * 3) >> 32).unwrap_or(0)
+    }
+
     /// The number with which SYNPROXY answers a SYN, instead of our own cookie.
     fn cookie(&mut self, tuple: &crate::Tuple, own: u32) -> u32 {
         let _ = tuple;

@@ -201,6 +201,13 @@ pub enum Step {
         /// What it is: `icmp port-unreachable`, `tcp reset` …
         what: &'static str,
     },
+    /// This machine does not say what it would have said about this packet, because it has said much lately.
+    Untold {
+        /// What it is, as in [`Step::Answered`].
+        what: &'static str,
+        /// The setting whose limit it is.
+        limit: &'static str,
+    },
     /// A copy of the packet begins its own way (`-j TEE`).
     Copied {
         /// The number of the copy.

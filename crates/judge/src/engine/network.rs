@@ -2,14 +2,20 @@
 use crate::case::Case;
 use crate::kernel::{ADDRESSES, BRIDGE_ADDRESS, DEVICES, port_address};
 
-/// The judge's network tells nobody of shorter ways.
-const SILENT: &str =
-    "sysctl net.ipv4.conf.all.send_redirects=0\nsysctl net.ipv4.conf.default.send_redirects=0\n";
+/// The judge's network tells nobody of shorter ways, and of errors everybody (`kernel::setup`).
+const TALKATIVE: &str = "sysctl net.ipv4.conf.all.send_redirects=0\n\
+    sysctl net.ipv4.conf.default.send_redirects=0\n\
+    sysctl net.ipv4.icmp_ratelimit=0\n\
+    sysctl net.ipv4.icmp_ratemask=0\n\
+    sysctl net.ipv4.icmp_msgs_per_sec=1000000\n\
+    sysctl net.ipv4.icmp_msgs_burst=1000000\n\
+    sysctl net.ipv6.icmp.ratelimit=0\n\
+    sysctl net.ipv6.icmp.ratemask=\n";
 
 /// The usual network with the changes of a case, in the text that the engine reads.
 pub fn network_text(case: &Case) -> Result<String, String> {
     let changes: Vec<Vec<&str>> = case.network.iter().map(|line| line.split_whitespace().collect()).collect();
-    let mut out = String::from(SILENT);
+    let mut out = String::from(TALKATIVE);
     let mtu = |device: &str| {
         changes.iter().find_map(|words| match words.as_slice() {
             ["mtu", own, mtu] if *own == device => mtu.parse::<u32>().ok(),

@@ -66,6 +66,7 @@ impl Bench {
             machine: Box::leak(Box::default()),
             conntrack: &mut self.conntrack,
             named: &mut self.named,
+            peers: Box::leak(Box::default()),
             random: &mut self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,

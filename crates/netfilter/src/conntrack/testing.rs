@@ -94,6 +94,7 @@ impl World {
             machine: Box::leak(Box::default()),
             conntrack: &mut self.table,
             named: &mut Default::default(),
+            peers: Box::leak(Box::default()),
             random: &mut self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,

@@ -71,6 +71,7 @@ impl World {
             machine: Box::leak(Box::default()),
             conntrack: &mut self.conntrack,
             named: &mut self.named,
+            peers: Box::leak(Box::default()),
             random: &mut self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,

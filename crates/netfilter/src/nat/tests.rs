@@ -104,6 +104,7 @@ impl World {
             machine: Box::leak(Box::default()),
             conntrack: &mut self.conntrack,
             named: &mut Default::default(),
+            peers: Box::leak(Box::default()),
             random: &mut *self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,

@@ -30,7 +30,8 @@ impl Engine {
             return;
         }
         let rates = self.network.settings.redirects;
-        if !self.peers.may_redirect(packet.view().source(), rates, now.mono) {
+        let sender = packet.view().source();
+        if !self.peers.may_redirect(sender, rates, now.mono) {
             return;
         }
         // Linux: `rt_nexthop`: a gateway of the other family does not count.
@@ -39,6 +40,8 @@ impl Engine {
             self.answer(now, packet, answer::Kind::Redirect { gateway });
             self.send_emitted(now, depth);
         }
+        // Linux: it counts even if `icmp_send` says nothing, and afterwards.
+        self.peers.redirected(sender, now.mono);
     }
 
     /// IPv6: the same, with the hop limit that it came with. An error: whether there is a way to the sender cannot be said.

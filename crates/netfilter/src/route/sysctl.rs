@@ -7,7 +7,7 @@
 //! device's own `forwarding` counts before it.
 use packet::InterfaceName;
 
-use crate::network::{DeviceId, Network};
+use crate::network::{DeviceId, IcmpLimits, Network};
 
 /// Settings of a device, of `all` or of `default`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,6 +101,9 @@ impl Sysctls {
                 network.settings.redirects.silence = number(value)?;
                 return Ok(());
             }
+            Some(name) if let Some(set) = icmp_setter(name) => {
+                return set(&mut network.settings.icmp, value);
+            }
             Some("bridge/bridge-nf-call-iptables") => {
                 network.settings.bridged_v4 = flag(value)?;
                 return Ok(());
@@ -175,6 +178,56 @@ impl Sysctls {
             }
         }
     }
+}
+
+type IcmpSetter = fn(&mut IcmpLimits, &str) -> Result<(), Refusal>;
+
+fn icmp_setter(name: &str) -> Option<IcmpSetter> {
+    Some(match name {
+        "ipv4/icmp_ratelimit" => |own, value| milliseconds(value).map(|jiffies| own.interval_v4 = jiffies),
+        "ipv6/icmp/ratelimit" => |own, value| milliseconds(value).map(|jiffies| own.interval_v6 = jiffies),
+        "ipv4/icmp_ratemask" => |own, value| {
+            let mask: i32 = value.trim().parse().map_err(|_| Refusal::Value)?;
+            own.types_v4 = mask.cast_unsigned();
+            Ok(())
+        },
+        "ipv6/icmp/ratemask" => |own, value| types(value).map(|types| own.types_v6 = types),
+        "ipv4/icmp_msgs_per_sec" => |own, value| positive(value).map(|number| own.per_second = number),
+        "ipv4/icmp_msgs_burst" => |own, value| positive(value).map(|number| own.burst = number),
+        "ipv4/route/error_cost" => |own, value| positive(value).map(|number| own.no_way_cost = number),
+        "ipv4/route/error_burst" => |own, value| positive(value).map(|number| own.no_way_burst = number),
+        _ => return None,
+    })
+}
+
+/// A number that is not negative as an `int`.
+fn positive(value: &str) -> Result<u32, Refusal> {
+    number(value).ok().filter(|number| i32::try_from(*number).is_ok()).ok_or(Refusal::Value)
+}
+
+/// A time in milliseconds as jiffies, of which a second has 250: a part of one is one.
+fn milliseconds(value: &str) -> Result<u32, Refusal> {
+    // Linux prints the largest time that it takes as one more than it takes.
+    let number = number(value).ok().filter(|number| *number <= 1 << 31).ok_or(Refusal::Value)?;
+    Ok(number.div_ceil(4))
+}
+
+/// A list of types, `0-1,3-127`; empty: none. Linux: `proc_do_large_bitmap`.
+fn types(value: &str) -> Result<[u128; 2], Refusal> {
+    let mut types = [0_u128; 2];
+    for part in value.trim().split(',').filter(|part| !part.is_empty()) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let bound = |text: &str| text.trim().parse::<u8>().map_err(|_| Refusal::Value);
+        let (first, last) = (bound(first)?, bound(last)?);
+        if first > last {
+            return Err(Refusal::Value);
+        }
+        for kind in first..=last {
+            let [low, high] = &mut types;
+            *(if kind < 128 { low } else { high }) |= 1 << (kind & 127);
+        }
+    }
+    Ok(types)
 }
 
 type Setter = fn(&mut Device, &str) -> Result<(), Refusal>;

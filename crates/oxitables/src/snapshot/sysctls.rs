@@ -8,7 +8,7 @@ use netfilter::{Network, conntrack, defrag, env};
 use super::{Problem, Section};
 
 /// Single settings, and folders of which everything is collected. A folder of devices has a star.
-const COLLECTED: [&str; 15] = [
+const COLLECTED: [&str; 23] = [
     "net/ipv4/ip_forward",
     "net/ipv4/ip_default_ttl",
     "net/ipv4/ip_early_demux",
@@ -16,14 +16,22 @@ const COLLECTED: [&str; 15] = [
     "net/ipv4/udp_early_demux",
     "net/ipv4/fwmark_reflect",
     "net/ipv4/tcp_fwmark_accept",
+    "net/ipv4/icmp_msgs_burst",
+    "net/ipv4/icmp_msgs_per_sec",
+    "net/ipv4/icmp_ratelimit",
+    "net/ipv4/icmp_ratemask",
     "net/ipv4/ipfrag_time",
     "net/ipv4/ipfrag_high_thresh",
     "net/ipv4/ipfrag_max_dist",
     "net/ipv4/ip_forward_use_pmtu",
+    "net/ipv4/route/error_burst",
+    "net/ipv4/route/error_cost",
     "net/ipv4/route/redirect_load",
     "net/ipv4/route/redirect_number",
     "net/ipv4/route/redirect_silence",
     "net/ipv6/fwmark_reflect",
+    "net/ipv6/icmp/ratelimit",
+    "net/ipv6/icmp/ratemask",
 ];
 
 /// Settings of each device.

@@ -17,6 +17,7 @@ impl Bench {
             machine: &self.machine,
             conntrack: &mut self.conntrack,
             named: &mut self.named,
+            peers: Box::leak(Box::default()),
             random: &mut self.random,
             emitted: &mut self.emitted,
             log: &mut self.log,

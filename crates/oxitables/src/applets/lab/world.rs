@@ -147,10 +147,6 @@ fn settle(spec: &HostSpec, devices: &[&str]) -> io::Result<()> {
         }
     }
     crate::host::allow_ping();
-    for (key, value) in [("net.ipv4.icmp_ratelimit", "0"), ("net.ipv6.icmp.ratelimit", "0")] {
-        // Why: absent in kernels that do not have it inside a namespace; nothing then depends on it.
-        let _ = write(key, value);
-    }
     spec.sysctls.iter().try_for_each(|(key, value)| write(key, value))
 }
 

@@ -188,6 +188,9 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
         Step::Answered { packet, what } => {
             json!({"step": "answer", "hook": hook, "id": packet, "what": what})
         }
+        Step::Untold { what, limit } => {
+            json!({"step": "untold", "hook": hook, "what": what, "limit": limit})
+        }
         Step::Copied { packet, gateway } => {
             json!({"step": "copy", "hook": hook, "id": packet, "gateway": gateway.to_string()})
         }

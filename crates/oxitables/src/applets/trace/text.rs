@@ -229,6 +229,9 @@ impl Writer<'_> {
                 self.answers.insert(*packet, what);
                 self.line(&format!("> answers with {what}"));
             }
+            Step::Untold { what, limit } => {
+                self.line(&format!("> would answer with {what}, but has said much lately ({limit})"));
+            }
             Step::Copied { packet, gateway } => {
                 self.answers.insert(*packet, "copy");
                 self.line(&format!("> sends a copy by {gateway}"));
