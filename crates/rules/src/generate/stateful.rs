@@ -178,6 +178,7 @@ fn recent(random: &mut Random<'_>) -> Recent {
         ttl: looks && random.chance(1, 4),
         name: random.choose(["DEFAULT", "a", "SSH", "a.b-c_d", "abcdefghijklmnopqrstuvwxyz"]).into(),
         mask: mask.unwrap_or(whole).mask(),
+        rest: false,
         destination: random.chance(1, 3),
     }
 }

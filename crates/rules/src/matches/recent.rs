@@ -11,7 +11,7 @@ use crate::syntax::text::{push_address, push_not, push_word};
 use crate::syntax::value::{Kind, Value};
 
 /// `-m recent`. Rules of one name share a list, in all tables of a namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Eq)]
 pub struct Recent {
     /// Whether `!` stands before the operation.
     pub invert: bool,
@@ -29,8 +29,30 @@ pub struct Recent {
     pub name: Box<str>,
     /// `--mask`: of the rule that makes the list, later ones do not count (Linux: `recent_mt_check`).
     pub mask: IpAddr,
+    /// Whether a mask of IPv4 has all bits behind its 32, which addresses of IPv6 on the same list meet: only where no `--mask`
+    /// was given. A saved rule always has one, so that it is another rule for the kernel; here both are equal.
+    // Linux: a union of 16 bytes; iptables fills it with ones, and `--mask` with an address and zeros.
+    pub rest: bool,
     /// `--rdest`.
     pub destination: bool,
+}
+
+impl PartialEq for Recent {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { invert, operation, seconds, hits, reap, ttl, name, mask, rest: _, destination } = self;
+        (invert, operation, seconds, hits, reap, ttl, name, mask, destination)
+            == (
+                &other.invert,
+                &other.operation,
+                &other.seconds,
+                &other.hits,
+                &other.reap,
+                &other.ttl,
+                &other.name,
+                &other.mask,
+                &other.destination,
+            )
+    }
 }
 
 /// What a rule does with the list.
@@ -84,6 +106,7 @@ pub const EXTENSION: Extension<Recent> = Extension {
             Family::V4 => Ipv4Addr::BROADCAST.into(),
             Family::V6 => Ipv6Addr::from(u128::MAX).into(),
         },
+        rest: true,
         destination: false,
     },
     parse: |own, call, _| {
@@ -98,7 +121,7 @@ pub const EXTENSION: Extension<Recent> = Extension {
             ("hitcount", value) => own.hits = value.number_u32(),
             ("rttl", _) => own.ttl = true,
             ("name", value) => own.name = value.text().into(),
-            ("mask", &Value::Address(mask)) => own.mask = mask,
+            ("mask", &Value::Address(mask)) => (own.mask, own.rest) = (mask, false),
             // The last one of the two counts.
             (side, _) => own.destination = side == "rdest",
         }

@@ -22,6 +22,8 @@ const ENTRIES: usize = 100;
 #[derive(Debug)]
 pub(in crate::tables) struct List {
     mask: IpAddr,
+    /// Whether a mask of IPv4 leaves all of an address of IPv6 that is behind its 32 bits.
+    rest: bool,
     /// How many times an address remembers; a power of two.
     most: usize,
     /// The one that was not seen for longest first.
@@ -41,7 +43,7 @@ struct Seen {
 impl List {
     /// An empty one, made by a rule.
     pub(in crate::tables) fn new(rule: &Recent) -> Self {
-        Self { mask: rule.mask, most: times_of(rule), entries: Vec::new() }
+        Self { mask: rule.mask, rest: rule.rest, most: times_of(rule), entries: Vec::new() }
     }
 
     /// Makes room for what a rule wants to remember. Linux: the list is emptied for that.
@@ -77,15 +79,15 @@ fn times_of(rule: &Recent) -> usize {
     }
 }
 
-/// A mask over an address. Linux: a list is for both families; the mask of one of IPv4 leaves 32 bits of IPv6 addresses.
-fn masked(address: IpAddr, mask: IpAddr) -> IpAddr {
+/// A mask over an address. Linux: a list is for both families (`nf_inet_addr_mask`): the mask of one of IPv4 is the first 32 bits
+/// of one of IPv6, behind which are ones (`rest`) or zeros.
+fn masked(address: IpAddr, mask: IpAddr, rest: bool) -> IpAddr {
     match (address, mask) {
         (IpAddr::V4(own), IpAddr::V4(mask)) => (own & mask).into(),
         (IpAddr::V6(own), IpAddr::V6(mask)) => (own & mask).into(),
-        // The mask of all bits is one for both.
-        (own, IpAddr::V4(std::net::Ipv4Addr::BROADCAST)) => own,
         (IpAddr::V6(own), IpAddr::V4(mask)) => {
-            (own & std::net::Ipv6Addr::from(u128::from(u32::from(mask)) << 96)).into()
+            let behind = if rest { u128::MAX >> 32 } else { 0 };
+            (own & std::net::Ipv6Addr::from(u128::from(u32::from(mask)) << 96 | behind)).into()
         }
         (IpAddr::V4(own), IpAddr::V6(mask)) => {
             let [a, b, c, d, ..] = mask.octets();
@@ -110,7 +112,8 @@ impl Asker {
         };
         let rule = &self.rule;
         let view = asked.packet.view();
-        let address = masked(if rule.destination { view.destination() } else { view.source() }, list.mask);
+        let address = if rule.destination { view.destination() } else { view.source() };
+        let address = masked(address, list.mask, list.rest);
         let ttl = ttl(asked, view.ttl());
         let wanted = |seen: &Seen| {
             seen.address == address && (!rule.ttl || ttl == 0 || seen.ttl == 0 || seen.ttl == ttl)
@@ -193,9 +196,17 @@ mod tests {
 
     #[test]
     fn masks_of_the_other_family_cover_32_bits() {
-        let mask = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert_eq!(masked(mask("10.1.2.3"), mask("255.255.0.0")), mask("10.1.0.0"));
-        assert_eq!(masked(mask("fd00:1:2::3"), mask("255.255.0.0")), mask("fd00::"));
-        assert_eq!(masked(mask("10.1.2.3"), mask("ff00::")), mask("10.0.0.0"));
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        for (own, mask, rest, kept) in [
+            ("10.1.2.3", "255.255.0.0", false, "10.1.0.0"),
+            ("10.1.2.3", "255.255.0.0", true, "10.1.0.0"),
+            ("fd00:1:2::3", "255.255.0.0", false, "fd00::"),
+            ("fd00:1:2::3", "255.255.255.255", false, "fd00:1::"),
+            ("fd00:1:2::3", "255.255.255.255", true, "fd00:1:2::3"),
+            ("10.1.2.3", "ff00::", true, "10.0.0.0"),
+            ("fd00:1:2::3", "ff00::", true, "fd00::"),
+        ] {
+            assert_eq!(masked(address(own), address(mask), rest), address(kept), "{own} {mask} {rest}");
+        }
     }
 }
