@@ -116,6 +116,7 @@ fn machine_text(case: &Case) -> String {
             Some(("sysctl", rest)) if rest.contains("early_demux") => {
                 out.push_str(&format!("sysctl {}\n", rest.replace(' ', "=")));
             }
+            Some(("alert", rest)) => out.push_str(&format!("router-alert {rest}\n")),
             Some(("cpu", number)) => out.push_str(&format!("cpu {number}\n")),
             _ => {}
         }

@@ -56,6 +56,8 @@ pub struct Kernel {
     listeners: Vec<Listener>,
     /// Sockets that have joined groups; nobody reads from them.
     members: Vec<UdpSocket>,
+    /// Raw sockets that take packets with router alert.
+    alerts: Vec<OwnedFd>,
     lock: PathBuf,
     restore: [restore::Restore; 2],
     tables: [OwnedFd; 2],
@@ -143,6 +145,7 @@ impl Kernel {
             senders: BTreeMap::new(),
             listeners: Vec::new(),
             members: Vec::new(),
+            alerts: Vec::new(),
             lock: lock_file(),
             restore: [false, true].map(restore::Restore::new),
             tables: [sys::judge::open_tables(false)?, sys::judge::open_tables(true)?],
@@ -399,6 +402,16 @@ impl Kernel {
         let words: Vec<&str> = change.split_whitespace().collect();
         if let ["join", group, "dev", device, sources @ ..] = words.as_slice() {
             self.members.push(setup::join(group, device, sources)?);
+            return Ok(());
+        }
+        if let ["alert", family @ ("ip" | "ipv6"), number, bound @ ..] = words.as_slice() {
+            let number = number.parse().map_err(|error| format!("{number}: {error}"))?;
+            let device = match bound {
+                ["dev", device] => Some(*device),
+                _ => None,
+            };
+            let socket = sys::judge::ask_for_alerts(*family == "ipv6", number, device);
+            self.alerts.push(socket.map_err(|error| format!("{change}: {error}"))?);
             return Ok(());
         }
         let ["bridge", name, "ports", ports @ ..] = words.as_slice() else { return setup::change(change) };

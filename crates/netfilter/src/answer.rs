@@ -51,6 +51,11 @@ pub enum Kind {
         /// Whether packets to groups are answered as well: the upper bits of the option are 10.
         always: bool,
     },
+    /// IPv6: a header is not known in its place (type 4, code 1).
+    UnknownHeader {
+        /// Where its number stands, in bytes from the start of the packet.
+        pointer: u32,
+    },
     /// IPv4: the sender can reach the next hop itself.
     Redirect {
         /// The next hop.
@@ -79,6 +84,8 @@ impl Kind {
             (Self::TooBig { mtu }, Family::V6) => (v6::PACKET_TOO_BIG, 0, mtu),
             (Self::ParameterProblem { pointer }, Family::V4) => (v4::PARAMETER_PROBLEM, 0, pointer << 24),
             (Self::ParameterProblem { pointer }, Family::V6) => (v6::PARAMETER_PROBLEM, 0, pointer),
+            (Self::UnknownHeader { pointer }, Family::V6) => (v6::PARAMETER_PROBLEM, 1, pointer),
+            (Self::UnknownHeader { pointer }, Family::V4) => (v4::PARAMETER_PROBLEM, 0, pointer << 24),
             (Self::UnknownOption { pointer, .. }, Family::V4) => (v4::PARAMETER_PROBLEM, 0, pointer << 24),
             (Self::UnknownOption { pointer, .. }, Family::V6) => (v6::PARAMETER_PROBLEM, 2, pointer),
             // In IPv6 it is no error, and none of these (`path::redirect`).

@@ -56,6 +56,8 @@ pub struct Machine {
     pub minutes_west: Option<i32>,
     /// Which sockets are found before INPUT.
     pub early_demux: EarlyDemux,
+    /// Raw sockets that want packets with router alert; none if nothing is said.
+    pub alerts: Vec<Alert>,
     cgroups: Vec<Box<str>>,
     groups: Vec<Box<[u32]>>,
     transforms: Vec<Box<[Transform]>>,
@@ -308,7 +310,28 @@ fn place<T: PartialEq>(list: &mut Vec<T>, value: T) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
+/// A raw socket whose process wants packets that are to be forwarded and that routers are to look at (`IP_ROUTER_ALERT`,
+/// `IPV6_ROUTER_ALERT`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// Its family.
+    pub family: Family,
+    /// IPv4: its protocol; IPv6: the number of the option.
+    pub number: u16,
+    /// The device that it is bound to.
+    pub device: Option<InterfaceName>,
+}
+
 impl Machine {
+    /// Whether a process wants a packet with router alert that came by a device.
+    pub fn hears_alerts(&self, family: Family, number: u16, device: Option<InterfaceName>) -> bool {
+        let wants = |own: &Alert| {
+            (own.family, own.number) == (family, number)
+                && own.device.is_none_or(|bound| device == Some(bound))
+        };
+        self.alerts.iter().any(wants)
+    }
+
     /// The number of a control group of version 2, by its path from the root.
     pub fn cgroup(&mut self, path: &str) -> CgroupId {
         CgroupId(place(&mut self.cgroups, path.into()))

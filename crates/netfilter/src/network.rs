@@ -437,6 +437,13 @@ pub struct Settings {
     pub multicast_v4: Vec<DeviceId>,
     /// `net.ipv6.conf.all.mc_forwarding`: the same for IPv6, by all devices.
     pub multicast_v6: bool,
+    /// Devices by which segment routing headers are followed (`seg6_enabled`; Linux: `ipv6_srh_rcv`, both of `all` and the
+    /// device).
+    pub segments: Vec<DeviceId>,
+    /// Devices with another `seg6_require_hmac` than 0: `true`: a sum must be there, `false`: none is looked at.
+    pub segment_sums: Vec<(DeviceId, bool)>,
+    /// Devices by which routing headers of RPL are followed (`rpl_seg_enabled`, likewise).
+    pub rpl: Vec<DeviceId>,
     /// How often somebody is told of a shorter way in IPv4.
     pub redirects: Redirects,
     /// How many ICMP errors are sent.

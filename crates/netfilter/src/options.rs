@@ -48,6 +48,7 @@ pub struct IpOptions {
     source_route: u8,
     cipso: u8,
     is_strict: bool,
+    alerts: bool,
     /// An address was recorded, or is to be.
     wants_address: bool,
     stamps_address: bool,
@@ -67,6 +68,11 @@ impl IpOptions {
     /// Whether each step of the source route must be a neighbour of the one before.
     pub fn is_strict(&self) -> bool {
         self.is_strict
+    }
+
+    /// Whether routers are to look at the packet (router alert, RFC 2113).
+    pub fn alerts_routers(&self) -> bool {
+        self.alerts
     }
 
     fn of(place: u8, header: &[u8]) -> Option<&[u8]> {
@@ -180,6 +186,7 @@ fn one(found: &mut IpOptions, place: u8, option: &mut [u8], writer: &Writer<'_>)
             found.timestamp = place;
         }
         kind::ROUTER_ALERT if length < 4 => return Err(1),
+        kind::ROUTER_ALERT => found.alerts |= option.get(2..4) == Some(&[0, 0]),
         kind::CIPSO => {
             if found.cipso != 0 {
                 return Err(0);

@@ -22,6 +22,7 @@ use crate::skb::{Drop, Emitted, Link, LinkKind, Origin, Owner, Packet, Summed, T
 use crate::trace::Step;
 use crate::{DeviceId, Now, answer, defrag, machine, route};
 
+mod extensions;
 pub(crate) mod hop_options;
 mod options;
 mod own_copies;
@@ -226,6 +227,13 @@ impl Engine {
         trace.push(packet.id, Step::Routed { cause, destination, mark: packet.mark, route, device });
     }
 
+    /// `before`: the bytes as they were, if somebody traces.
+    fn trace_rewritten(&mut self, packet: &Packet, by: &'static str, before: Option<Vec<u8>>) {
+        if let (Some(trace), Some(before)) = (&mut self.trace, before) {
+            trace.push(packet.id, Step::Rewritten { by, before, after: packet.bytes.clone() });
+        }
+    }
+
     /// Linux: `ip_local_deliver`, `ip6_input`.
     fn deliver(&mut self, now: Now, packet: &mut Packet, depth: u8) -> Decision {
         packet.output = None;
@@ -239,6 +247,9 @@ impl Engine {
             }
         }
         if let Passed::Ended(decision) = self.pass(now, Hook::Input, packet, depth) {
+            return decision;
+        }
+        if let Err(decision) = self.open_extensions(now, packet, depth) {
             return decision;
         }
         if let Some(trace) = &mut self.trace {
@@ -279,6 +290,9 @@ impl Engine {
         if packet.socket.is_some() {
             return self.end(packet, Drop::SocketAssigned);
         }
+        if let Some(decision) = self.alert(now, packet, depth) {
+            return decision;
+        }
         let ttl = packet.view().ttl();
         if ttl <= 1 {
             self.answer(now, packet, answer::Kind::TimeExceeded);
@@ -307,9 +321,7 @@ impl Engine {
         }
         let before = self.trace.is_some().then(|| packet.bytes.clone());
         rewrite::set_ttl(&mut packet.bytes, packet.layout, ttl - 1);
-        if let (Some(trace), Some(before)) = (&mut self.trace, before) {
-            trace.push(packet.id, Step::Rewritten { by: "TTL", before, after: packet.bytes.clone() });
-        }
+        self.trace_rewritten(packet, "TTL", before);
         if packet.family() == Family::V4 {
             self.redirect_v4(now, packet, next_hop, depth);
         }
@@ -325,6 +337,36 @@ impl Engine {
             return self.end(packet, Drop::Route(reason));
         }
         self.postrouting(now, packet, device, next_hop, depth)
+    }
+
+    /// Processes take packets that routers are to look at, if they asked for them (Linux: `ip_call_ra_chain`,
+    /// `ip6_call_ra_chain`).
+    fn alert(&mut self, now: Now, packet: &mut Packet, depth: u8) -> Option<Decision> {
+        let family = packet.family();
+        let number = match family {
+            Family::V4 if packet.options.alerts_routers() => packet.view().protocol().map(u16::from),
+            Family::V6 if packet.bytes.get(6) == Some(&0) => hop_options::alert(&packet.bytes),
+            _ => None,
+        }?;
+        let device = packet.input.and_then(|device| self.network.device(device)).map(|device| device.name);
+        if !self.machine.hears_alerts(family, number, device) {
+            return None;
+        }
+        if family == Family::V4 && packet.layout.fragment.is_some() {
+            let verdict = {
+                let (mut env, defrag) = self.env_and_defrag(now);
+                defrag::handle(defrag, packet, defrag::User::RouterAlert, &mut env)
+            };
+            if let Passed::Ended(decision) = self.passed(now, Callee::Defrag, verdict, packet, depth) {
+                return Some(decision);
+            }
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.push(packet.id, Step::Alerted { number });
+            trace.push(packet.id, Step::Delivered { device, bytes: packet.bytes.clone() });
+        }
+        self.let_go(packet.tracking);
+        Some(Decision::Delivered)
     }
 
     /// IPv6: sources that are never forwarded; link-local ones are told so (Linux: `ip6_forward`, code 2 beyond scope).

@@ -228,6 +228,11 @@ pub enum Step {
         /// The socket's own address and port.
         socket: SocketAddr,
     },
+    /// A process has asked for packets that routers are to look at (router alert), and takes this one.
+    Alerted {
+        /// IPv4: the protocol; IPv6: the number of the option.
+        number: u16,
+    },
     /// A module of the embedding program was called.
     Module {
         /// Its name.

@@ -226,6 +226,21 @@ fn set_option(socket: &impl AsRawFd, level: c_int, name: c_int, value: c_int) ->
     .map(drop)
 }
 
+/// A raw socket that takes packets with router alert which are to be forwarded: of a protocol in IPv4, with a number of the
+/// option in IPv6; bound to a device if one is given. Needs CAP_NET_RAW.
+pub fn ask_for_alerts(v6: bool, number: i32, device: Option<&str>) -> io::Result<OwnedFd> {
+    let (domain, protocol) = if v6 { (libc::AF_INET6, libc::IPPROTO_RAW) } else { (libc::AF_INET, number) };
+    let socket = open_socket(domain, libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, protocol)?;
+    match v6 {
+        true => set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_ROUTER_ALERT, number)?,
+        false => set_option(&socket, libc::IPPROTO_IP, libc::IP_ROUTER_ALERT, 1)?,
+    }
+    if let Some(device) = device {
+        set_bytes(&socket, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, device.as_bytes())?;
+    }
+    Ok(socket)
+}
+
 /// Joins a group by a device (`MCAST_JOIN_GROUP`): for all senders, for one alone, or for all but one.
 pub fn join_multicast(
     socket: &impl AsRawFd,

@@ -82,8 +82,8 @@ pub fn network_text(case: &Case) -> Result<String, String> {
                 ));
             }
             [
-                "alone" | "watch" | "mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf" | "statistics"
-                | "fact" | "cpu" | "cgroup" | "bridge",
+                "alert" | "alone" | "watch" | "mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf"
+                | "statistics" | "fact" | "cpu" | "cgroup" | "bridge",
                 ..,
             ] => {}
             ["mark", mark, table] => {

@@ -53,6 +53,8 @@ pub enum User {
     Output,
     /// Before INPUT, when there is no connection tracking.
     LocalDeliver,
+    /// Before FORWARD, for a process that asked for packets with router alert.
+    RouterAlert,
 }
 
 /// Limits of the store. Names of the sysctls are given.

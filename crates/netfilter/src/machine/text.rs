@@ -21,6 +21,7 @@
 //! | `unsaid WORD…` | what holds for sockets in lists that do not say it: `nodev`, `notransparent`, `nov6only`, `nomark` |
 //! | `ipsec none` | nothing is protected |
 //! | `ipsec in\|out FROM TO` | `proto P`, `sport A[:B]`, `dport A[:B]`, `dev DEVICE`, `mark N[/M]`, then `clear` or the states, parted by `then`, the innermost first: `esp\|ah\|comp\|NUMBER tunnel\|transport [FROM TO] [spi N] [reqid N]`. The first line that fits counts |
+//! | `router-alert ip PROTO\|ipv6 N` | a process has asked for packets that routers are to look at; `dev DEVICE`: it is bound to it |
 //! | `cpu N` | the processor that handles every packet |
 //! | `timezone N` | the kernel's time zone in minutes west of Greenwich |
 //! | `sysctl NAME=VALUE` | `net.ipv4.ip_early_demux`, `net.ipv4.tcp_early_demux`, `net.ipv4.udp_early_demux` |
@@ -34,7 +35,7 @@ use packet::{AddrMask, Family, InterfaceName, protocol};
 use rules::matches::PortRange;
 use rules::matches::policy::Mode;
 
-use super::{Direction, Machine, Protection, Socket, State, Transform, Transport};
+use super::{Alert, Direction, Machine, Protection, Socket, State, Transform, Transport};
 pub use crate::route::text::{Error, ErrorKind};
 use crate::route::text::{Words, number};
 
@@ -121,6 +122,7 @@ impl Reader {
             "sockets" => self.lists(words)?,
             "unsaid" => self.unsaid(words)?,
             "ipsec" => ipsec(&mut self.machine, words)?,
+            "router-alert" => alert(&mut self.machine, words)?,
             "cpu" => self.machine.cpu = Some(words.number()?),
             "timezone" => {
                 let west = words.value()?.parse().ok().filter(|west: &i32| west.abs() <= 24 * 60);
@@ -340,6 +342,27 @@ fn ipsec(machine: &mut Machine, words: &mut Words<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+fn alert(machine: &mut Machine, words: &mut Words<'_>) -> Result<(), Error> {
+    let family = match words.value()? {
+        "ip" => Family::V4,
+        "ipv6" => Family::V6,
+        _ => return Err(words.error(ErrorKind::Word)),
+    };
+    let word = words.value()?;
+    let number = match family {
+        Family::V4 => protocol_number(word).map(u16::from),
+        Family::V6 => number(word).and_then(|number| u16::try_from(number).ok()),
+    };
+    let number = number.ok_or_else(|| words.error(ErrorKind::Number))?;
+    let mut bound = None;
+    if words.peek() == Some("dev") {
+        words.next();
+        bound = Some(device(words.value()?).ok_or_else(|| words.error(ErrorKind::Name))?);
+    }
+    machine.alerts.push(Alert { family, number, device: bound });
+    Ok(())
+}
+
 fn ports(word: &str) -> Option<PortRange> {
     let (first, last) = word.split_once(':').unwrap_or((word, word));
     let (first, last) = (u16::try_from(number(first)?).ok()?, u16::try_from(number(last)?).ok()?);
@@ -445,6 +468,14 @@ pub fn print(machine: &Machine) -> String {
     }
     for protection in machine.ipsec.iter().flatten() {
         push_protection(machine, protection, &mut out);
+        out.push('\n');
+    }
+    for alert in &machine.alerts {
+        let family = if alert.family == Family::V4 { "ip" } else { "ipv6" };
+        let _ = write!(out, "router-alert {family} {}", alert.number);
+        if let Some(device) = alert.device {
+            let _ = write!(out, " dev {device}");
+        }
         out.push('\n');
     }
     if let Some(cpu) = machine.cpu {

@@ -42,7 +42,7 @@ impl Engine {
         if packet.family() != Family::V6 || packet.bytes.get(6) != Some(&protocol::HOP_BY_HOP) {
             return Ok(());
         }
-        let Err(Fault(kind)) = check(&packet.bytes) else {
+        let Err(Fault(kind)) = check(&packet.bytes, FIXED, true) else {
             if !has_length(&packet.bytes)
                 && let Ok(Some(length)) = jumbo(&packet.bytes)
             {
@@ -57,12 +57,13 @@ impl Engine {
     }
 }
 
-/// The hop-by-hop options of an IPv6 packet that begins with them.
-pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
-    let length = bytes.get(FIXED + 1).map_or(usize::MAX, |&units| (usize::from(units) + 1) * 8);
-    let end = FIXED.saturating_add(length);
+/// The options of the header of an IPv6 packet that begins at a place: hop-by-hop options, or those of the destination, of
+/// which none but padding has a meaning.
+pub(super) fn check(bytes: &[u8], start: usize, by_hop: bool) -> Result<(), Fault> {
+    let length = bytes.get(start + 1).map_or(usize::MAX, |&units| (usize::from(units) + 1) * 8);
+    let end = start.saturating_add(length);
     let Some(header) = bytes.get(..end) else { return Err(SILENT) };
-    let (mut at, mut padding, mut count) = (FIXED + 2, 0, 0);
+    let (mut at, mut padding, mut count) = (start + 2, 0, 0);
     while let Some((&kind, rest)) = header.get(at..).and_then(<[u8]>::split_first) {
         if kind == kind::PAD_ONE {
             padding += 1;
@@ -81,7 +82,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
                 if count > MOST {
                     return Err(SILENT);
                 }
-                one(bytes, at, option)?;
+                one(bytes, at, option, by_hop)?;
             }
             at += size;
         }
@@ -148,17 +149,31 @@ fn has_length(bytes: &[u8]) -> bool {
     bytes.get(4..6) != Some(&[0, 0])
 }
 
+/// What routers are to look at, of hop-by-hop options that are right (RFC 2711).
+pub(super) fn alert(bytes: &[u8]) -> Option<u16> {
+    let header = bytes.get(FIXED..FIXED + (usize::from(*bytes.get(FIXED + 1)?) + 1) * 8)?;
+    let (mut at, mut found) = (2, None);
+    while let Some((&kind, rest)) = header.get(at..).and_then(<[u8]>::split_first) {
+        let size = if kind == kind::PAD_ONE { 1 } else { usize::from(*rest.first()?) + 2 };
+        if let (kind::ROUTER_ALERT, Some(&[_, _, high, low])) = (kind, header.get(at..at + size)) {
+            found = Some(u16::from_be_bytes([high, low]));
+        }
+        at += size;
+    }
+    found
+}
+
 /// An option other than padding, which stands at `at`.
-fn one(bytes: &[u8], at: usize, option: &[u8]) -> Result<(), Fault> {
+fn one(bytes: &[u8], at: usize, option: &[u8], by_hop: bool) -> Result<(), Fault> {
     let place = u32::try_from(at).unwrap_or(u32::MAX);
     let wrong = |pointer| Err(Fault(Some(answer::Kind::ParameterProblem { pointer })));
     let kind = option.first().copied().unwrap_or(0);
     let is = |right: bool| if right { Ok(()) } else { Err(SILENT) };
     match kind {
-        kind::ROUTER_ALERT => is(option.len() == 4),
-        kind::IOAM => is(at.is_multiple_of(4)),
-        kind::CALIPSO => Err(SILENT),
-        kind::JUMBO => {
+        kind::ROUTER_ALERT if by_hop => is(option.len() == 4),
+        kind::IOAM if by_hop => is(at.is_multiple_of(4)),
+        kind::CALIPSO if by_hop => Err(SILENT),
+        kind::JUMBO if by_hop => {
             let Ok(length) = <[u8; 4]>::try_from(option.get(2..).unwrap_or(&[])) else { return Err(SILENT) };
             if at % 4 != 2 {
                 return Err(SILENT);

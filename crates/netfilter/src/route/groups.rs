@@ -102,6 +102,16 @@ fn scope(group: Ipv6Addr) -> u16 {
 }
 
 impl Network {
+    /// Whether a member of an IPv6 group on a device wants a sender.
+    pub(crate) fn hears_group_v6(
+        &self,
+        device: DeviceId,
+        group: Ipv6Addr,
+        source: Ipv6Addr,
+    ) -> Result<bool, Unroutable> {
+        hears_v6(self, device, group, Some(source))
+    }
+
     /// Whether a packet of this machine to a group comes back to it, as its device is a member (Linux: `sk_mc_loop` is
     /// taken to hold, as it does unless a process asks otherwise).
     pub(crate) fn hears_itself(&self, packet: &Packet, device: DeviceId) -> Result<bool, Unroutable> {

@@ -2,7 +2,7 @@
 //!
 //! Linux: `IN_DEV_ORCONF` (`accept_local`, `route_localnet`, `src_valid_mark`; `send_redirects` and `shared_media`, which
 //! begin with 1: `all` or the device), `IN_DEV_MAXCONF`
-//! (`rp_filter`: the larger of both), `IN_DEV_ANDCONF` (`bc_forwarding`, `mc_forwarding`; `accept_source_route`, where `all` begins with
+//! (`rp_filter`: the larger of both), `IN_DEV_ANDCONF` (`bc_forwarding`, `mc_forwarding`, `seg6_enabled`, `rpl_seg_enabled`; `accept_source_route`, where `all` begins with
 //! 0 and devices with 1: both); `default` is what later devices begin with. `ip_forward` sets every device; a
 //! device's own `forwarding` counts before it.
 use packet::InterfaceName;
@@ -19,6 +19,9 @@ struct Device {
     source_routes: Option<bool>,
     broadcasts: bool,
     multicasts: bool,
+    segments: bool,
+    segment_sums: i32,
+    rpl: bool,
     /// `send_redirects`.
     redirects: Option<bool>,
     shared_media: Option<bool>,
@@ -150,6 +153,8 @@ impl Sysctls {
                 (all.valid_mark || device.valid_mark, &mut settings.valid_mark),
                 (all.broadcasts && device.broadcasts, &mut settings.broadcasts),
                 (all.multicasts && device.multicasts, &mut settings.multicast_v4),
+                (all.segments && device.segments, &mut settings.segments),
+                (all.rpl && device.rpl, &mut settings.rpl),
                 (off(all.redirects, device.redirects), &mut settings.no_redirects),
                 (off(all.shared_media, device.shared_media), &mut settings.separate_media),
                 (
@@ -171,6 +176,9 @@ impl Sysctls {
                 if on {
                     list.push(id);
                 }
+            }
+            if device.segment_sums != 0 {
+                settings.segment_sums.push((id, device.segment_sums > 0));
             }
             let mode = all.reverse_path.max(device.reverse_path);
             if mode != 0 {
@@ -254,6 +262,12 @@ fn setter(v6: bool, key: &str) -> Option<Setter> {
         (true, "force_forwarding") => |own, value| flag(value).map(|on| own.force_forwarding_v6 = on),
         (true, "use_tempaddr") => |own, value| {
             own.prefer_temporary = value.trim().parse::<i32>().map_err(|_| Refusal::Value)? >= 2;
+            Ok(())
+        },
+        (true, "seg6_enabled") => |own, value| flag(value).map(|on| own.segments = on),
+        (true, "rpl_seg_enabled") => |own, value| flag(value).map(|on| own.rpl = on),
+        (true, "seg6_require_hmac") => |own, value| {
+            own.segment_sums = value.trim().parse().map_err(|_| Refusal::Value)?;
             Ok(())
         },
         (true, "disable_ipv6") => |own, value| flag(value).map(|on| own.disabled_v6 = on),

@@ -109,7 +109,9 @@ impl fmt::Display for ErrorKind {
             Self::Gateway => "no device is given, and the gateway is in no connected subnet",
             Self::Setting => "this setting is not known",
             Self::Limit => "too many statements or devices",
-            Self::Fact => "a line begins with socket, sockets, unsaid, ipsec, cpu, timezone or sysctl",
+            Self::Fact => {
+                "a line begins with socket, sockets, unsaid, ipsec, router-alert, cpu, timezone or sysctl"
+            }
             Self::Endpoint => "not ADDRESS:PORT or [ADDRESS]:PORT",
             Self::Listed => "not a line of /proc/net/tcp or of ss -e",
         })

@@ -62,7 +62,9 @@ const OF_DEVICES: [(&str, &[&str]); 2] = [
             "hop_limit",
             "ignore_routes_with_linkdown",
             "mc_forwarding",
+            "rpl_seg_enabled",
             "seg6_enabled",
+            "seg6_require_hmac",
             "use_tempaddr",
         ],
     ),
@@ -117,8 +119,7 @@ pub(crate) struct Settings {
 
 /// Settings that change the way of packets and are not modelled, with the value that changes nothing. A star stands for
 /// any device.
-const NOT_MODELLED: [(&str, &str); 2] =
-    [("net/ipv4/tcp_fwmark_accept", "0"), ("net/ipv6/conf/*/seg6_enabled", "0")];
+const NOT_MODELLED: [(&str, &str); 1] = [("net/ipv4/tcp_fwmark_accept", "0")];
 
 /// Reads the lines of a section (`sysctl -a`, or what [`collect`] has written). Settings that do not change the way of a
 /// packet are passed over.

@@ -151,3 +151,26 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn processes_that_asked_for_router_alert_are_read() {
+    let machine = parse("router-alert ip 46\nrouter-alert ipv6 5 dev eth0\n").unwrap();
+    let eth0 = InterfaceName::new("eth0");
+    let of = |family, number, device| machine.hears_alerts(family, number, device);
+    assert!(of(Family::V4, 46, eth0) && of(Family::V4, 46, None) && of(Family::V6, 5, eth0));
+    assert!(
+        !of(Family::V6, 46, eth0)
+            && !of(Family::V6, 5, InterfaceName::new("eth1"))
+            && !of(Family::V4, 5, eth0)
+    );
+    assert_eq!(parse(&machine.to_string()).unwrap(), machine);
+    for (text, kind) in [
+        ("router-alert", ErrorKind::Missing),
+        ("router-alert tcp 5", ErrorKind::Word),
+        ("router-alert ip 300", ErrorKind::Number),
+        ("router-alert ipv6 70000", ErrorKind::Number),
+        ("router-alert ip 46 on eth0", ErrorKind::Word),
+    ] {
+        assert_eq!(parse(text).unwrap_err().kind, kind, "{text}");
+    }
+}

@@ -5,7 +5,7 @@ fn checked(options: &[u8]) -> Result<(), Fault> {
     let mut bytes = vec![0; FIXED];
     bytes.extend_from_slice(&[59, u8::try_from((options.len() + 2) / 8 - 1).unwrap()]);
     bytes.extend_from_slice(options);
-    check(&bytes)
+    check(&bytes, FIXED, true)
 }
 
 #[test]

@@ -204,6 +204,7 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
         Step::Assigned { socket } => {
             json!({"step": "assign", "hook": hook, "socket": socket.to_string()})
         }
+        Step::Alerted { number } => json!({"step": "alert", "number": number}),
         Step::Module { name, accepted } => {
             json!({"step": "module", "hook": hook, "name": name, "accepted": accepted})
         }

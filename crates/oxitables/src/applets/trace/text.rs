@@ -250,6 +250,9 @@ impl Writer<'_> {
             Step::Assigned { socket } => {
                 self.line(&format!("~ goes to the socket at {socket}, with its addresses as they are"));
             }
+            Step::Alerted { number } => {
+                self.phase(&format!("ALERT a process has asked for packets with router alert ({number})"));
+            }
             Step::Module { name, accepted } => {
                 let said = if *accepted { "goes on" } else { "ended the way" };
                 self.phase(&format!("{} module {name}: {said}", self.at()));

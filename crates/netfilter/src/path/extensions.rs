@@ -1,0 +1,230 @@
+//! The extension headers of an IPv6 packet for this machine, which the stack opens behind INPUT.
+//!
+//! Linux: `ip6_protocol_deliver_rcu`, `ipv6_destopt_rcv`, `ipv6_rthdr_rcv`, `ipv6_srh_rcv`. Home addresses (Mobile IPv6) are
+//! not known, as in the kernel by which this is judged; sums of segment routing (HMAC) have keys that nobody has given.
+use std::net::{IpAddr, Ipv6Addr};
+
+use packet::{Family, protocol};
+
+use super::hop_options::{self, Fault};
+use crate::engine::{Decision, Engine};
+use crate::network::{Unroutable, Way};
+use crate::skb::{Drop, Link, LinkKind, Packet};
+use crate::{DeviceId, Now, answer};
+
+/// Bytes of the fixed header.
+const FIXED: usize = 40;
+
+/// What is behind a header.
+enum Opened {
+    /// The next header begins here.
+    At(usize),
+    /// The packet has ended, or goes another way.
+    Ended(Decision),
+}
+
+impl Engine {
+    /// Opens the headers in front of what is delivered; an error: it goes no further here.
+    pub(super) fn open_extensions(
+        &mut self,
+        now: Now,
+        packet: &mut Packet,
+        depth: u8,
+    ) -> Result<(), Decision> {
+        if packet.family() != Family::V6 {
+            return Ok(());
+        }
+        // Where the number of the next header stands, and where that begins.
+        let (mut field, mut at) = (6, FIXED);
+        if packet.bytes.get(6) == Some(&protocol::HOP_BY_HOP) {
+            (field, at) = (FIXED, FIXED + length(&packet.bytes, FIXED));
+        }
+        while let Some(&next) = packet.bytes.get(field) {
+            let begin = at;
+            match next {
+                protocol::HOP_BY_HOP => {
+                    let pointer = u32::try_from(field).unwrap_or(u32::MAX);
+                    let kind = answer::Kind::UnknownHeader { pointer };
+                    return Err(self.wrong_header(now, packet, Some(kind), depth));
+                }
+                protocol::DESTINATION_OPTIONS => {
+                    if let Err(Fault(kind)) = hop_options::check(&packet.bytes, at, false) {
+                        return Err(self.wrong_header(now, packet, kind, depth));
+                    }
+                    at += length(&packet.bytes, at);
+                }
+                protocol::ROUTING => match self.open_routing(now, packet, at, depth) {
+                    Opened::At(next) => at = next,
+                    Opened::Ended(decision) => return Err(decision),
+                },
+                protocol::FRAGMENT => match packet.bytes.get(at..at + 8) {
+                    Some(&[_, _, high, low, ..]) if high == 0 && low & 0xf9 == 0 => at += 8,
+                    // It is gathered first, or was cut too short for that.
+                    _ => break,
+                },
+                _ => break,
+            }
+            field = begin;
+        }
+        self.check_group(packet)
+    }
+
+    /// Linux: a member of a group who does not want the sender hears nothing, which is found out behind all headers.
+    fn check_group(&mut self, packet: &Packet) -> Result<(), Decision> {
+        let view = packet.view();
+        let (IpAddr::V6(source), IpAddr::V6(group)) = (view.source(), view.destination()) else {
+            return Ok(());
+        };
+        let is_icmp = view.protocol() == Some(protocol::ICMPV6);
+        if !group.is_multicast()
+            || is_icmp
+            || packet.layout.fragment.is_some_and(|own| own.more || own.offset != 0)
+        {
+            return Ok(());
+        }
+        let device = packet.input.unwrap_or(DeviceId::LOOPBACK);
+        match self.network.hears_group_v6(device, group, source) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.end(packet, Drop::Route(Unroutable::NoListener))),
+            Err(reason) => Err(self.end(packet, Drop::Route(reason))),
+        }
+    }
+
+    fn wrong_header(&mut self, now: Now, packet: &Packet, kind: Option<answer::Kind>, depth: u8) -> Decision {
+        if let Some(kind) = kind {
+            self.answer(now, packet, kind);
+        }
+        self.end_nested(now, packet, Drop::Options, depth)
+    }
+
+    /// A routing header that begins at a place.
+    fn open_routing(&mut self, now: Now, packet: &mut Packet, at: usize, depth: u8) -> Opened {
+        let end = at + length(&packet.bytes, at);
+        let Some(&[_, _, kind, left, ..]) = packet.bytes.get(at..end) else {
+            return Opened::Ended(self.wrong_header(now, packet, None, depth));
+        };
+        let device = packet.input.unwrap_or(DeviceId::LOOPBACK);
+        let for_group = packet.view().destination().is_multicast() || packet.link.kind != LinkKind::Host;
+        match kind {
+            _ if for_group => Opened::Ended(self.wrong_header(now, packet, None, depth)),
+            3 if self.network.settings.rpl.contains(&device) => {
+                let why = Unroutable::Undecided("routing of RPL (rpl_seg_enabled)");
+                Opened::Ended(self.end(packet, Drop::Route(why)))
+            }
+            3 => Opened::Ended(self.wrong_header(now, packet, None, depth)),
+            4 => self.open_segments(now, packet, (at, end), device, depth),
+            _ if left == 0 => Opened::At(end),
+            _ => {
+                let kind = answer::Kind::ParameterProblem { pointer: place(at + 2) };
+                Opened::Ended(self.wrong_header(now, packet, Some(kind), depth))
+            }
+        }
+    }
+
+    /// Segment routing (RFC 8754).
+    fn open_segments(
+        &mut self,
+        now: Now,
+        packet: &mut Packet,
+        (at, end): (usize, usize),
+        device: DeviceId,
+        depth: u8,
+    ) -> Opened {
+        /// The flag that says that a sum follows (Linux: `SR6_FLAG1_HMAC`).
+        const SUMMED: u8 = 8;
+        let settings = &self.network.settings;
+        if !settings.segments.contains(&device) {
+            return Opened::Ended(self.wrong_header(now, packet, None, depth));
+        }
+        let is_summed = packet.bytes.get(at + 5).is_some_and(|flags| flags & SUMMED != 0);
+        let asked = settings.segment_sums.iter().find(|own| own.0 == device).map(|own| own.1);
+        match asked {
+            Some(false) => {}
+            _ if is_summed => {
+                let why = Unroutable::Undecided(
+                    "the sum (HMAC) of a segment routing header, whose keys are not given",
+                );
+                return Opened::Ended(self.end(packet, Drop::Route(why)));
+            }
+            Some(true) => return Opened::Ended(self.wrong_header(now, packet, None, depth)),
+            None => {}
+        }
+        loop {
+            let Some(&[next, units, _, left, ..]) = packet.bytes.get(at..end) else {
+                return Opened::Ended(self.wrong_header(now, packet, None, depth));
+            };
+            if left == 0 {
+                return match next {
+                    protocol::IPV6 | protocol::IPIP => Opened::Ended(self.unpack(packet, end)),
+                    _ => Opened::At(end),
+                };
+            }
+            if left >= units >> 1 {
+                let kind = answer::Kind::ParameterProblem { pointer: place(at + 3) };
+                return Opened::Ended(self.wrong_header(now, packet, Some(kind), depth));
+            }
+            let left = left - 1;
+            let segment = at + 8 + 16 * usize::from(left);
+            let segment =
+                packet.bytes.get(segment..segment + 16).and_then(|own| <[u8; 16]>::try_from(own).ok());
+            let Some(segment) = segment.map(Ipv6Addr::from) else {
+                return Opened::Ended(self.wrong_header(now, packet, None, depth));
+            };
+            let before = self.trace.is_some().then(|| packet.bytes.clone());
+            if let Some(place) = packet.bytes.get_mut(at + 3) {
+                *place = left;
+            }
+            if let Some(place) = packet.bytes.get_mut(24..40) {
+                place.copy_from_slice(&segment.octets());
+            }
+            self.trace_rewritten(packet, "SEG6", before);
+            packet.route = None;
+            let route = match self.route_input(packet) {
+                Ok(route) => route,
+                Err(reason) => return Opened::Ended(self.unroutable(now, packet, reason, depth)),
+            };
+            packet.route = Some(route);
+            if let Way::Out { device, next_hop, .. } = route.way {
+                return Opened::Ended(self.forward(now, packet, device, next_hop, depth));
+            }
+            if !matches!(route.way, Way::Local) {
+                return Opened::Ended(self.deliver(now, packet, depth));
+            }
+            let ttl = packet.view().ttl();
+            if ttl <= 1 {
+                self.answer(now, packet, answer::Kind::TimeExceeded);
+                return Opened::Ended(self.end_nested(now, packet, Drop::TimeToLive, depth));
+            }
+            packet::rewrite::set_ttl(&mut packet.bytes, packet.layout, ttl - 1);
+        }
+    }
+
+    /// What is inside the last segment comes in anew, by the same device (Linux: `__skb_tunnel_rx`).
+    fn unpack(&mut self, packet: &mut Packet, end: usize) -> Decision {
+        let id = self.take_packet_id();
+        let inner = packet.bytes.get(end..).unwrap_or_default().to_vec();
+        let link = Link { kind: packet.link.kind, ..Link::default() };
+        let inner = self.arrive(id, packet.input, link, inner);
+        self.let_go(packet.tracking);
+        match inner {
+            Ok(inner) if self.backlog.len() < self.settings.most_emitted => {
+                self.backlog.push_back(Packet { mark: packet.mark, cpu: packet.cpu, ..inner });
+                Decision::Delivered
+            }
+            Ok(_) => self.ended(id, Drop::Limit),
+            Err(reason) => self.ended(id, reason),
+        }
+    }
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// The length of a header that begins at a place, in bytes; more than there is, if it is cut short.
+fn length(bytes: &[u8], at: usize) -> usize {
+    bytes.get(at + 1).map_or(usize::from(u16::MAX), |&units| (usize::from(units) + 1) * 8)
+}
+
+#[cfg(test)]
+mod tests;
