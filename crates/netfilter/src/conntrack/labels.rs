@@ -4,6 +4,7 @@
 //! without such a rule never gets any (Linux: `nf_ct_labels_ext_add`, `net->ct.labels_used`).
 use packet::Family;
 
+use super::chunks::Chunks;
 use super::{Changes, ConnectionId, Conntrack};
 
 /// How many labels there are.
@@ -18,7 +19,7 @@ pub(super) struct Labels {
     /// Whether a rule of IPv4 or IPv6 uses them.
     used: [bool; 2],
     /// `None`: the connection has no place for labels.
-    bits: Vec<Option<Bits>>,
+    bits: Chunks<Option<Bits>>,
 }
 
 impl Labels {
@@ -27,18 +28,17 @@ impl Labels {
         if self.used == [false; 2] {
             return;
         }
-        let Ok(at) = usize::try_from(slot) else { return };
-        if at >= self.bits.len() {
-            self.bits.resize(at + 1, None);
+        if self.bits.get(slot).is_none() {
+            self.bits.grow(slot as usize + 1, || None);
         }
-        if let Some(own) = self.bits.get_mut(at) {
+        if let Some(own) = self.bits.get_mut(slot) {
             *own = Some([0; 4]);
         }
     }
 
     /// A connection has ended.
     pub(super) fn end(&mut self, slot: u32) {
-        if let Some(own) = usize::try_from(slot).ok().and_then(|at| self.bits.get_mut(at)) {
+        if let Some(own) = self.bits.get_mut(slot) {
             *own = None;
         }
     }
@@ -55,7 +55,7 @@ impl Conntrack {
     /// The labels of a connection, label 0 in the lowest bit; `None`: it began when nobody used labels.
     pub fn labels(&self, id: ConnectionId) -> Option<u128> {
         self.get(id)?;
-        let bits = self.labels.bits.get(usize::try_from(id.slot).ok()?)?.as_ref()?;
+        let bits = self.labels.bits.get(id.slot)?.as_ref()?;
         Some(bits.iter().rev().fold(0, |all, &word| all << 32 | u128::from(word)))
     }
 
@@ -64,7 +64,7 @@ impl Conntrack {
         if self.get(id).is_none() {
             return false;
         }
-        let slot = usize::try_from(id.slot).ok().and_then(|at| self.labels.bits.get_mut(at));
+        let slot = self.labels.bits.get_mut(id.slot);
         let Some(word) = slot.and_then(Option::as_mut).and_then(|own| own.get_mut(usize::from(label / 32)))
         else {
             return false;

@@ -24,6 +24,7 @@
 //! the parameters that their modules have by default.
 use std::net::IpAddr;
 
+mod chunks;
 mod config;
 mod connection;
 mod event;
@@ -109,14 +110,6 @@ pub struct Zone {
     pub original: u16,
     /// Zone of the reply direction.
     pub reply: u16,
-}
-
-/// Makes room for so many elements, and for a sixteenth more.
-// Why: doubling would leave up to half of a large table unused.
-fn grow<T>(elements: &mut Vec<T>, length: usize) {
-    if length > elements.capacity() {
-        elements.reserve_exact((length - elements.len()).saturating_add(length / 16).max(64));
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! Deadlines are rounded up to 2^26 ns (67 ms): a thing fires at most that late. It fires early only if its deadline is
 //! more than four and a half years away; its owner arms it anew then. Nobody relies on the wheel for truth: an expired
 //! connection is never found, whether it fired or not.
+use super::chunks::Chunks;
 use crate::time::Instant;
 
 const NONE: u32 = u32::MAX;
@@ -47,7 +48,7 @@ const IDLE_NODE: Node = Node { tick: 0, previous: NONE, next: NONE, level: IDLE,
 pub(super) struct Wheel {
     /// The present in ticks: everything up to here was handed out.
     elapsed: u64,
-    nodes: Vec<Node>,
+    nodes: Chunks<Node>,
     heads: [[u32; SLOTS]; LEVELS],
     occupied: [u64; LEVELS],
     due: u32,
@@ -58,7 +59,7 @@ impl Default for Wheel {
     fn default() -> Self {
         Self {
             elapsed: 0,
-            nodes: Vec::new(),
+            nodes: Chunks::default(),
             heads: [[NONE; SLOTS]; LEVELS],
             occupied: [0; LEVELS],
             due: NONE,
@@ -70,16 +71,14 @@ impl Default for Wheel {
 impl Wheel {
     /// Room for so many things without further allocation.
     pub(super) fn reserve(&mut self, things: usize) {
-        self.nodes.reserve_exact(things.saturating_sub(self.nodes.len()));
+        self.nodes.grow(things, || IDLE_NODE);
     }
 
     /// Sees to it that the thing fires at the deadline, whatever it was armed for before.
     pub(super) fn arm(&mut self, thing: u32, deadline: Instant) {
         self.disarm(thing);
-        let Ok(index) = usize::try_from(thing) else { return };
-        if index >= self.nodes.len() {
-            super::grow(&mut self.nodes, index + 1);
-            self.nodes.resize(index + 1, IDLE_NODE);
+        if self.nodes.get(thing).is_none() {
+            self.reserve(thing as usize + 1);
         }
         let rounded = deadline.0.div_ceil(1 << TICK_BITS);
         self.insert(thing, rounded.max(self.elapsed + 1));
@@ -235,11 +234,11 @@ impl Wheel {
     }
 
     fn node(&self, thing: u32) -> Option<Node> {
-        self.nodes.get(usize::try_from(thing).ok()?).copied()
+        self.nodes.get(thing).copied()
     }
 
     fn node_mut(&mut self, thing: u32) -> Option<&mut Node> {
-        self.nodes.get_mut(usize::try_from(thing).ok()?)
+        self.nodes.get_mut(thing)
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{EMPTY, FULLEST, Index, PARTS, WAYS, part};
+use super::{FULLEST, Index, PARTS, WAYS, part};
 
 fn hash(entry: u32) -> u64 {
     // The multiplication of SplitMix64, twice: all bits of it are used.
@@ -15,17 +15,20 @@ impl Index {
     fn distances(&self) -> Vec<usize> {
         let mut counts = vec![0; 128];
         for part in self.parts.iter() {
-            assert!(part.len * 16 <= part.buckets.len() * WAYS * FULLEST, "{} entries", part.len);
+            assert!(part.len * 16 <= part.buckets() * WAYS * FULLEST, "{} entries", part.len);
             let mut len = 0;
-            for (bucket, at) in part.buckets.iter().zip(0..) {
-                let first = bucket.entries.iter().position(|&entry| entry == EMPTY).unwrap_or(WAYS);
-                assert!(bucket.entries[first..].iter().all(|&entry| entry == EMPTY), "a gap: {bucket:?}");
-                len += first;
-                for &tag in &bucket.tags[..first] {
+            for at in 0..part.buckets() {
+                let marks = part.marks[at];
+                let bytes = marks.0.to_le_bytes();
+                assert!(bytes[marks.len()..].iter().all(|&mark| mark == 0), "a gap: {marks:?}");
+                assert!(bytes[..marks.len()].iter().all(|&mark| mark != 0), "a gap: {marks:?}");
+                assert_eq!(marks.len() == WAYS, marks.is_full());
+                len += marks.len();
+                for (tag, _) in part.bucket(at) {
                     let mut between = part.home(tag);
                     counts[part.distance(between, at)] += 1;
                     while between != at {
-                        assert!(part.buckets[between].is_full(), "nobody finds what is in {at}");
+                        assert!(part.marks[between].is_full(), "nobody finds what is in {at}");
                         between = part.next(between);
                     }
                 }
@@ -72,7 +75,7 @@ fn most_are_in_their_own_bucket_at_any_size() {
         assert!(counts[0] * 10 >= all * 9, "{entry}: {counts:?}");
         assert!((counts[0] + counts[1]) * 100 >= all * 96, "{entry}: {counts:?}");
         // At least five sevenths are in use where there is more than a bucket or two.
-        let places: usize = index.parts.iter().map(|part| part.buckets.len() * WAYS).sum();
+        let places: usize = index.parts.iter().map(|part| part.buckets() * WAYS).sum();
         assert!(entry < 100_000 || all * 7 >= places * 5, "{entry} of {places}");
     }
 }
@@ -87,11 +90,11 @@ fn one_part_of_many_grows_at_once() {
     assert!(fullest < 100_000 / PARTS * 2, "{fullest}");
     index.reserve(400_000);
     index.distances();
-    let before: Vec<_> = index.parts.iter().map(|part| part.buckets.len()).collect();
+    let before: Vec<_> = index.parts.iter().map(|part| part.buckets()).collect();
     for entry in 100_000..400_000 {
         index.insert(hash(entry), entry);
     }
-    assert_eq!(before, index.parts.iter().map(|part| part.buckets.len()).collect::<Vec<_>>(), "no growth");
+    assert_eq!(before, index.parts.iter().map(|part| part.buckets()).collect::<Vec<_>>(), "no growth");
     assert_eq!(index.len(), 400_000);
 }
 
