@@ -304,13 +304,13 @@ impl<'a> Reader<'a> {
         Ok(length)
     }
 
-    /// Reads an open type, or steps over it.
-    fn open(&mut self, field: &Field, wanted: bool) -> Result<Value> {
+    /// Reads an open type, or steps over it if nothing of what it stands in is `wanted`; `here`: it comes out.
+    fn open(&mut self, field: &Field, wanted: bool, here: bool) -> Result<Value> {
         let length = self.open_length()?;
         let start = self.at;
         let mut value = Value::Nothing;
-        if wanted {
-            value = self.field(field, true)?;
+        if wanted && field.kept {
+            value = self.field(field, here)?;
             self.bit = 0;
         }
         self.at = start + length;
@@ -471,7 +471,7 @@ impl<'a> Reader<'a> {
                 }
             }
             let value =
-                if field.open { self.open(field, wanted && field.kept)? } else { self.field(field, wanted)? };
+                if field.open { self.open(field, wanted, wanted)? } else { self.field(field, wanted)? };
             if wanted && field.kept {
                 kept.push((field.name, value));
             }
@@ -498,7 +498,7 @@ impl<'a> Reader<'a> {
                     Some(Addition::End) => return Ok(()),
                     Some(Addition::Kept(field)) => {
                         if there {
-                            let value = self.open(field, wanted)?;
+                            let value = self.open(field, wanted, wanted)?;
                             if wanted {
                                 kept.push((field.name, value));
                             }
@@ -530,15 +530,7 @@ impl<'a> Reader<'a> {
             let value = if element.open {
                 self.align();
                 // Linux: those behind the last that is kept are read, too.
-                let length = self.open_length()?;
-                let start = self.at;
-                let mut value = Value::Nothing;
-                if wanted && element.kept {
-                    value = self.field(element, here)?;
-                    self.bit = 0;
-                }
-                self.at = start + length;
-                value
+                self.open(element, wanted, here)?
             } else {
                 self.field(element, here)?
             };
@@ -564,7 +556,7 @@ impl<'a> Reader<'a> {
                 return Ok(chosen(field.name, Value::Nothing));
             }
             self.align();
-            let value = self.open(field, wanted && field.kept)?;
+            let value = self.open(field, wanted, wanted)?;
             return Ok(chosen(field.name, value));
         }
         let bits = bits_for(choice.root.len());

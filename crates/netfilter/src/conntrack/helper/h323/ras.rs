@@ -9,9 +9,9 @@ use packet::protocol;
 use super::per::{Reader, Value};
 use super::registration::RAS_MESSAGE;
 use super::{Done, Kind, Place, Signal};
+use crate::conntrack::Status;
 use crate::conntrack::expect::{Expectation, Flags};
 use crate::conntrack::helper::in_ticks;
-use crate::conntrack::{Status, Tuple};
 
 /// How long a registration is valid that does not say so (the module's parameter `default_rrq_ttl`), in seconds.
 const USUAL_VALIDITY: u32 = 300;
@@ -73,11 +73,11 @@ impl Signal<'_, '_> {
     fn write_signal(&mut self, places: &[Value]) -> Done {
         let Some((own, other)) = self.tuples().filter(|_| self.writes()) else { return Ok(()) };
         let (known, stands_for) = self.signal_ports();
-        for (at, value) in places.iter().enumerate() {
+        for value in places {
             let Some(found) = self.place(value).filter(|found| found.port == known) else { continue };
             if found.address == own.source {
                 // Linux: for one behind the loopback's address that one is written.
-                let first = self.loopback(places).filter(|_| at > 0);
+                let first = self.loopback(places);
                 return self.write(first.unwrap_or(found).at, other.destination, stands_for);
             }
             if found.address == own.destination {
@@ -127,11 +127,9 @@ impl Signal<'_, '_> {
 
     fn expect_calls(&mut self, calls: &[Value]) -> Done {
         let Some((own, other)) = self.tuples() else { return Ok(()) };
-        let found = calls.iter().enumerate().find_map(|(at, value)| {
-            let found = self.place(value)?;
-            (found.address == own.source && found.port != 0).then_some((at, found))
-        });
-        let Some((at, found)) = found else { return Ok(()) };
+        let mut found = calls.iter().filter_map(|value| self.place(value));
+        let found = found.find(|found| found.address == own.source && found.port != 0);
+        let Some(found) = found else { return Ok(()) };
         let Some(mut expectation) = self.expectation(protocol::TCP, found.port) else { return Ok(()) };
         expectation.gives = Some(Kind::Q931);
         expectation.flags = Flags::PERMANENT;
@@ -147,42 +145,28 @@ impl Signal<'_, '_> {
             return Ok(());
         };
         self.set_signal_ports(found.port, port);
-        if let Some(first) = self.loopback(calls).filter(|_| at > 0) {
+        if let Some(first) = self.loopback(calls) {
             // Linux: whether that can be written does not count.
             let _ = self.write(first.at, other.destination, port);
         }
         Ok(())
     }
 
-    /// A registration is accepted: connection and expectation live as long.
+    /// A registration is accepted: the connection lives as long.
+    // Linux: the expectation does not. It is sought as if it came from nowhere, and all are from a certain address.
     fn registered(&mut self, calls: &[Value], validity: Option<&Value>) -> Done {
         self.write_signal(calls)?;
         if let Some(&Value::Number(seconds)) = validity {
             self.remember(|memory| memory.valid = seconds);
         }
         let valid = self.memory().valid;
-        let Some((own, _)) = self.tuples().filter(|_| valid > 0) else { return Ok(()) };
+        if valid == 0 {
+            return Ok(());
+        }
         let valid = in_ticks(valid);
         // Linux: a connection ends by a clock of 32 bits, where half a round ahead is in the past.
         let life = if valid < HALF_A_ROUND { valid } else { Duration::ZERO };
         self.env.conntrack.live_for(self.id, life, self.env.now.mono);
-        let (_, port) = self.signal_ports();
-        let now = self.env.now.mono;
-        let Some(zone) = self.env.conntrack.get(self.id).map(|own| own.zone) else { return Ok(()) };
-        // Linux: it is sought as if it came from nowhere, so that one from a certain address is not found.
-        let tuple = Tuple {
-            source: self.family.unspecified(),
-            destination: own.destination,
-            protocol: protocol::TCP,
-            source_id: 0,
-            destination_id: port,
-        };
-        if let Some(id) = self.env.conntrack.find_expectation(&tuple, zone, now)
-            && let Some(item) = self.env.conntrack.expectation(id).filter(|item| item.master == self.id)
-        {
-            let flags = item.flags;
-            self.env.conntrack.renew_expectation(id, flags, now + valid);
-        }
         Ok(())
     }
 
