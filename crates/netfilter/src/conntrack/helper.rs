@@ -335,3 +335,6 @@ fn expect_translated(
     env.conntrack.unexpect(expected);
     Verdict::Drop(complain(expectation.helper, "cannot mangle packet", packet, env))
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,12 @@ sysctl net.ipv6.conf.all.forwarding=1
 
 /// An engine with rules.
 pub fn engine(rules4: &str, rules6: &str) -> Engine {
-    let network = netfilter::route::text::parse(NETWORK).expect("the network of the tests");
+    engine_on(NETWORK, rules4, rules6)
+}
+
+/// The same on another network.
+pub fn engine_on(network: &str, rules4: &str, rules6: &str) -> Engine {
+    let network = netfilter::route::text::parse(network).expect("the network of the tests");
     let mut engine = Engine::new(Config {
         settings: env::Settings::default(),
         conntrack: conntrack::Config::default(),

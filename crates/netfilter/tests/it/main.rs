@@ -2,6 +2,7 @@
 mod allocations;
 mod bed;
 mod conversations;
+mod helpers;
 mod hostile_payloads;
 mod limits;
 mod original_destination;

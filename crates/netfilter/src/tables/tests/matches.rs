@@ -209,6 +209,21 @@ fn an_unknown_owner_is_undecided() {
     assert!(matches!(bench.trace.steps.last(), Some((_, Step::Undecided { number: 2, .. }))));
 }
 
+/// Lists of sockets say the user, not the group: only a rule that asks for it cannot be decided.
+#[test]
+fn an_unknown_group_is_undecided() {
+    let ends = |rule: &str| {
+        let mut bench = Bench::new(&format!("-A OUTPUT -m owner {rule}"));
+        let mut packet = bench.packet(TCP);
+        let socket = Some(Owner { uid: 1000, gid: 0, has_file: true });
+        packet.origin = Some(Origin { socket, known: true, group_unknown: true, ..Origin::default() });
+        let verdict = bench.walk_in(Table::Filter, Hook::Output, &mut packet);
+        matches!(verdict, Verdict::Drop(Drop::Undecided { number: 1, .. }))
+    };
+    assert!(ends("--gid-owner 0") && ends("! --gid-owner 5") && ends("--uid-owner 1000 --gid-owner 0"));
+    assert!(!ends("--uid-owner 1000") && !ends("--socket-exists") && !ends("--uid-owner 0 --gid-owner 0"));
+}
+
 #[test]
 fn string_searches_the_whole_packet() {
     let line = "udp 10.0.1.5:1000 > 8.8.8.8:53 payload \"Hello World\"";
