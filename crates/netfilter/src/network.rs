@@ -200,6 +200,8 @@ pub struct RouteEntry {
     pub tos: u8,
     /// MTU of the route, if set.
     pub mtu: Option<u32>,
+    /// Whether the MTU is locked (`mtu lock N`): in IPv6 it counts before FORWARD only then, else behind POSTROUTING.
+    pub mtu_locked: bool,
     /// IPv4: the further next hops of a route with several; `via` and `device` are the first one then. In IPv6 each
     /// is a route of its own, as in the kernel.
     pub hops: Vec<Hop>,
@@ -225,6 +227,7 @@ impl RouteEntry {
             metric: 0,
             tos: 0,
             mtu: None,
+            mtu_locked: false,
             hops: Vec::new(),
             from: None,
             realms: 0,
@@ -563,6 +566,8 @@ pub struct Route {
     pub way: Way,
     /// MTU of the way out (or of loopback).
     pub mtu: u32,
+    /// The MTU that a packet is measured by before it is forwarded: in IPv6 that of the device, unless the route's is locked.
+    pub forward_mtu: u32,
     /// The source address that the machine itself would use on this way.
     pub source: Option<IpAddr>,
     /// The realms of the way, as in [`RouteEntry::realms`] (Linux: `dst->tclassid`).
@@ -574,7 +579,7 @@ pub struct Route {
 impl Route {
     /// A way of which nothing else is known.
     pub(crate) fn by(way: Way, mtu: u32) -> Self {
-        Self { way, mtu, source: None, realms: 0, redirect: false }
+        Self { way, mtu, forward_mtu: mtu, source: None, realms: 0, redirect: false }
     }
 }
 

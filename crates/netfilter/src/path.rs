@@ -314,7 +314,7 @@ impl Engine {
             self.answer(now, packet, answer::Kind::Unreachable { code: 5 });
             return self.end_nested(now, packet, Drop::SourceRouted, depth);
         }
-        let mtu = packet.route.map_or(1500, |route| route.mtu);
+        let mtu = packet.route.map_or(1500, |route| route.forward_mtu);
         if defrag::too_big_to_forward(packet, mtu) {
             self.answer(now, packet, answer::Kind::TooBig { mtu });
             return self.end_nested(now, packet, Drop::TooBig, depth);

@@ -18,7 +18,7 @@
 //! |---|---|
 //! | `device NAME` | `mtu N` (1500), `mac M`, `master DEVICE`, `group N`, `type bridge\|bond\|vrf`, `up` (the default), `down`, `noarp` (in no group of solicited nodes); of a bridge `nf_call_iptables 0\|1`, `nf_call_ip6tables 0\|1`, `vlan_filtering 0\|1`; of its port `state forwarding\|…`, and `hairpin`, `isolated`, `learning`, `flood`, `mcast_flood`, `bcast_flood`, each `on\|off`; `lo` is there from the start |
 //! | `address A[/N] dev DEVICE` | makes the local, broadcast and connected routes as the kernel does; `peer A`, `brd A` (or `+`), `scope global\|link\|host\|N`, `deprecated`, `temporary` |
-//! | `[-4\|-6] route [TYPE] DEST` | TYPE: `unicast local broadcast multicast anycast blackhole unreachable prohibit throw`; DEST: an address, a prefix or `default`; `via A`, `dev DEVICE`, `src A`, `table N\|local\|main\|default`, `metric N`, `tos N`, `mtu N`, `realms [N/]N`, `from P`, `pref low\|medium\|high`, `onlink`, and any number of `nexthop via A dev DEVICE` |
+//! | `[-4\|-6] route [TYPE] DEST` | TYPE: `unicast local broadcast multicast anycast blackhole unreachable prohibit throw`; DEST: an address, a prefix or `default`; `via A`, `dev DEVICE`, `src A`, `table N\|local\|main\|default`, `metric N`, `tos N`, `mtu [lock] N`, `realms [N/]N`, `from P`, `pref low\|medium\|high`, `onlink`, and any number of `nexthop via A dev DEVICE` |
 //! | `[-4\|-6] rule` | `not`, `from P`, `to P`, `fwmark N[/M]`, `iif DEVICE`, `oif DEVICE`, `tos N`, `ipproto N`, `sport N[-N]`, `dport N[-N]`, `uidrange N-N`, `priority N`, `table N` (or `lookup N`), `suppress_prefixlength N`, `suppress_ifgroup N`, `realms [N/]N`; instead of a table `goto N`, `nop`, `blackhole`, `unreachable`, `prohibit` |
 //! | `fdb M dev PORT` | the machine with this Ethernet address is behind this port of a bridge, or is the machine's own if PORT is the bridge (`bridge fdb`; `master`, `static`, `dynamic`, `extern_learn` may follow) |
 //! | `neigh A lladdr M dev DEVICE` | the Ethernet address of a neighbour (`ip neigh`; `nud STATE`, a state in capitals and `router` may follow) |
@@ -575,7 +575,13 @@ fn route(network: &mut Network, words: &mut Words<'_>, family: Option<Family>) -
             "dev" => route.device = Some(words.device(network)?),
             "table" => table = words.table()?,
             "metric" | "preference" => route.metric = words.number()?,
-            "mtu" => route.mtu = Some(words.number()?),
+            "mtu" => {
+                route.mtu_locked = words.peek() == Some("lock");
+                if route.mtu_locked {
+                    words.next();
+                }
+                route.mtu = Some(words.number()?);
+            }
             "tos" => {
                 let tos = words.number()?;
                 route.tos = u8::try_from(tos).map_err(|_| words.error(ErrorKind::Number))?;

@@ -109,6 +109,7 @@ pub(super) fn input(
         Ok(Route {
             way: Way::Out { device: hop.device, next_hop, gateway },
             mtu: network.mtu(hop.device, Some(route)),
+            forward_mtu: network.mtu(hop.device, Some(route)),
             source: preferred(network, route, hop),
             realms: with_realms(with_realms(route.realms, found.realms), back.realms),
             redirect: hop.device == device && back.on_link && is_nearer(network, device, source, hop),

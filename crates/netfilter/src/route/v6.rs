@@ -110,7 +110,9 @@ fn way_out(
 ) -> Route {
     let (next_hop, gateway) = fib::next_hop(hop, destination);
     let way = Way::Out { device: hop.device, next_hop, gateway };
-    Route { source, ..Route::by(way, network.mtu(hop.device, Some(route))) }
+    // Linux: `ip6_dst_mtu_maybe_forward`.
+    let forward_mtu = network.mtu(hop.device, Some(route).filter(|route| route.mtu_locked));
+    Route { source, forward_mtu, ..Route::by(way, network.mtu(hop.device, Some(route))) }
 }
 
 /// Linux: `ip6_route_output_flags`, `ip6_dst_lookup_tail`.
