@@ -477,7 +477,7 @@ impl Engine {
         packet.input = packet.input.filter(|_| !packet.duplicate);
         let mtu = packet.route.map_or(1500, |route| route.mtu);
         if device == DeviceId::LOOPBACK {
-            return self.loop_back(packet, DeviceId::LOOPBACK, Link::default());
+            return self.loop_back_cut(now, packet, mtu, depth);
         }
         if self.protects(packet, device) {
             self.let_go(packet.tracking);
@@ -554,6 +554,26 @@ impl Engine {
             trace.push(packet, Step::Sent { device: device.name, next_hop, bytes: bytes.clone() });
         }
         self.transmits.push_back(transmit);
+    }
+
+    /// A packet on loopback, which is cut there as on any device. Its pieces keep what it had, and are gathered again in PREROUTING
+    /// or where they are delivered ([`defrag::handle`]).
+    fn loop_back_cut(&mut self, now: Now, packet: &mut Packet, mtu: u32, depth: u8) -> Decision {
+        if packet.len() <= mtu as usize && packet.largest_fragment().is_none() {
+            return self.loop_back(packet, DeviceId::LOOPBACK, Link::default());
+        }
+        let Ok(pieces) = defrag::split(packet, mtu, &mut self.next_ip_id) else {
+            self.answer(now, packet, answer::Kind::TooBig { mtu });
+            return self.end_nested(now, packet, Drop::TooBig, depth);
+        };
+        packet.gathered = None;
+        let mut decision = Decision::Stolen;
+        for bytes in pieces {
+            let Ok(layout) = layout::parse(&bytes) else { continue };
+            let mut piece = Packet { bytes, layout, ..packet.clone() };
+            decision = self.loop_back(&mut piece, DeviceId::LOOPBACK, Link::default());
+        }
+        decision
     }
 
     /// A packet on loopback keeps its connection, its mark and its route, and comes in again when the present way has

@@ -36,11 +36,12 @@ use std::time::Duration;
 use packet::Family;
 
 use crate::hook::Verdict;
+use crate::machine::Secured;
 use crate::network::DeviceId;
 use crate::skb::{Drop, Gathered, Link, Packet};
 use crate::time::Instant;
 use crate::trace::Step;
-use crate::{Env, defrag::queue::Queue};
+use crate::{Env, Tracking, defrag::queue::Queue};
 
 pub use fragment::{Uncuttable, split, too_big_to_forward};
 
@@ -132,8 +133,31 @@ enum Outcome {
     Discarded,
     /// Its queue is thrown away, but the fragment goes on alone (IPv6: a length that is no multiple of 8).
     Alone,
-    /// The datagram is complete; the link is that of its first fragment (Linux: `skb_morph`).
-    Complete(Vec<u8>, Gathered, Link),
+    /// The datagram is complete.
+    Complete(Vec<u8>, Gathered, Inherited),
+}
+
+/// What a gathered datagram has of its first fragment, whichever came last (Linux: `skb_morph`). Its socket is that of the last.
+struct Inherited {
+    link: Link,
+    mark: u32,
+    priority: u32,
+    traced: bool,
+    tracking: Tracking,
+    secured: Secured,
+}
+
+impl Inherited {
+    fn of(first: &Packet) -> Self {
+        let Packet { link, mark, priority, traced, tracking, secured, .. } = *first;
+        Self { link, mark, priority, traced, tracking, secured }
+    }
+
+    fn give_to(self, packet: &mut Packet) {
+        let Self { link, mark, priority, traced, tracking, secured } = self;
+        (packet.link, packet.mark, packet.priority) = (link, mark, priority);
+        (packet.traced, packet.tracking, packet.secured) = (traced, tracking, secured);
+    }
 }
 
 impl Defrag {
@@ -263,6 +287,9 @@ impl Defrag {
 /// Linux: of IPv4, whatever is refused counts as taken, so that a local sender hears of no error; of IPv6 it is
 /// dropped.
 pub fn handle(defrag: &mut Defrag, packet: &mut Packet, user: User, env: &mut Env<'_>) -> Verdict {
+    if user != User::LocalDeliver && was_seen(packet) {
+        return Verdict::Accept;
+    }
     let key = match packet.family() {
         Family::V4 => v4::key(packet, user),
         Family::V6 => match v6::key(packet, user) {
@@ -282,11 +309,21 @@ pub fn handle(defrag: &mut Defrag, packet: &mut Packet, user: User, env: &mut En
             Verdict::Stolen
         }
         Some(Outcome::Alone) => Verdict::Accept,
-        Some(Outcome::Complete(bytes, gathered, link)) => {
-            packet.link = link;
+        Some(Outcome::Complete(bytes, gathered, inherited)) => {
+            inherited.give_to(packet);
             complete(packet, bytes, gathered, env)
         }
         Some(Outcome::Refused | Outcome::Discarded) | None => refuse(packet, env),
+    }
+}
+
+/// Whether connection tracking has seen a packet on its way out, so that its pieces are left alone when they come back over
+/// loopback. Linux: `ipv6_defrag`; `ipv4_conntrack_defrag` gathers what has a connection, since NAT wants it whole.
+fn was_seen(packet: &Packet) -> bool {
+    match packet.tracking {
+        Tracking::None | Tracking::Vacant => false,
+        Tracking::Untracked => true,
+        Tracking::Entry { .. } => packet.family() == Family::V6,
     }
 }
 

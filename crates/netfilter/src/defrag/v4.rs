@@ -2,7 +2,7 @@
 use packet::checksum;
 
 use super::queue::{Inserted, Place, Queue};
-use super::{Key, Outcome, User};
+use super::{Inherited, Key, Outcome, User};
 use crate::skb::{Gathered, Packet};
 
 /// The queue of a packet; `None`: it is no fragment.
@@ -53,9 +53,9 @@ pub(super) fn insert(queue: &mut Queue, packet: &Packet) -> Outcome {
     if !queue.is_complete() {
         return Outcome::Kept;
     }
-    let link = queue.first.as_deref().map_or(packet.link, |first| first.link);
+    let inherited = Inherited::of(queue.first.as_deref().unwrap_or(packet));
     match join(queue) {
-        Some((bytes, gathered)) => Outcome::Complete(bytes, gathered, link),
+        Some((bytes, gathered)) => Outcome::Complete(bytes, gathered, inherited),
         None => Outcome::Discarded,
     }
 }

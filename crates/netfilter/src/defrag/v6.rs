@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use packet::protocol;
 
 use super::queue::{Inserted, Place, Queue};
-use super::{Key, Outcome, User};
+use super::{Inherited, Key, Outcome, User};
 use crate::skb::{Gathered, Packet};
 
 /// The longest payload of an IPv6 packet (Linux: `IPV6_MAXPLEN`).
@@ -117,9 +117,9 @@ pub(super) fn insert(queue: &mut Queue, packet: &Packet) -> Outcome {
     if !queue.is_complete() {
         return Outcome::Kept;
     }
-    let link = queue.first.as_deref().map_or(packet.link, |first| first.link);
+    let inherited = Inherited::of(queue.first.as_deref().unwrap_or(packet));
     match join(queue) {
-        Some((bytes, gathered)) => Outcome::Complete(bytes, gathered, link),
+        Some((bytes, gathered)) => Outcome::Complete(bytes, gathered, inherited),
         None => Outcome::Discarded,
     }
 }
