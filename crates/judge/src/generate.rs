@@ -77,6 +77,7 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
         sets::Sets::none()
     };
     let mut save = rules::ruleset(&mut choice, v6, &sets, machine, scene);
+    save = timing::rejecting(&mut choice, scene, save);
     if plan.translatable {
         save = crate::nft::translatable(v6, &save);
     }
@@ -95,7 +96,7 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
     {
         (session, save) = (Some(own), rules);
     }
-    let more = if session.is_some() { 6 } else { 0 };
+    let more = if session.is_some() { 6 } else { timing::more_packets(scene) };
     let legacy = if v6 { &mut case.rules6 } else { &mut case.rules4 };
     if plan.nft {
         *legacy = Some(crate::kernel::EMPTY.to_owned());
@@ -119,7 +120,8 @@ pub fn random_case(plan: &Plan, number: u64, first: &mut dyn Judged) -> (Case, O
     let mut steps = Vec::new();
     let mut planned: Vec<Step> = Vec::new();
     let mut left_out = 0;
-    for step in if machine { sockets::steps(&mut choice, v6) } else { Vec::new() } {
+    let opened = if machine { sockets::steps(&mut choice, v6) } else { Vec::new() };
+    for step in timing::silence(scene).into_iter().chain(opened) {
         steps.push(first.step(&step));
         case.steps.push(step);
     }

@@ -106,7 +106,10 @@ impl Traffic {
             }];
         }
         // What was seen before is likelier when time has gone by.
+        // Whoever is told of many errors shows their limits.
+        let repeated = timing::limits_errors(self.scene) && !self.inputs.is_empty() && choice.percent(50);
         let made = match choice.below(if self.late { 65 } else { 100 }) {
+            _ if repeated => self.again(choice),
             0..=44 if !self.outputs.is_empty() => self.answer(choice),
             45..=54 if !self.inputs.is_empty() => self.again(choice),
             55..=61 if !self.outputs.is_empty() => self.error(choice),

@@ -6,12 +6,22 @@ use super::{Choice, rules};
 use crate::case::Step;
 
 /// How many kinds of settings there are.
-pub(super) const KINDS: u64 = 4;
+pub(super) const KINDS: u64 = 5;
 
 /// The kind in which fragments run out.
 const FRAGMENTS: u8 = 2;
 /// The kind that has timeout policies.
 const POLICIES: u8 = 3;
+/// The kind in which ICMP errors are limited.
+const LIMITS: u8 = 4;
+
+/// Limits of the machines that are told; six errors are saved up in 1.2 seconds. What all machines share is never empty.
+const LIMITED: &[&str] = &[
+    "sysctl net.ipv4.icmp_ratelimit 200",
+    "sysctl net.ipv4.icmp_ratemask 6168",
+    "sysctl net.ipv6.icmp.ratelimit 200",
+    "sysctl net.ipv6.icmp.ratemask 0-1,3-127",
+];
 
 /// Timeouts of one second, and of two for what is used in both directions.
 const SHORT: &[(&str, u8)] = &[
@@ -65,6 +75,7 @@ pub(super) fn network(kind: u8) -> Vec<String> {
             out.extend(SHORT.iter().filter(|(_, seconds)| *seconds == 2).map(setting));
             out
         }
+        LIMITS => LIMITED.iter().map(|&line| line.to_owned()).collect(),
         _ => POLICY
             .iter()
             .flat_map(|(name, words)| {
@@ -88,6 +99,35 @@ pub(super) fn loses_fragments(scene: Scene) -> bool {
 pub(super) fn sleep(choice: &mut Choice, sets: bool) -> Step {
     let milliseconds = if sets { 3700 } else { choice.of(&[1300, 1300, 1500, 1700, 2400]) };
     Step::Sleep { milliseconds }
+}
+
+/// Whether ICMP errors are limited in a scene.
+pub(super) fn limits_errors(scene: Scene) -> bool {
+    scene == Scene::Time(LIMITS)
+}
+
+/// What a case begins with where errors are limited: the case before it has told the same machines.
+pub(super) fn silence(scene: Scene) -> Option<Step> {
+    limits_errors(scene).then_some(Step::Sleep { milliseconds: 1300 })
+}
+
+/// How many packets a case has more: enough for more than six errors to one machine.
+pub(super) fn more_packets(scene: Scene) -> usize {
+    if limits_errors(scene) { 18 } else { 0 }
+}
+
+/// A ruleset that rejects what it did not decide, where errors are limited.
+pub(super) fn rejecting(choice: &mut Choice, scene: Scene, save: String) -> String {
+    let filter = save.find("*filter\n").filter(|_| limits_errors(scene));
+    let Some(end) = filter.and_then(|start| Some(start + save.get(start..)?.find("COMMIT\n")?)) else {
+        return save;
+    };
+    let mut save = save;
+    save.insert_str(
+        end,
+        choice.of(&["-A FORWARD -j REJECT\n", "-A FORWARD -p udp -j REJECT\n-A INPUT -j REJECT\n", ""]),
+    );
+    save
 }
 
 /// `CT --timeout` for a rule of table raw; empty where there is no policy.

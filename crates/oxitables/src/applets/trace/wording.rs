@@ -153,7 +153,7 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
             format!("refused by a match (the header is cut short) in {}", by_rule(table, hook, chain, number))
         }
         Drop::Rejected { table, hook, chain, number } => {
-            format!("rejected, with an answer, by {}", by_rule(table, hook, chain, number))
+            format!("rejected by {}", by_rule(table, hook, chain, number))
         }
         Drop::Policy { table, hook } => {
             format!("policy of chain {hook} (table {table}), no rule decided before")
