@@ -1,7 +1,7 @@
 //! The command `judge` (behind `cargo xtask judge`).
 //!
 //! ```text
-//! judge [--cases N] [--seed S] [--from K] [--family 4|6] [--scene plain|helpers|bridge|time] [--packets P] [--threads T] [--against engine|kernel|nft] [--keep DIR]
+//! judge [--cases N] [--seed S] [--from K] [--family 4|6] [--scene plain|helpers|bridge|time|limits] [--packets P] [--threads T] [--against engine|kernel|nft] [--keep DIR]
 //! judge --replay FILE|FOLDER [--case NAME] [--against engine|kernel|nft]
 //! either with [--record FILE --date DAY]     what was compared, for [`crate::conformance`]
 //! judge --show FILE                          what the kernel does with each case, as JSON
@@ -215,7 +215,7 @@ fn record(options: &Options, change: impl FnOnce(&mut Record)) -> Result<(), Str
 }
 
 const HELP: &str =
-    "random cases: [--cases N] [--seed S] [--from K] [--family 4|6] [--scene plain|helpers|bridge|time] [--world legacy|nft] [--packets P] [--threads T] [--most D] [--keep DIR]
+    "random cases: [--cases N] [--seed S] [--from K] [--family 4|6] [--scene plain|helpers|bridge|time|limits] [--world legacy|nft] [--packets P] [--threads T] [--most D] [--keep DIR]
 a file of cases, or all of a folder: --replay FILE [--case NAME]
 either: [--against engine|kernel|nft] [--record FILE --date DAY]
 what the kernel does: --show FILE, --freeze FILE [--into DIR]";

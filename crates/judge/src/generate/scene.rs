@@ -38,6 +38,7 @@ impl Scene {
             Self::Plain => "plain",
             Self::Bridge(_) => "bridge",
             Self::Helpers => "helpers",
+            Self::Time(_) if timing::limits_errors(self) => "limits",
             Self::Time(_) => "time",
         }
     }
