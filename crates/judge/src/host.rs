@@ -2,7 +2,7 @@
 //! are delivered to it. The kernel half has the real one.
 //!
 //! Nobody listens but the sockets of the case (`listen`): TCP is answered by resets, UDP by port unreachable, echo
-//! requests by replies, unknown protocols by protocol unreachable (IPv6: parameter problem). Read first: Linux
+//! and timestamp requests by replies, unknown protocols by protocol unreachable (IPv6: parameter problem). Read first: Linux
 //! `tcp_v4_send_reset`, `__udp4_lib_rcv`, `icmp_echo`, `ip_protocol_deliver_rcu`, and their IPv6 twins.
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -148,7 +148,9 @@ impl Host {
             (6, _) if !find(&view).is_empty() => None,
             (6, _) => unicast.then(|| reset(&view)).flatten(),
             (17, _) => return self.datagram(&view, told),
-            (1, packet::Family::V4) | (58, packet::Family::V6) => unicast.then(|| echo(&view)).flatten(),
+            (1, packet::Family::V4) | (58, packet::Family::V6) => {
+                unicast.then(|| echo(&view).or_else(|| timestamp(&view, told.time))).flatten()
+            }
             (59, packet::Family::V6) | (2, packet::Family::V4) => None,
             // Linux: the kernel has UDP-Lite, and nobody listens.
             (136, _) if !lite_is_right(&view) => None,
@@ -360,6 +362,22 @@ fn echo(view: &View<'_>) -> Option<Vec<u8>> {
     let body = Body::Icmp { kind, code, rest: icmp.rest.to_be_bytes() };
     let mut craft = Craft::new(view.destination(), view.source(), body);
     craft.payload = segment.get(8..)?.to_vec();
+    craft.tos = view.tos();
+    craft.id = 0x7777;
+    Some(craft.build())
+}
+
+/// The answer to an ICMP timestamp request (RFC 792): when it was sent, came, and is answered, in milliseconds since midnight.
+// Linux: `icmp_timestamp`; what is behind the times is not sent back.
+fn timestamp(view: &View<'_>, time: u32) -> Option<Vec<u8>> {
+    let icmp = view.icmp()?;
+    let segment = view.transport()?;
+    if view.source().is_ipv6() || checksum(segment) != 0 || icmp.kind != 13 {
+        return None;
+    }
+    let body = Body::Icmp { kind: 14, code: 0, rest: icmp.rest.to_be_bytes() };
+    let mut craft = Craft::new(view.destination(), view.source(), body);
+    craft.payload = [segment.get(8..12)?, &time.to_be_bytes(), &time.to_be_bytes()].concat();
     craft.tos = view.tos();
     craft.id = 0x7777;
     Some(craft.build())

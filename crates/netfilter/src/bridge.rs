@@ -15,7 +15,7 @@
 //!
 //! # Differences from Linux
 //!
-//! Groups are flooded (as without a querier); no VLANs. A frame whose packet is malformed ends here even where the rules are not called.
+//! Groups are flooded (as without a querier); no VLANs.
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::network::{Device, DeviceKind, Network, Port, Route, Unroutable, Way};
 use crate::path::{Passed, hop_options};
 use crate::skb::{Drop, Link, LinkKind, Packet};
 use crate::trace::Step;
-use crate::{DeviceId, Instant, Now, defrag};
+use crate::{DeviceId, Instant, Now, answer, defrag};
 use packet::Family;
 use rules::Hook;
 
@@ -149,6 +149,16 @@ fn header(to: Mac, from: Mac, family: Family) -> [u8; 14] {
     [a, b, c, d, e, f, g, h, i, j, k, l, high, low]
 }
 
+/// Of which family the packet in a frame is: what the frame says.
+fn family_of(header: &[u8; 14], bytes: &[u8]) -> Family {
+    match (header, bytes.first()) {
+        ([.., 0x86, 0xdd], _) => Family::V6,
+        ([.., 0x08, 0x00], _) => Family::V4,
+        (_, Some(first)) if first >> 4 == 6 => Family::V6,
+        _ => Family::V4,
+    }
+}
+
 fn is_to_many(address: Mac) -> bool {
     address.first().is_some_and(|first| first & 1 != 0)
 }
@@ -183,29 +193,27 @@ impl Engine {
         link: Link,
         bytes: Vec<u8>,
     ) -> Decision {
-        let mut packet = match self.arrive(id, Some(port), link, bytes) {
-            Ok(packet) => packet,
-            Err(reason) => return self.ended(id, reason),
-        };
+        self.tell_arrival(id, Some(port), &bytes);
         let Some(header) = link.ethernet else {
-            return self
-                .end(&packet, Drop::Unknown("the Ethernet header of what comes to a port of a bridge"));
+            return self.ended(id, Drop::Unknown("the Ethernet header of what comes to a port of a bridge"));
         };
         let source = source_of(&header);
         // Linux: `br_handle_frame`.
         let takes = self.network.device(port).is_some_and(|port| port.up && port.port.forwards);
         if is_to_many(source) || source == [0; 6] || !takes {
-            return self.end(&packet, Drop::NotBridged);
+            return self.ended(id, Drop::NotBridged);
         }
         if self.network.device(bridge).is_some_and(|bridge| bridge.bridge.filters_vlans) {
-            return self.end(&packet, Drop::Unknown("the VLANs of the bridge's ports"));
+            return self.ended(id, Drop::Unknown("the VLANs of the bridge's ports"));
         }
         let kind = self.network.kind_of_frame(bridge, port, &header);
-        packet.input = Some(bridge);
-        packet.link.kind = kind;
-        if !self.network.is_called(bridge, packet.family()) {
-            return self.carry(now, &mut packet, (bridge, port), &header);
+        if !self.network.is_called(bridge, family_of(&header, &bytes)) {
+            return self.carry_unseen(now, id, (bridge, port), Link { kind, ..link }, &header, bytes);
         }
+        let mut packet = match self.read_arrived(id, Some(bridge), link, bytes) {
+            Ok(packet) => packet,
+            Err(reason) => return self.ended(id, reason),
+        };
         if !hop_options::cut_on_bridge(&mut packet) {
             return self.end(&packet, Drop::Options);
         }
@@ -218,7 +226,13 @@ impl Engine {
         // What was gathered has the frame of its first fragment.
         let header = packet.link.ethernet.unwrap_or(header);
         let port = packet.link.physical_input.unwrap_or(port);
-        packet.link.kind = self.network.kind_of_frame(bridge, port, &header);
+        // Linux: `br_nf_pre_routing_finish`: what `-m cluster` has made of a frame to many stays.
+        if self.network.kind_of_frame(bridge, port, &header) == LinkKind::OtherHost {
+            packet.link.kind = LinkKind::OtherHost;
+        }
+        packet.link.prerouted = true;
+        // Copies of TEE have what the packet itself has.
+        self.backlog.iter_mut().for_each(|copy| copy.link.prerouted = copy.link.physical_input.is_some());
         if packet.view().destination() == before {
             return self.carry(now, &mut packet, (bridge, port), &header);
         }
@@ -280,14 +294,14 @@ impl Engine {
         }
     }
 
-    /// Linux: `br_handle_frame_finish`.
-    fn carry(
+    /// Learns where the sender of a frame is, and says by which ports the frame goes on and whether it is for this machine, too.
+    fn places(
         &mut self,
         now: Now,
-        packet: &mut Packet,
+        id: u64,
         (bridge, port): (DeviceId, DeviceId),
         header: &[u8; 14],
-    ) -> Decision {
+    ) -> (Vec<DeviceId>, bool) {
         let (source, destination) = (source_of(header), destination_of(header));
         let learns = self.network.device(port).is_some_and(|port| port.port.learning);
         if learns && !matches!(self.place(now.mono, bridge, source), Place::Here) {
@@ -296,16 +310,69 @@ impl Engine {
         let many = is_to_many(destination);
         let place = if many { Place::Unknown } else { self.place(now.mono, bridge, destination) };
         let others: Vec<DeviceId> = match place {
-            Place::Here => return self.go_up(now, packet),
+            Place::Here => return (Vec::new(), true),
             Place::Port(out) => self.network.known(bridge, Some(port), out),
             Place::Unknown => self.network.flooded(bridge, Some(port), destination),
         };
         if let Some(trace) = &mut self.trace {
             let names =
                 others.iter().filter_map(|out| self.network.device(*out)).map(|out| out.name).collect();
-            trace.push(packet.id, Step::Carried { ports: names, flooded: matches!(place, Place::Unknown) });
+            trace.push(id, Step::Carried { ports: names, flooded: matches!(place, Place::Unknown) });
         }
-        if let ([out], false) = (others.as_slice(), many) {
+        (others, many)
+    }
+
+    /// A frame whose packet no rules are shown goes on as it is, whatever is in it.
+    fn carry_unseen(
+        &mut self,
+        now: Now,
+        id: u64,
+        (bridge, port): (DeviceId, DeviceId),
+        link: Link,
+        header: &[u8; 14],
+        bytes: Vec<u8>,
+    ) -> Decision {
+        let (others, goes_up) = self.places(now, id, (bridge, port), header);
+        let nobody = family_of(header, &bytes).unspecified();
+        let next_hop = packet::View::parse(&bytes).map_or(nobody, |view| view.destination());
+        let mut decision = None;
+        for device in others {
+            // Linux: `is_skb_forwardable`: there is room for the tag of a VLAN. Nobody is told of what is longer.
+            let most = self.network.device(device).map_or(1500, |device| device.mtu as usize) + 4;
+            decision = Some(if bytes.len() <= most {
+                let (ethernet, bytes) = (Some(*header), bytes.clone());
+                self.send_out(Transmit { packet: id, device, next_hop, ethernet, bytes });
+                Decision::Forwarded { device, next_hop }
+            } else {
+                self.ended(id, Drop::TooBig)
+            });
+        }
+        if goes_up {
+            return match self.read_arrived(id, Some(bridge), link, bytes) {
+                Ok(mut packet) => self.input(now, &mut packet, 0),
+                Err(reason) => self.ended(id, reason),
+            };
+        }
+        decision.unwrap_or_else(|| self.ended(id, Drop::NotBridged))
+    }
+
+    /// Linux: `br_handle_frame_finish`.
+    fn carry(
+        &mut self,
+        now: Now,
+        packet: &mut Packet,
+        (bridge, port): (DeviceId, DeviceId),
+        header: &[u8; 14],
+    ) -> Decision {
+        let (others, goes_up) = self.places(now, packet.id, (bridge, port), header);
+        if goes_up {
+            // Linux: `br_nf_forward_ip` alone gives what leaves by a port a `nf_bridge_info` of its own.
+            self.backlog.iter_mut().for_each(|copy| copy.link.prerouted = false);
+        }
+        if others.is_empty() && goes_up {
+            return self.go_up(now, packet);
+        }
+        if let ([out], false) = (others.as_slice(), goes_up) {
             return self.leave_by_port(now, packet, (bridge, *out), header);
         }
         // Linux: each port gets a copy, and all copies belong to one connection.
@@ -316,7 +383,7 @@ impl Engine {
             decision = Some(self.leave_by_port(now, &mut copy, (bridge, out), header));
             self.shared = false;
         }
-        if many {
+        if goes_up {
             return self.go_up(now, packet);
         }
         match decision {
@@ -336,44 +403,40 @@ impl Engine {
         (bridge, out): (DeviceId, DeviceId),
         header: &[u8; 14],
     ) -> Decision {
-        if packet.link.physical_input.is_some() {
-            // Linux: `br_nf_forward_ip` asks once more.
-            if !hop_options::cut_on_bridge(packet) {
-                return self.end(packet, Drop::Options);
-            }
-            packet.link.physical_output = Some(out);
-            packet.link.kind = shown(packet.link.kind);
-            packet.output = Some(bridge);
-            let next_hop = packet.view().destination();
-            // Linux: `br_netfilter_rtable_init`: a route of which only the device is there.
-            let stands_for_one = || {
-                let mtu = self.network.device(bridge).map_or(1500, |bridge| bridge.mtu);
-                Route::by(Way::Out { device: bridge, next_hop, gateway: false }, mtu)
-            };
-            packet.route = Some(packet.route.unwrap_or_else(stands_for_one));
-            if let Passed::Ended(decision) = self.pass(now, Hook::Forward, packet, 0) {
-                return decision;
-            }
-            packet.input = None;
-            if let Passed::Ended(decision) = self.pass(now, Hook::Postrouting, packet, 0) {
-                return decision;
-            }
+        // Linux: `br_nf_forward_ip` asks once more.
+        if !hop_options::cut_on_bridge(packet) {
+            return self.end(packet, Drop::Options);
+        }
+        packet.link.physical_output = Some(out);
+        packet.link.kind = shown(packet.link.kind);
+        packet.output = Some(bridge);
+        let next_hop = packet.view().destination();
+        // Linux: `br_netfilter_rtable_init`: a route of which only the device is there.
+        let stands_for_one = || {
+            let mtu = self.network.device(bridge).map_or(1500, |bridge| bridge.mtu);
+            Route::by(Way::Out { device: bridge, next_hop, gateway: false }, mtu)
+        };
+        packet.route = Some(packet.route.unwrap_or_else(stands_for_one));
+        if let Passed::Ended(decision) = self.pass(now, Hook::Forward, packet, 0) {
+            return decision;
+        }
+        packet.input = None;
+        if let Passed::Ended(decision) = self.pass(now, Hook::Postrouting, packet, 0) {
+            return decision;
         }
         let mtu = self.network.device(out).map_or(1500, |out| out.mtu);
         let next_hop = packet.view().destination();
         // Linux: `ip_do_fragment` looks at the largest fragment that was gathered.
         let largest = packet.gathered.as_deref().map_or(0, |gathered| u32::from(gathered.largest));
         if largest > mtu {
-            return self.end(packet, Drop::TooBig);
+            return self.too_big_for_port(now, packet);
         }
         let pieces = if packet.len() <= mtu as usize && packet.gathered.is_none() {
             vec![std::mem::take(&mut packet.bytes)]
         } else {
-            let called = packet.link.physical_input.is_some();
             match defrag::split(packet, mtu, &mut self.next_ip_id) {
-                Ok(pieces) if called => pieces,
-                // Linux: nobody is told.
-                _ => return self.end(packet, Drop::TooBig),
+                Ok(pieces) => pieces,
+                Err(_) => return self.too_big_for_port(now, packet),
             }
         };
         self.let_go(packet.tracking);
@@ -384,12 +447,21 @@ impl Engine {
         Decision::Forwarded { device: out, next_hop }
     }
 
+    /// What a port cannot send (Linux: `br_nf_ip_fragment` tells nobody, `ip6_fragment` tells the sender, with what the way takes).
+    fn too_big_for_port(&mut self, now: Now, packet: &Packet) -> Decision {
+        // Linux: `icmp6_iif`: to an address of the link there would be a way by the port alone, which has none.
+        let IpAddr::V6(source) = packet.view().source() else { return self.end(packet, Drop::TooBig) };
+        if !source.is_unicast_link_local() {
+            let mtu = packet.route.map_or(1500, |route| route.mtu);
+            self.answer(now, packet, answer::Kind::TooBig { mtu });
+        }
+        self.end_nested(now, packet, Drop::TooBig, 0)
+    }
+
     /// A packet is for this machine, or for its routes (Linux: `br_pass_frame_up`; `ip_sabotage_in`: PREROUTING was there).
     fn go_up(&mut self, now: Now, packet: &mut Packet) -> Decision {
         packet.output = None;
-        if packet.link.physical_input.is_none() {
-            return self.input(now, packet, 0);
-        }
+        packet.link.prerouted = false;
         // Linux: `br_nf_local_in`: what is not for this machine alone is confirmed here, whatever the rules say of it above.
         if packet.link.kind != LinkKind::Host {
             let verdict = {

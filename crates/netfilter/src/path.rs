@@ -9,7 +9,7 @@
 //!
 //! Read first: Linux `ip_rcv_finish`, `ip_local_deliver`, `ip_forward`, `ip_output`, `ip_route_me_harder`, and their
 //! IPv6 twins. The path is total: a packet that goes no further has a [`Drop`] with a reason.
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use packet::{Family, layout, rewrite};
 use rules::Hook;
@@ -96,7 +96,13 @@ impl Engine {
                 {
                     packet.options = crate::options::of_own(packet.header());
                 }
-                let destination = packet.view().destination();
+                // Linux: `rawv6_sendmsg`: what a process sends to :: goes to loopback; what the machine itself answers to it has
+                // the way of any other address.
+                let process = !origin.known || origin.socket.is_some_and(|own| own.has_file);
+                let destination = match packet.view().destination() {
+                    IpAddr::V6(own) if own.is_unspecified() && process => Ipv6Addr::LOCALHOST.into(),
+                    own => own,
+                };
                 self.output(now, &mut packet, destination, 0)
             }
             Err(reason) => {
@@ -136,12 +142,28 @@ impl Engine {
         id: u64,
         device: Option<DeviceId>,
         link: Link,
-        mut bytes: Vec<u8>,
+        bytes: Vec<u8>,
     ) -> Result<Packet, Drop> {
+        self.tell_arrival(id, device, &bytes);
+        self.read_arrived(id, device, link, bytes)
+    }
+
+    /// The first step of a packet's trace.
+    pub(crate) fn tell_arrival(&mut self, id: u64, device: Option<DeviceId>, bytes: &[u8]) {
         if let Some(trace) = &mut self.trace {
             let device = device.and_then(|device| self.network.device(device)).map(|device| device.name);
-            trace.push(id, Step::Arrive { device, bytes: bytes.clone() });
+            trace.push(id, Step::Arrive { device, bytes: bytes.to_vec() });
         }
+    }
+
+    /// The same without saying that it arrives.
+    pub(crate) fn read_arrived(
+        &self,
+        id: u64,
+        device: Option<DeviceId>,
+        link: Link,
+        mut bytes: Vec<u8>,
+    ) -> Result<Packet, Drop> {
         let layout = layout::parse(&bytes).map_err(Drop::Malformed)?;
         bytes.truncate(layout.total_len);
         let Link { cpu, secured, .. } = link;
@@ -156,7 +178,8 @@ impl Engine {
         if let Err(decision) = self.receive_hop_options(now, packet, depth) {
             return decision;
         }
-        if let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, packet, depth) {
+        let prerouted = std::mem::take(&mut packet.link.prerouted);
+        if !prerouted && let Passed::Ended(decision) = self.pass(now, Hook::Prerouting, packet, depth) {
             return decision;
         }
         self.go_on(now, packet, depth)
@@ -581,7 +604,9 @@ impl Engine {
     pub(crate) fn loop_back(&mut self, packet: &mut Packet, input: DeviceId, link: Link) -> Decision {
         packet.input = Some(input);
         packet.output = None;
-        packet.link = link;
+        // Linux: `nf_bridge_info` stays with the packet.
+        let Link { physical_input, physical_output, prerouted, .. } = packet.link;
+        packet.link = Link { physical_input, physical_output, prerouted, ..link };
         packet.origin = None;
         packet.socket = None;
         packet.options = Default::default();
@@ -717,7 +742,7 @@ impl Engine {
     }
 
     /// Ends a packet after its answers have gone.
-    fn end_nested(&mut self, now: Now, packet: &Packet, reason: Drop, depth: u8) -> Decision {
+    pub(crate) fn end_nested(&mut self, now: Now, packet: &Packet, reason: Drop, depth: u8) -> Decision {
         self.send_emitted(now, depth);
         self.end(packet, reason)
     }

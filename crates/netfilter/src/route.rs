@@ -244,10 +244,6 @@ impl Network {
                 v4::output(self, bound, source, destination, flow)
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                // Linux: `ip6_dst_lookup_tail`: for sockets an unspecified destination is loopback.
-                let destination =
-                    if destination.is_unspecified() { Ipv6Addr::LOCALHOST } else { destination };
-                let flow = Flow { destination: IpAddr::V6(destination), ..flow };
                 v6::output(self, bound, source, destination, flow)
             }
             _ => Err(Unroutable::MartianSource),

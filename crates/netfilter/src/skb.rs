@@ -215,6 +215,9 @@ pub struct Link {
     pub physical_input: Option<DeviceId>,
     /// The bridge port by which it leaves.
     pub physical_output: Option<DeviceId>,
+    /// Whether it passed PREROUTING at its port and has not come up from the bridge since: a copy of it (TEE) that comes in by
+    /// loopback does not pass PREROUTING (Linux: `ip_sabotage_in`).
+    pub prerouted: bool,
     /// The processor that handles it; `None`: what the machine says of all packets.
     pub cpu: Option<u32>,
     /// The IPsec that it came by.

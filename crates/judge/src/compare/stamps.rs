@@ -1,4 +1,4 @@
-//! Times that the kernel's clock put into IPv4 timestamp options, taken out before packets are compared.
+//! Times that the kernel's clock put into IPv4 timestamp options and into answers to ICMP timestamps, taken out before packets are compared.
 use crate::craft;
 
 /// Puts zeros in the place of the times of the timestamp option of a packet, and of the packet that an ICMP error of it
@@ -13,14 +13,40 @@ pub(super) fn mask(packet: &mut [u8]) {
         && matches!(icmp.first(), Some(3 | 4 | 5 | 11 | 12))
     {
         let right = craft::checksum(icmp) == 0;
-        let changed = icmp.get_mut(8..).is_some_and(mask_header);
+        let changed = icmp.get_mut(8..).is_some_and(mask_whole);
         if let Some(sum) = icmp.get_mut(2..4).filter(|_| changed && right) {
             sum.fill(0);
             let sum = craft::checksum(icmp);
             icmp[2..4].copy_from_slice(&sum.to_be_bytes());
         }
     }
-    mask_header(packet);
+    mask_whole(packet);
+}
+
+/// Whether anything was taken out of a packet itself.
+fn mask_whole(packet: &mut [u8]) -> bool {
+    let answer = mask_answer(packet);
+    mask_header(packet) || answer
+}
+
+/// The two times of a timestamp reply that are those of who answers; its sum becomes that of the rest if it was right.
+fn mask_answer(packet: &mut [u8]) -> bool {
+    let header = header_len(packet);
+    if header == 0 || packet.get(9) != Some(&1) {
+        return false;
+    }
+    let Some(icmp) = packet.get_mut(header..).filter(|icmp| icmp.first() == Some(&14) && icmp.len() >= 20)
+    else {
+        return false;
+    };
+    let right = craft::checksum(icmp) == 0;
+    icmp[12..20].fill(0);
+    if right {
+        icmp[2..4].fill(0);
+        let sum = craft::checksum(icmp);
+        icmp[2..4].copy_from_slice(&sum.to_be_bytes());
+    }
+    true
 }
 
 fn header_len(packet: &[u8]) -> usize {

@@ -127,14 +127,6 @@ impl Traffic {
                 (craft.source, craft.destination) = addresses;
             }
         }
-        // Why: the engine takes no malformed packets at all, a bridge whose rules are not called carries them.
-        // And which route of groups `rpfilter` finds for a group as source depends on the devices' flags, which nobody has said.
-        if self.scene.is_bridge() && self.v6 && craft.source.is_multicast() {
-            craft.source = address("fd00:5::12");
-        }
-        if bridge::carries_unseen(self.scene) && self.v6 {
-            (craft.total, craft.cut) = (None, None);
-        }
         let (uid, gid) = (choice.of(&[0, 0, 1000]), choice.of(&[0, 100]));
         let mark = choice.of(&[0, 0, 0, 1, 16]);
         // Why: the kernel pulls some of a gathered ICMPv6 error into one piece and sends other sizes on.
@@ -148,8 +140,9 @@ impl Traffic {
         } else {
             vec![craft.build()]
         };
-        // Why: copies of a gathered datagram that a bridge floods share their fragments in the kernel, and the second is cut wrongly.
-        let whole = packets.len() == 1;
+        // Why: copies of a gathered datagram that a bridge floods share their fragments in the kernel, and the second is cut
+        // wrongly. What no rules are shown is not gathered.
+        let whole = packets.len() == 1 || bridge::carries_unseen(self.scene) && self.v6;
         let step = |bytes: Vec<u8>| match &device {
             Some(device) if bridge::PORTS.contains(&device.as_str()) => Step::Frame {
                 device: device.clone(),
@@ -254,7 +247,8 @@ impl Traffic {
             },
             9..=14 => Body::Udp { ports, length: None, no_checksum: !self.v6 && choice.percent(10) },
             15..=18 => {
-                let kinds: &[u8] = if self.v6 { &[128, 128, 128, 129] } else { &[8, 8, 8, 8, 0, 15, 17, 5] };
+                let kinds: &[u8] =
+                    if self.v6 { &[128, 128, 128, 129] } else { &[8, 8, 8, 8, 0, 13, 15, 17, 5] };
                 Body::Icmp { kind: choice.of(kinds), code: 0, rest: [0, choice.of(&[7, 7, 8]), 0, 1] }
             }
             _ => Body::Other(99),
@@ -376,7 +370,7 @@ impl Traffic {
 fn is_to_many(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast() || v4.is_unspecified(),
-        IpAddr::V6(v6) => v6.is_multicast(),
+        IpAddr::V6(v6) => v6.is_multicast() || v6.is_unspecified(),
     }
 }
 
@@ -425,13 +419,15 @@ fn spoil(choice: &mut Choice, craft: &mut Craft) {
         6 => match &mut craft.body {
             Body::Tcp { offset, .. } => *offset = Some(choice.of(&[0, 4, 6, 15])),
             Body::Udp { length, .. } => *length = Some(choice.of(&[0, 7, 8, 9, 2000])),
-            Body::Icmp { kind, code, .. } => (*kind, *code) = choice.of(&[(200, 0), (8, 5), (17, 0), (3, 3)]),
+            Body::Icmp { kind, code, .. } => {
+                (*kind, *code) = choice.of(&[(200, 0), (8, 5), (13, 0), (14, 0), (17, 0), (3, 3)])
+            }
             Body::Other(_) => {}
         },
         7 => {
             let v6 = craft.source.is_ipv6();
             let odd: &[&str] = if v6 {
-                &["2001:db8:dead::1", "ff0e::1"]
+                &["2001:db8:dead::1", "ff0e::1", "::"]
             } else {
                 &[
                     "255.255.255.255",
@@ -448,7 +444,7 @@ fn spoil(choice: &mut Choice, craft: &mut Craft) {
         8 => {
             let v6 = craft.source.is_ipv6();
             let odd: &[&str] = if v6 {
-                &["::1", "ff02::5"]
+                &["::1", "ff02::5", "::"]
             } else {
                 &["127.0.0.1", "255.255.255.255", "224.0.0.1", "0.0.0.0", "10.0.1.1", "10.0.1.255"]
             };

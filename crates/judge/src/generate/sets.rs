@@ -71,9 +71,7 @@ impl Sets {
         for name in ["s1", "s2", "s3", "s4"].into_iter().take(1 + choice.below(4)) {
             let kind = loop {
                 let kind = &KINDS[choice.below(KINDS.len())];
-                // Why: what the kernel knows of the sender's Ethernet address behind the routing of a bridge's packet is not known.
-                let unclear = scene.is_bridge() && kind.name.contains("mac");
-                if (kind.v6 || !v6) && !unclear {
+                if kind.v6 || !v6 {
                     break kind;
                 }
             };

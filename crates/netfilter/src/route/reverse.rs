@@ -2,6 +2,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::fib::{self, Question};
+use super::source::scope_v6;
 use super::{Flow, v6};
 use crate::network::{DeviceId, Network, RouteKind, Unroutable};
 
@@ -28,12 +29,16 @@ pub(super) fn look_up(network: &Network, device: DeviceId, flow: Flow, loose: bo
     let question = match flow.source {
         IpAddr::V4(_) => Question::new(DeviceId::LOOPBACK),
         IpAddr::V6(source) if v6::is_anycast(network, source) => return ReversePath::None,
-        IpAddr::V6(source) => Question {
-            output: source.is_unicast_link_local().then_some(device),
-            preferred: (!loose || source.is_unicast_link_local()).then_some(device),
-            device_first: true,
-            ..Question::new(DeviceId::LOOPBACK)
-        },
+        // Linux: `rpfilter_addr_linklocal`. Groups come as sources over bridges, which let them through.
+        IpAddr::V6(source) => {
+            let on_link = !source.is_loopback() && scope_v6(source) == 2;
+            Question {
+                output: on_link.then_some(device),
+                preferred: (!loose || on_link).then_some(device),
+                device_first: true,
+                ..Question::new(DeviceId::LOOPBACK)
+            }
+        }
     };
     // Linux: neither protocol nor ports nor user are filled in.
     let addresses = Flow::between(answering(flow.destination), flow.source);
@@ -47,8 +52,10 @@ pub(super) fn look_up(network: &Network, device: DeviceId, flow: Flow, loose: bo
     let here = fib::uses(route, device);
     match (route.kind, here) {
         (RouteKind::Local, here) => ReversePath::Local { here: here || flow.source.is_ipv6() },
-        (RouteKind::Unicast, true) => ReversePath::Same,
-        (RouteKind::Unicast, false) => ReversePath::Other,
+        // Linux: `rpfilter_lookup_reverse6` asks for no more than that the route is none that refuses.
+        (RouteKind::Multicast, _) if flow.source.is_ipv4() => ReversePath::None,
+        (RouteKind::Unicast | RouteKind::Multicast, true) => ReversePath::Same,
+        (RouteKind::Unicast | RouteKind::Multicast, false) => ReversePath::Other,
         _ => ReversePath::None,
     }
 }

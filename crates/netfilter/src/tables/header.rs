@@ -188,6 +188,17 @@ impl Place {
         };
         Self { table, hook, input, output }
     }
+
+    /// The Ethernet header that rules see: that with which the packet came. Linux: as long as its device (`skb->dev`) is one with
+    /// such headers, and in POSTROUTING that is the outgoing one.
+    pub(crate) fn ethernet(&self, packet: &Packet, network: &Network) -> Option<[u8; 14]> {
+        let leaves_by_other = self.hook == Hook::Postrouting
+            && self
+                .output
+                .and_then(|output| network.device(output))
+                .is_none_or(|output| output.mac.is_none());
+        packet.link.ethernet.filter(|_| !leaves_by_other)
+    }
 }
 
 /// A header condition that did not hold.

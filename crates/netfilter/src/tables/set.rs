@@ -55,7 +55,8 @@ impl Bound {
         };
         // Linux: the second part of hash:net,iface.
         let interface = device(self.reference.directions.is_source(1));
-        Query { packet, directions: self.reference.directions, interface, now: milliseconds(env) }
+        let ethernet = place.ethernet(packet, env.network);
+        Query { packet, directions: self.reference.directions, interface, ethernet, now: milliseconds(env) }
     }
 
     /// Whether asking about a packet can change the set.
@@ -76,6 +77,7 @@ pub(super) struct Query<'a> {
     packet: &'a Packet,
     directions: Directions,
     interface: Option<InterfaceName>,
+    ethernet: Option<[u8; 14]>,
     now: u64,
 }
 
@@ -478,7 +480,7 @@ fn port(query: &Query<'_>, part: usize) -> Result<ProtocolPort, Found> {
 
 /// The Ethernet address of a part; that of loopback, which is none, does not count.
 fn mac(query: &Query<'_>, part: usize) -> Option<Mac> {
-    let header = query.packet.link.ethernet.as_ref()?;
+    let header = query.ethernet.as_ref()?;
     let bytes = header.get(if source(query, part) { 6..12 } else { 0..6 })?;
     Mac::try_from(bytes).ok().filter(|mac| *mac != [0; 6])
 }

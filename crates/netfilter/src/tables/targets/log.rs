@@ -170,12 +170,7 @@ impl Line {
                 let [high, low] = ether_type;
                 Some([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, high, low])
             }
-            Some(device) => {
-                let framed =
-                    env.network.devices.get(device.0 as usize).is_some_and(|device| device.mac.is_some());
-                packet.link.ethernet.filter(|_| framed)
-            }
-            None => None,
+            _ => place.ethernet(packet, env.network),
         };
         let ethernet = header.filter(|_| device != Some(DeviceId::LOOPBACK));
         match ethernet.filter(|_| self.options.mac_decode && packet.family() == Family::V4) {
