@@ -75,7 +75,7 @@ fn sip(id: ConnectionId, expectation: &Expectation, env: &mut Env<'_>) {
     let range = pick::one_address(address, Some(expectation.saved_port));
     pick::bind(id, &range, End::Destination, env);
     let Some(master) = env.conntrack.get(expectation.master) else { return };
-    let (own, other) = (master.tuple(expectation.direction), master.tuple(expectation.direction.reversed()));
+    let other = master.tuple(expectation.direction.reversed());
     let pair = (expectation.class != crate::conntrack::helper::SIP_SIGNALLING)
         .then(|| env.conntrack.expectations_of(expectation.master))
         .into_iter()
@@ -86,10 +86,10 @@ fn sip(id: ConnectionId, expectation: &Expectation, env: &mut Env<'_>) {
                 && item.saved_address == Some(original.source)
                 && item.saved_port == original.source_id
         });
+    // Linux compares the source with the master's; only from there anything is expected.
     let range = match pair {
         Some(pair) => pick::one_address(pair.destination, Some(pair.destination_port)),
-        None if original.source == own.source => pick::one_address(other.destination, None),
-        None => return,
+        None => pick::one_address(other.destination, None),
     };
     pick::bind(id, &range, End::Source, env);
 }
