@@ -6,6 +6,7 @@ use memchr::memmem;
 use rules::matches::string::{Algorithm, StringMatch};
 
 use super::{Asked, Held, hold};
+use crate::skb::Gathered;
 use crate::trace::Found;
 
 /// The rule with its pattern prepared.
@@ -50,19 +51,23 @@ impl Search {
         };
         let bytes = asked.packet.view().bytes();
         let found = match asked.packet.gathered.as_deref().filter(|_| self.by_piece) {
-            Some(gathered) => self.find_by_piece(bytes, &gathered.pieces),
+            Some(gathered) => self.find_by_piece(bytes, gathered),
             None => self.find(bytes, 0, bytes.len()),
         };
         let told = if found { Found::Word("the pattern") } else { Found::Nothing("such bytes") };
         hold(found != self.invert, option, told)
     }
 
-    fn find_by_piece(&self, bytes: &[u8], pieces: &[(u16, u16)]) -> bool {
-        let payload: usize = pieces.iter().map(|&(_, length)| usize::from(length)).sum();
+    /// What somebody has looked at in one piece is one (Linux: `__pskb_pull_tail`).
+    fn find_by_piece(&self, bytes: &[u8], gathered: &Gathered) -> bool {
+        let payload: usize = gathered.pieces.iter().map(|&(_, length)| usize::from(length)).sum();
         let header = bytes.len().saturating_sub(payload);
-        pieces.iter().any(|&(offset, length)| {
-            let start = if offset == 0 { 0 } else { header + usize::from(offset) };
-            self.find(bytes, start, header + usize::from(offset) + usize::from(length))
+        gathered.pieces.iter().any(|&(offset, length)| {
+            let (start, end) = match header + usize::from(offset) {
+                first if first == header => (0, (first + usize::from(length)).max(gathered.head)),
+                later => (later.max(gathered.head), later + usize::from(length)),
+            };
+            self.find(bytes, start, end)
         })
     }
 
@@ -100,13 +105,22 @@ mod tests {
         search.find(bytes, 0, bytes.len())
     }
 
-    /// Boyer-Moore finds nothing that two fragments share (measured on 6.18), and everything within one.
+    /// Boyer-Moore finds nothing that two fragments share (measured on 6.18), and everything within one, or within what
+    /// somebody before has wanted in one piece.
     #[test]
     fn bm_looks_at_each_fragment_alone() {
-        let bytes = b"headxxxxxxneedle";
-        let whole = search(b"needle", 0, 65_535, false);
-        assert!(!whole.find_by_piece(bytes, &[(0, 8), (8, 4)]));
-        assert!(whole.find_by_piece(bytes, &[(0, 6), (6, 6)]));
+        let finds = |pattern: &[u8], pieces: &[(u16, u16)], head| {
+            let gathered = Gathered { pieces: pieces.into(), head, ..Gathered::default() };
+            search(pattern, 0, 65_535, false).find_by_piece(b"headxxxxxxneedle", &gathered)
+        };
+        assert!(!finds(b"needle", &[(0, 8), (8, 4)], 0));
+        assert!(finds(b"needle", &[(0, 6), (6, 6)], 0));
+        assert!(!finds(b"needle", &[(0, 8), (8, 4)], 15));
+        assert!(finds(b"needle", &[(0, 8), (8, 4)], 16));
+        // What was taken from the front of a piece is not in it any more.
+        assert!(!finds(b"needle", &[(0, 6), (6, 6)], 12));
+        assert!(finds(b"edle", &[(0, 6), (6, 6)], 12));
+        assert!(finds(b"headx", &[(0, 6), (6, 6)], 12));
     }
 
     /// F75: the pattern must begin at `--from` or later and end before `--to`.
