@@ -6,6 +6,7 @@ use rules::Ruleset;
 use rules::set::Sets;
 
 use super::foreign::{self, Foreign};
+use super::policies::{self, Policy};
 use super::sysctls::{self, Settings};
 use super::{Problem, Section};
 use crate::iproute::{self, Names, Outputs};
@@ -32,6 +33,8 @@ pub(crate) struct Host {
     pub(crate) settings: Settings,
     /// Base chains of nft that are not of iptables.
     pub(crate) foreign: Vec<Foreign>,
+    /// Policies of IPsec that forbid or protect.
+    pub(crate) policies: Vec<Policy>,
     /// Whether connections are tracked because of something beside the rules of iptables.
     pub(crate) tracks: bool,
     /// The time of the snapshot in nanoseconds since 1970.
@@ -143,7 +146,7 @@ pub(crate) fn read(name: &str, sections: &[Section]) -> Result<Host, Failure> {
             }
         },
     };
-    let machine = machine(&mut sections, &settings, &mut notes)?;
+    let (machine, policies) = machine(&mut sections, &settings, &mut notes)?;
     let native = sections.text("nft -j list ruleset", &mut notes);
     let sets = match sections.text("ipset save", &mut notes) {
         None => None,
@@ -188,6 +191,7 @@ pub(crate) fn read(name: &str, sections: &[Section]) -> Result<Host, Failure> {
         connections,
         settings,
         foreign,
+        policies,
         tracks,
         wall,
         notes,
@@ -294,7 +298,7 @@ fn machine(
     sections: &mut Sections<'_>,
     settings: &Settings,
     notes: &mut Vec<String>,
-) -> Result<Machine, Failure> {
+) -> Result<(Machine, Vec<Policy>), Failure> {
     let file = sections.file;
     let mut reader = netfilter::machine::text::Reader::default();
     let mut read = |line: usize, text: &str| {
@@ -314,12 +318,19 @@ fn machine(
             read(section.line, text)?;
         }
     }
-    if let Some((section, text)) = sections.text("ip xfrm policy", notes)
-        && text.trim().is_empty()
-    {
-        read(section.line, "ipsec none\n")?;
-    }
-    Ok(reader.finish())
+    let policies = match sections.text("ip xfrm policy", notes) {
+        Some((section, text)) if text.trim().is_empty() => {
+            read(section.line, "ipsec none\n")?;
+            Vec::new()
+        }
+        Some((_, text)) => policies::read(text),
+        None => Vec::new(),
+    };
+    // Programs and kernels before 5.14 have no default but to accept.
+    let default = sections.take(|own| own == "ip xfrm policy getdefault");
+    let default = default.first().and_then(|section| section.body.as_deref().ok());
+    let policies = policies.into_iter().chain(default.and_then(policies::default)).collect();
+    Ok((reader.finish(), policies))
 }
 
 fn connections(sections: &mut Sections<'_>, notes: &mut Vec<String>) -> Vec<(String, usize)> {

@@ -113,13 +113,11 @@ pub(crate) struct Settings {
     pub(crate) conntrack: conntrack::Config,
     /// Of fragments.
     pub(crate) defrag: defrag::Settings,
+    /// Whether a connection that is accepted has the mark of its first packet (`tcp_fwmark_accept`).
+    pub(crate) accepts_marks: bool,
     /// Lines for the facts of the machine.
     pub(crate) machine: String,
 }
-
-/// Settings that change the way of packets and are not modelled, with the value that changes nothing. A star stands for
-/// any device.
-const NOT_MODELLED: [(&str, &str); 1] = [("net/ipv4/tcp_fwmark_accept", "0")];
 
 /// Reads the lines of a section (`sysctl -a`, or what [`collect`] has written). Settings that do not change the way of a
 /// packet are passed over.
@@ -154,19 +152,13 @@ pub(super) fn read(
             }
             Err(Refusal::Unknown) => {}
         }
-        let known = NOT_MODELLED.iter().find(|(pattern, _)| fits(pattern, &name));
-        if let Some((_, usual)) = known {
-            if *usual != value {
-                notes.push(format!("{name} = {value} is not modelled: traced as {usual}"));
-            }
-            continue;
-        }
         let number = || value.parse::<u64>().map_err(|_| wrong(format!("{name}: not a number: `{value}`")));
         match name.strip_prefix("net/").unwrap_or(&name) {
             "ipv4/ip_default_ttl" => {
                 settings.engine.default_ttl =
                     u8::try_from(number()?).map_err(|_| wrong(format!("{name}: at most 255")))?;
             }
+            "ipv4/tcp_fwmark_accept" => settings.accepts_marks = number()? != 0,
             "ipv4/ipfrag_time" => settings.defrag.timeout_v4 = Duration::from_secs(number()?),
             "ipv4/ipfrag_high_thresh" => {
                 settings.defrag.most_memory_v4 = usize::try_from(number()?).unwrap_or(usize::MAX);
@@ -223,11 +215,4 @@ fn with_slashes(name: &str) -> String {
             other => other,
         })
         .collect()
-}
-
-fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        Some((before, behind)) => name.starts_with(before) && name.ends_with(behind),
-        None => pattern == name,
-    }
 }

@@ -11,7 +11,7 @@ pub(crate) const GROUPS: [&str; 6] = ["rules", "sets", "conntrack", "sockets", "
 const PLACES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin"];
 
 /// Commands, in the order of the file.
-const COMMANDS: [(&str, &str); 16] = [
+const COMMANDS: [(&str, &str); 17] = [
     ("links", "ip -d -j link"),
     ("links", "ip -d -j addr"),
     ("links", "ip -j -4 route show table all"),
@@ -22,6 +22,7 @@ const COMMANDS: [(&str, &str); 16] = [
     ("links", "ip -j maddr"),
     ("links", "bridge -j fdb"),
     ("links", "ip xfrm policy"),
+    ("links", "ip xfrm policy getdefault"),
     ("rules", "iptables-legacy-save -c"),
     ("rules", "ip6tables-legacy-save -c"),
     ("rules", "iptables-nft-save -c"),

@@ -223,3 +223,59 @@ fn rules_of_both_kinds_stand_beside_each_other() {
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("the device is a port of a bridge"), "{said}");
 }
+
+#[test]
+fn what_a_host_does_besides_is_no_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let addresses = r#"[{"ifname":"lo","flags":["LOOPBACK","UP"],"mtu":65536,"addr_info":[]},
+        {"ifname":"eth0","flags":["UP"],"mtu":1500,"addr_info":[{"family":"inet","local":"10.0.0.1","prefixlen":24,"scope":"global"}]}]"#;
+    let routes = r#"[{"type":"local","dst":"10.0.0.1","dev":"eth0","table":"local","protocol":"kernel","scope":"host","prefsrc":"10.0.0.1","flags":[]},
+        {"dst":"10.0.0.0/24","dev":"eth0","protocol":"kernel","scope":"link","prefsrc":"10.0.0.1","flags":[]},
+        {"dst":"default","gateway":"10.0.0.254","dev":"eth0","flags":[]}]"#;
+    let rules =
+        r#"[{"priority":0,"src":"all","table":"local"},{"priority":32766,"src":"all","table":"main"}]"#;
+    let policies = "src 10.0.0.0/24 dst 9.9.0.0/16 \n\tdir out priority 0 \n\ttmpl src 10.0.0.1 dst 9.9.9.9\n\t\tproto esp reqid 1 mode tunnel\n";
+    let host = |accept: u8, policies: &str| {
+        format!(
+            "oxitables-snapshot 1\n== sysctl\nnet.ipv4.tcp_fwmark_accept = {accept}\n== ip -d -j addr\n{addresses}\n\
+             == ip -j -4 route show table all\n{routes}\n== ip -j -4 rule\n{rules}\n== ip xfrm policy\n{policies}\
+             == iptables-legacy-save -c\n*filter\nCOMMIT\n== iptables-nft-save -c\n"
+        )
+    };
+    let trace = |text: &str, more: &[&str]| {
+        let mut command = Command::new(BINARY);
+        command.args(["trace", "-q", "--snapshot"]).arg(file("host", text)).args(more);
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (answer, open) = ("tcp 10.0.0.1:22 > 10.0.0.5:1000 SA", "tcp 10.0.0.1:1000 > 10.0.0.5:22 S");
+    for (accept, packet, wanted) in [
+        (0, format!("local {answer}"), 0),
+        (1, format!("local {answer}"), 3),
+        (1, format!("local mark 7 {answer}"), 0),
+        (1, format!("local {open}"), 0),
+        (1, "local udp 10.0.0.1:53 > 10.0.0.5:1000".to_owned(), 0),
+    ] {
+        let (exit, said) = trace(&host(accept, ""), &[&packet]);
+        assert_eq!(exit, wanted, "{packet}: {said}");
+        assert_eq!(said.contains("tcp_fwmark_accept"), wanted == 3, "{said}");
+    }
+    for (policies, packet, wanted) in [
+        (policies, "local udp 10.0.0.1:53 > 9.9.1.1:1000", 3),
+        (policies, "local udp 10.0.0.1:53 > 9.8.1.1:1000", 0),
+        ("", "local udp 10.0.0.1:53 > 9.9.1.1:1000", 0),
+    ] {
+        let (exit, said) = trace(&host(0, policies), &[packet]);
+        assert_eq!(exit, wanted, "{packet}: {said}");
+        assert_eq!(said.contains("policy of IPsec"), wanted == 3, "{said}");
+    }
+    let machine = file("machine", "ipsec none\n");
+    let packet = "local udp 10.0.0.1:53 > 9.9.1.1:1000";
+    let (exit, said) = trace(&host(0, policies), &["--machine", machine.to_str().unwrap(), packet]);
+    assert_eq!(exit, 0, "{said}");
+}

@@ -64,6 +64,12 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
             "no packet: give one, such as 'eth0 tcp 10.0.0.5:40000 > 192.168.1.1:22 S', or --pcap FILE",
         ));
     }
+    let tracks = host.as_ref().is_some_and(|host| host.tracks);
+    let mut state = host.map(State::from).unwrap_or_default();
+    // What a machine file says of IPsec counts instead.
+    if !arguments.machine.is_empty() {
+        state.policies.clear();
+    }
     Ok(Prepared {
         rulesets,
         first: arguments
@@ -76,14 +82,14 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
         objects,
         packets,
         seed: arguments.seed,
-        always_track: arguments.always_track || host.as_ref().is_some_and(|host| host.tracks),
+        always_track: arguments.always_track || tracks,
         connections: arguments
             .conntrack
             .as_deref()
             .map(|path| Ok((path.display().to_string(), text_of(path)?)))
             .transpose()?,
         families,
-        state: host.map(State::from).unwrap_or_default(),
+        state,
     })
 }
 
@@ -245,6 +251,7 @@ fn captured(path: &Path, arguments: &Arguments, network: &Network) -> Result<Vec
             from: From::Device(device, link),
             text: packet::show::print(Some(name), &frame.bytes),
             bytes: frame.bytes,
+            marked: false,
             captured: true,
             cut: frame.cut,
         });
@@ -348,7 +355,10 @@ fn one(
             From::Device(device, Link { ethernet, kind, cpu, secured, ..Link::default() })
         }
     };
-    Ok(Given { at, from, bytes: shown.bytes, text: trimmed.to_owned(), captured: false, cut: false })
+    let said = trimmed.get(..trimmed.len() - rest.len()).unwrap_or_default();
+    let marked = said.split_whitespace().any(|word| word == "mark");
+    let text = trimmed.to_owned();
+    Ok(Given { at, from, bytes: shown.bytes, text, marked, captured: false, cut: false })
 }
 
 /// To whom the frame of a packet that is given as text was sent: Ethernet carries groups and broadcasts of IP in frames

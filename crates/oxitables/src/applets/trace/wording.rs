@@ -236,6 +236,14 @@ pub(super) const PORT: &str =
 pub(super) const FRAME: &str = "the device is a port of a bridge, which sends frames on by their Ethernet addresses: put them before \
      the packet (`p0 frame 02:00:00:00:00:0a > 02:00:00:00:00:0b udp ...`), or use --pcap";
 
+/// Why a packet of an accepted connection has no result.
+pub(super) const MARK: &str = "the mark of an accepted connection is that of its first packet here (tcp_fwmark_accept), which is not known: \
+     say it (`local mark N tcp ...`)";
+
+/// Why a packet has no result that a policy of IPsec is about.
+pub(super) const POLICY: &str = "a policy of IPsec of this host is about these addresses, so it may be protected, or not let pass in the clear: \
+     lines `ipsec` in a machine file say what holds (--machine)";
+
 /// Why a packet has no result whose way depends on which kind of rules was loaded first.
 pub(super) const ORDER: &str = "rules of iptables-legacy and of iptables-nft have the same priority, and the result depends on \
      which were loaded first (--first legacy or --first nft says it)";
