@@ -23,7 +23,7 @@ use packet::Family;
 use rules::syntax::objects::Given;
 use rules::{Hook, Ruleset, Table, Target};
 
-use self::delivered::{as_it_is_quoted, is_for_several};
+use self::delivered::{as_it_is_quoted, is_anycast, is_for_several};
 use crate::case::{self, Case, Step};
 use crate::compare::{Difference, compare};
 use crate::host::{Host, Told, kernel_origin, view_of};
@@ -377,6 +377,8 @@ impl EngineHalf {
             let header = deliver.bytes.get(..header).unwrap_or_default();
             let told = Told {
                 unicast,
+                anycast: case::destination_of(&deliver.bytes)
+                    .is_some_and(|to| is_anycast(engine.network(), to)),
                 framed_for_us: deliver.kind == LinkKind::Host,
                 echo: options::echo(header, &deliver.options, &is_foreign),
                 time: options::time_of_day(self.now),

@@ -42,6 +42,8 @@ pub type Find<'f> = &'f dyn Fn(&View<'_>) -> Vec<SocketId>;
 pub struct Told<'t> {
     /// Whether it was sent to an address of the machine.
     pub unicast: bool,
+    /// Whether that is an anycast address: nobody resets a connection to one (Linux: `tcp_v6_send_reset`).
+    pub anycast: bool,
     /// Whether its frame was: others get no answer of TCP and no ICMP error (Linux: `pkt_type`).
     pub framed_for_us: bool,
     /// The options of an answer, if they can be made.
@@ -146,7 +148,7 @@ impl Host {
         let answer = match (protocol, view.family()) {
             // What a socket says to TCP is not modelled: the rules of a case let nothing come so far.
             (6, _) if !find(&view).is_empty() => None,
-            (6, _) => unicast.then(|| reset(&view)).flatten(),
+            (6, _) => (unicast && !told.anycast).then(|| reset(&view)).flatten(),
             (17, _) => return self.datagram(&view, told),
             (1, packet::Family::V4) | (58, packet::Family::V6) => {
                 unicast.then(|| echo(&view).or_else(|| timestamp(&view, told.time))).flatten()

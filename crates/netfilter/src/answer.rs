@@ -12,7 +12,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use packet::view::tcp_flags;
-use packet::{Family, Layout, View, checksum, icmp, layout, protocol, verify};
+use packet::{Family, Layout, View, checksum, icmp, layout, protocol, rewrite, verify};
 
 use crate::icmp_limits::{Asking, Limit};
 use crate::network::{Route, Unroutable, Way};
@@ -222,6 +222,10 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
         options::build(&mut bytes, &echo, last, options::time_of_day(env.now))?;
     }
     let mut answer = machine_packet(env, bytes, true)?;
+    // Linux: `__ip_make_skb` sends to a group as far as a socket does that says nothing else: to the next machine.
+    if let (IpAddr::V4(_), Way::Multicast { .. }) = (first, route.way) {
+        rewrite::set_ttl(&mut answer.bytes, answer.layout, 1);
+    }
     answer.mark = mark;
     Conntrack::attach(&mut answer, cause.tracking);
     Some(Emitted { packet: answer, destination: first, port: None })

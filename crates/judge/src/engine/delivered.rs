@@ -2,9 +2,9 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use netfilter::DeviceId;
 use netfilter::engine::Deliver;
 use netfilter::route::kind;
+use netfilter::{DeviceId, Network};
 
 use super::EngineHalf;
 use crate::host::view_of;
@@ -34,8 +34,14 @@ impl EngineHalf {
         let better = || {
             let network = self.engine.as_ref()?.network();
             let mut craft = craft::read(&answer)?;
-            let error = matches!(craft.body, craft::Body::Icmp { kind: 0..128, .. });
-            if !error || craft.source.is_ipv4() || network.is_source_of_errors(craft.source) {
+            let other = match craft.body {
+                _ if craft.source.is_ipv4() => false,
+                craft::Body::Icmp { kind: 0..=127, .. } => !network.is_source_of_errors(craft.source),
+                // Linux: `icmpv6_echo_reply` (`anycast_src_echo_reply` 0).
+                craft::Body::Icmp { kind: 129, .. } => is_anycast(network, craft.source),
+                _ => false,
+            };
+            if !other {
                 return None;
             }
             craft.source = network.masquerade_address(device?, craft.destination, craft.destination)?;
@@ -65,6 +71,11 @@ impl EngineHalf {
         let own = engine.network().address_type(address, None);
         if address.is_ipv4() { own == kind::LOCAL } else { !is_for_several(own) }
     }
+}
+
+/// Whether several machines may have an address.
+pub(super) fn is_anycast(network: &Network, address: IpAddr) -> bool {
+    network.address_type(address, None) == kind::ANYCAST
 }
 
 /// Whether a type of address is that of a group or of everybody.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::rules::{self, Place};
-use super::{Choice, Scene};
+use super::{Choice};
 use crate::case;
 
 /// How many kinds of bridges there are.
@@ -44,11 +44,6 @@ pub(super) fn network(kind: u8) -> Vec<String> {
         }
     }
     out
-}
-
-/// Whether the rules of IPv6 see nothing of what is carried.
-pub(super) fn carries_unseen(scene: Scene) -> bool {
-    scene == Scene::Bridge(2)
 }
 
 /// The machines behind a port; empty: it is none.

@@ -142,7 +142,7 @@ impl Traffic {
         };
         // Why: copies of a gathered datagram that a bridge floods share their fragments in the kernel, and the second is cut
         // wrongly. What no rules are shown is not gathered.
-        let whole = packets.len() == 1 || bridge::carries_unseen(self.scene) && self.v6;
+        let whole = packets.len() == 1;
         let step = |bytes: Vec<u8>| match &device {
             Some(device) if bridge::PORTS.contains(&device.as_str()) => Step::Frame {
                 device: device.clone(),

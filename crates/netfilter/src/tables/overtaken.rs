@@ -113,7 +113,13 @@ impl Walk<'_> {
             match condition.holds(&asked, env) {
                 Ok(()) => {}
                 Err(Miss::Failed(..)) => return Fits::No,
-                Err(Miss::Hotdrop(..) | Miss::Marks(_) | Miss::Refused(..) | Miss::Undecided(_)) => {
+                Err(
+                    Miss::Hotdrop(..)
+                    | Miss::Marks(_)
+                    | Miss::Claims
+                    | Miss::Refused(..)
+                    | Miss::Undecided(_),
+                ) => {
                     return Fits::Unknown;
                 }
             }

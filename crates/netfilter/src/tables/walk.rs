@@ -3,12 +3,12 @@ use packet::Family;
 use rules::{ChainId, Counters, Hook, Policy, Target};
 
 use super::header::{Address, Facts, Part, Patterns, Place};
-use super::matches::{Asked, Condition, Miss};
+use super::matches::{Asked, Condition, Held, Miss};
 use super::program::{Action, At, Entries, Entry, Program, Span, locate};
 use super::targets::{self, Effect};
 use crate::Env;
 use crate::hook::{Verdict, World};
-use crate::skb::{Drop, Packet};
+use crate::skb::{Drop, LinkKind, Packet};
 use crate::trace::{Found, Mismatch, Outcome, Step};
 
 /// Jumps that one packet may take in one walk; then it is dropped ([`Drop::Limit`]). Linux has no such limit: chains that
@@ -184,8 +184,8 @@ impl Walk<'_> {
                 match self.miss(entry, packet, env) {
                     None => {}
                     Some((_, Miss::Undecided(what))) => return self.undecided(at, what, packet, env),
-                    // What gives a mark holds, and is no reason to stop.
-                    Some((_, Miss::Marks(_))) => {}
+                    // What changes the packet has been done, and is no reason to stop.
+                    Some((_, Miss::Marks(_) | Miss::Claims)) => {}
                     Some((place, Miss::Failed(option, found))) => {
                         self.asked(
                             at,
@@ -322,8 +322,7 @@ impl Walk<'_> {
         let range = entry.first as usize..(entry.first + entry.count) as usize;
         let mut own = self.conditions.get_mut(range).into_iter().flatten().enumerate();
         while let Some((place, condition)) = own.next() {
-            let asked = Asked { packet, place: &self.place };
-            if let Err(miss) = condition.holds(&asked, env) {
+            if let Err(miss) = ask(condition, packet, &self.place, env) {
                 if let Miss::Marks(mark) = miss {
                     targets::mark::set(packet, mark, env);
                     continue;
@@ -335,7 +334,7 @@ impl Walk<'_> {
                         return Some((place, Miss::Hotdrop(option, found)));
                     }
                     let rest = own.map(|(_, condition)| condition);
-                    return Some((place, behind_refusal(rest, &asked, env, option, found)));
+                    return Some((place, behind_refusal(rest, (packet, &self.place), env, (option, found))));
                 }
                 return Some((place, miss));
             }
@@ -456,19 +455,30 @@ fn next<'e, A: Address>(
 #[cold]
 fn behind_refusal<'c>(
     rest: impl Iterator<Item = &'c mut Condition>,
-    asked: &Asked<'_>,
+    (packet, place): (&mut Packet, &Place),
     env: &mut Env<'_>,
-    option: &'static str,
-    found: Found,
+    (option, found): (&'static str, Found),
 ) -> Miss {
     for condition in rest {
-        match condition.holds(asked, env) {
-            Ok(()) | Err(Miss::Marks(_) | Miss::Refused(..)) => {}
+        match ask(condition, packet, place, env) {
+            Ok(()) | Err(Miss::Marks(_) | Miss::Claims | Miss::Refused(..)) => {}
             Err(Miss::Failed(..)) => return Miss::Hotdrop(option, found),
             Err(miss) => return miss,
         }
     }
     Miss::Refused(option, found)
+}
+
+/// Asks a match; it may make the packet one that was sent to this machine.
+#[inline]
+fn ask(condition: &mut Condition, packet: &mut Packet, place: &Place, env: &mut Env<'_>) -> Held {
+    match condition.holds(&Asked { packet, place }, env) {
+        Err(Miss::Claims) => {
+            packet.link.kind = LinkKind::Host;
+            condition.holds(&Asked { packet, place }, env)
+        }
+        held => held,
+    }
 }
 
 fn failed(mismatch: Mismatch, hotdrop: bool) -> Outcome {

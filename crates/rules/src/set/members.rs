@@ -1,5 +1,5 @@
 //! One set: what it is and what it holds; adding, removing and finding single members.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use packet::Family;
@@ -11,6 +11,9 @@ use super::{Kind, Refusal, SetName};
 
 /// The most members that any set has, whatever its `maxelem`.
 pub const MOST_MEMBERS: usize = 1 << 24;
+
+/// The most places of collected members that are remembered.
+const MOST_HOLES: usize = 1 << 16;
 
 /// The numbers of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +91,11 @@ pub struct Set {
     devices: HashMap<(Prefix, bool), usize>,
     /// How many members are the beginning of names.
     wildcards: usize,
+    /// Members of a hash that the collector has taken, whose places are still there: they may come again even though the set is
+    /// full.
+    // Linux: `mtype_gc_do` leaves a bucket as it is until two of its places are empty; `mtype_add` fills an empty place of
+    // the bucket before it asks whether there is room. Who else has the same bucket is the hash's secret.
+    holes: HashSet<Element>,
     /// Before this time no member is expired.
     soonest: u64,
     /// When what is expired is collected next; `None`: nobody has asked yet.
@@ -178,6 +186,7 @@ impl Set {
             lengths: Default::default(),
             devices: HashMap::new(),
             wildcards: 0,
+            holes: HashSet::new(),
             soonest: u64::MAX,
             collected_next: None,
         }
@@ -279,6 +288,7 @@ impl Set {
         self.lengths = Default::default();
         self.devices.clear();
         self.wildcards = 0;
+        self.holes.clear();
         self.soonest = u64::MAX;
     }
 
@@ -318,6 +328,9 @@ impl Set {
         }
         for element in over {
             self.remove(&element);
+            if matches!(self.shape, Shape::Hash(_)) && self.holes.len() < MOST_HOLES {
+                self.holes.insert(element);
+            }
         }
     }
 
@@ -399,7 +412,8 @@ impl Set {
             if self.members.len() >= most {
                 self.clean(now);
             }
-            if self.members.len() >= most {
+            let again = self.holes.remove(&element);
+            if self.members.len() >= most && !again {
                 if !self.extensions.force_add {
                     return Err(Refusal::Full);
                 }

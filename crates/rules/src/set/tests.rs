@@ -96,6 +96,24 @@ fn a_full_hash_refuses_or_gives_way() {
     assert_eq!(sets.find("f").unwrap().len(0), 2);
 }
 
+/// What the collector takes leaves its place; what is deleted or flushed does not (`by-name.SET-a-collected-member-comes-again`).
+#[test]
+fn a_collected_member_comes_again_into_a_full_hash() {
+    let mut sets = Sets::new();
+    session(&mut sets, 0, "create a hash:ip maxelem 2 timeout 5\nadd a 1.1.1.1\nadd a 1.1.1.2 timeout 0")
+        .unwrap();
+    session(&mut sets, 6_000, "add a 1.1.1.3").unwrap();
+    let full = session(&mut sets, 6_000, "add a 1.1.1.4").unwrap_err();
+    assert_eq!(full, Refusal::Full.into());
+    session(&mut sets, 6_000, "add a 1.1.1.1").unwrap();
+    assert_eq!(sets.find("a").unwrap().len(6_000), 3);
+    // The place is taken now.
+    session(&mut sets, 6_000, "del a 1.1.1.1").unwrap();
+    assert_eq!(session(&mut sets, 6_000, "add a 1.1.1.1").unwrap_err(), Refusal::Full.into());
+    session(&mut sets, 12_000, "add a 1.1.1.5\nflush a\nadd a 1.1.1.6\nadd a 1.1.1.7").unwrap();
+    assert_eq!(session(&mut sets, 12_000, "add a 1.1.1.3").unwrap_err(), Refusal::Full.into());
+}
+
 /// Found by fuzzing: a member that is refused when it is read again.
 #[test]
 fn no_range_reaches_over_the_null_address() {

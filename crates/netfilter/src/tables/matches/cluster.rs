@@ -1,5 +1,8 @@
 //! `-m cluster` (Linux: `xt_cluster_mt`): the node of a connection is a hash of the source of its first packet, or of
 //! the connection that expected it. Nothing fits without a connection, inverted or not.
+//!
+//! What was sent to one machine in a frame to a group counts as sent to this one from then on, whatever the match says: the
+//! nodes of a cluster share an Ethernet address of a group.
 use std::net::IpAddr;
 
 use rules::matches::cluster::Cluster;
@@ -8,9 +11,14 @@ use super::conntrack::{Belongs, belongs};
 use super::{Asked, Held, Miss, hold};
 use crate::Env;
 use crate::nat::hash_words;
+use crate::skb::LinkKind;
 use crate::trace::Found;
 
 pub(super) fn holds(rule: &Cluster, asked: &Asked<'_>, env: &Env<'_>) -> Held {
+    let packet = asked.packet;
+    if packet.link.kind == LinkKind::Multicast && !packet.view().destination().is_multicast() {
+        return Err(Miss::Claims);
+    }
     let source = match belongs(asked, env) {
         Belongs::To(connection, _) => {
             connection.rare().parent.map_or(connection.original().source, |parent| parent.source)

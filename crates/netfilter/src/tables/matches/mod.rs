@@ -82,6 +82,8 @@ pub(crate) enum Miss {
     Refused(&'static str, Found),
     /// It holds, and gives the packet a mark, whatever the rest of the rule says (`-m socket --restore-skmark`).
     Marks(u32),
+    /// The packet counts as sent to this machine from now on, and the match is to be asked again (`-m cluster`).
+    Claims,
     /// It needs something that is not known.
     Undecided(&'static str),
 }
