@@ -51,7 +51,8 @@ fn settings_of_a_host_are_read() {
          net/ipv4/conf/eth0.5/src_valid_mark = 1\nnet.ipv4.conf.gone.rp_filter = 1\n\
          net.netfilter.nf_conntrack_udp_timeout = 9\nnet.netfilter.nf_conntrack_helper = x\n\
          net/ipv6/conf/eth0.5/hop_limit = 33\nkernel.hostname = a\nnet.ipv4.tcp_fwmark_accept = 1\n\
-         net.ipv4.conf.all.bc_forwarding = 0\nnet.ipv4.udp_early_demux = 1\n",
+         net.ipv4.conf.all.bc_forwarding = 0\nnet.ipv4.udp_early_demux = 1\n\
+         net/ipv4/icmp_ratelimit = 500\nnet/ipv6/icmp/ratemask = 0-1,3-127\nnet/ipv6/icmp/ratelimit = 0\n",
     )
     .unwrap();
     let device = netfilter::DeviceId(1);
@@ -64,6 +65,8 @@ fn settings_of_a_host_are_read() {
     assert_eq!(settings.machine, "sysctl net.ipv4.udp_early_demux=1\n");
     assert!(settings.accepts_marks);
     assert!(notes.is_empty(), "{notes:?}");
+    let icmp = network.settings.icmp;
+    assert_eq!((icmp.interval_v4, icmp.interval_v6, icmp.types_v6), (125, 0, [!(1 << 2), 0]));
 }
 
 #[test]

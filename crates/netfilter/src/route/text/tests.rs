@@ -95,6 +95,37 @@ fn everything_that_ip_says_has_a_word() {
 }
 
 #[test]
+fn limits_of_icmp_errors() {
+    use crate::network::IcmpLimits;
+    let limits = |text: &str| parse(text).unwrap().settings.icmp;
+    assert_eq!(limits(""), IcmpLimits::default());
+    // As the kernel prints what it begins with.
+    let usual = "sysctl net.ipv4.icmp_ratelimit=1000\nsysctl net.ipv4.icmp_ratemask=6168\n\
+         sysctl net.ipv4.icmp_msgs_per_sec=1000\nsysctl net.ipv4.icmp_msgs_burst=50\n\
+         sysctl net.ipv6.icmp.ratelimit=100\nsysctl net.ipv6.icmp.ratemask=0-1,3-127\n\
+         sysctl net.ipv4.route.error_cost=250\nsysctl net.ipv4.route.error_burst=1250\n";
+    assert_eq!(limits(usual), IcmpLimits::default());
+    // Milliseconds are rounded up to jiffies of four (measured: 5 becomes 8).
+    let other = limits("sysctl net.ipv4.icmp_ratelimit=5\nsysctl net.ipv6.icmp.ratelimit=2147483648\n");
+    assert_eq!((other.interval_v4, other.interval_v6), (2, 1 << 29));
+    let masks = limits("sysctl net.ipv4.icmp_ratemask=-1\nsysctl net.ipv6.icmp.ratemask=2,127-129,255\n");
+    assert_eq!(masks.types_v4, u32::MAX);
+    assert_eq!(masks.types_v6, [1 << 2 | 1 << 127, 1 | 1 << 1 | 1 << 127]);
+    assert_eq!(limits("sysctl net.ipv6.icmp.ratemask=").types_v6, [0; 2]);
+    for wrong in [
+        "net.ipv4.icmp_ratelimit=-1",
+        "net.ipv4.icmp_ratelimit=2147483649",
+        "net.ipv4.icmp_ratemask=4294967296",
+        "net.ipv4.icmp_msgs_burst=2147483648",
+        "net.ipv6.icmp.ratemask=256",
+        "net.ipv6.icmp.ratemask=3-1",
+        "net.ipv6.icmp.ratemask=abc",
+    ] {
+        assert_eq!(parse(&format!("sysctl {wrong}")).unwrap_err().kind, ErrorKind::Number, "{wrong}");
+    }
+}
+
+#[test]
 fn errors_have_a_line_and_a_column() {
     use ErrorKind::*;
     for (text, kind, line, column, word) in [
