@@ -197,7 +197,7 @@ pub fn icmp_error(cause: &Packet, kind: Kind, env: &mut Env<'_>) -> Option<Emitt
     let mark = env.network.settings.mark_of_answer(family, cause.mark);
     let flow = Flow { tos, mark, ..Flow::between(own.unwrap_or(family.unspecified()), first) };
     // Linux: `icmp6_send` answers link-local sources by the device that they came in by.
-    let bound = incoming_device(cause).filter(|_| is_link_local(destination));
+    let bound = cause.input.filter(|_| is_link_local(destination));
     let route = match env.network.output_route(bound, flow) {
         Ok(route) => route,
         Err(reason @ Unroutable::Undecided(_)) => {
@@ -377,16 +377,13 @@ fn own_address(cause: &Packet, env: &Env<'_>) -> Option<IpAddr> {
     own.then_some(destination)
 }
 
-/// The device by which a packet came in, as far as the stack of its family has noted it.
-///
-/// Linux: `icmp6_iif`; `br_validate_ipv6` clears the note of what passes through a bridge.
-fn incoming_device(cause: &Packet) -> Option<DeviceId> {
-    cause.input.filter(|_| cause.family() == Family::V4 || cause.link.physical_output.is_none())
-}
-
-/// IPv6: the address that the machine would use on the device by which the packet came in.
+/// IPv6: the address that the machine would use on the device by which the packet came in. What passes through a bridge has no
+/// note of one (Linux: `br_validate_ipv6` clears it).
 fn incoming_address(cause: &Packet, destination: IpAddr, env: &Env<'_>) -> Option<IpAddr> {
-    let device = incoming_device(cause).filter(|_| cause.family() == Family::V6)?;
+    if cause.family() == Family::V4 || cause.link.physical_output.is_some() {
+        return None;
+    }
+    let device = cause.link.noted.or(cause.input)?;
     env.network.masquerade_address(device, destination, destination)
 }
 

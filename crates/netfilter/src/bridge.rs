@@ -267,6 +267,8 @@ impl Engine {
             }
             None => {
                 packet.link.kind = LinkKind::Host;
+                // Linux: `ip6_rcv_core` takes the device of the way that the packet has already for the one that it came by.
+                packet.link.noted = packet.route.and_then(|route| route.way.device());
                 let own = self.network.device(bridge).and_then(|bridge| bridge.mac);
                 (own, "the Ethernet address of the bridge")
             }

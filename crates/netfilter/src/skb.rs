@@ -218,6 +218,9 @@ pub struct Link {
     /// Whether it passed PREROUTING at its port and has not come up from the bridge since: a copy of it (TEE) that comes in by
     /// loopback does not pass PREROUTING (Linux: `ip_sabotage_in`).
     pub prerouted: bool,
+    /// The device that IPv6 has noted as the one by which it came in, where that is another one than the packet's (Linux:
+    /// `IP6CB(skb)->iif`): the address of an error is chosen by it.
+    pub noted: Option<DeviceId>,
     /// The processor that handles it; `None`: what the machine says of all packets.
     pub cpu: Option<u32>,
     /// The IPsec that it came by.

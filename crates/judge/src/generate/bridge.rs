@@ -2,8 +2,8 @@
 //! no case teaches the next one, and nobody is asked for by ARP, whose failure would be told seconds later.
 use std::net::IpAddr;
 
+use super::Choice;
 use super::rules::{self, Place};
-use super::{Choice};
 use crate::case;
 
 /// How many kinds of bridges there are.

@@ -40,6 +40,8 @@ pub(super) fn apply(rule: &Tee, place: &Place, packet: &Packet, env: &mut Env<'_
         duplicate: true,
         ..packet.clone()
     };
+    // Linux: the copy has what IPv6 has noted of the packet.
+    copy.link.noted = packet.link.noted.or(packet.input);
     if copy.family() == Family::V4 {
         rewrite::forbid_fragments(&mut copy.bytes);
     } else {
