@@ -2,10 +2,10 @@
 mod allocations;
 mod bed;
 mod conversations;
-mod helpers;
 mod hostile_payloads;
 mod limits;
 mod original_destination;
+mod questions_to_everybody;
 mod recorded;
 mod situations;
 mod states;
