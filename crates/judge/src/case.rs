@@ -180,7 +180,8 @@ impl Case {
 
     /// Whether rules have timers that begin with them.
     pub fn has_timers(&self) -> bool {
-        self.saves().any(|save| save.contains("-m hashlimit") || save.contains("-j RATEEST"))
+        let fragments = self.network.iter().any(|change| change.contains("frag"));
+        fragments || self.saves().any(|save| save.contains("-m hashlimit") || save.contains("-j RATEEST"))
     }
 
     /// Whether two cases can have one namespace: what iptables-nft has loaded stays in it.

@@ -551,6 +551,8 @@ impl Engine {
                 first.route = Some(route);
             }
             self.answer(now, &first, crate::answer::Kind::ReassemblyTimeExceeded);
+            // Why: each for itself. An error that waits while another one walks its hooks would be sent in the middle of that.
+            self.send_emitted(now, 0);
         }
         self.settle(now, 0);
     }

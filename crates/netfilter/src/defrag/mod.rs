@@ -29,6 +29,7 @@ mod queue;
 mod v4;
 mod v6;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -39,7 +40,7 @@ use crate::hook::Verdict;
 use crate::machine::Secured;
 use crate::network::DeviceId;
 use crate::skb::{Drop, Gathered, Link, Packet};
-use crate::time::Instant;
+use crate::time::{Instant, JIFFY, fires, jiffies};
 use crate::trace::Step;
 use crate::{Env, Tracking, defrag::queue::Queue};
 
@@ -111,12 +112,31 @@ struct Source {
     queues: usize,
 }
 
+/// When a datagram is given up: when its timer fires; of those that fire together the newest first.
+///
+/// Linux: `inet_frag_create`, `ip_frag_reinit`; the timers of a place in the wheel are a list that is filled from its front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Deadline {
+    at: Instant,
+    made: Reverse<u64>,
+}
+
+impl Deadline {
+    fn new(now: Instant, timeout: Duration, made: u64) -> Self {
+        let delay = jiffies(Instant(0) + timeout);
+        let at = fires(jiffies(now).saturating_add(delay), delay);
+        Self { at: Instant(at.saturating_mul(JIFFY)), made: Reverse(made) }
+    }
+}
+
 /// The datagrams that wait for more fragments.
 #[derive(Debug, Default)]
 pub struct Defrag {
     settings: Settings,
     queues: BTreeMap<Key, Queue>,
-    deadlines: BTreeSet<(Instant, Key)>,
+    deadlines: BTreeSet<(Deadline, Key)>,
+    /// How many deadlines were made.
+    made: u64,
     sources: BTreeMap<IpAddr, Source>,
     memory: [usize; 2],
 }
@@ -168,7 +188,7 @@ impl Defrag {
 
     /// When [`Defrag::expire`] wants to be called; `None`: nothing waits.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.first().map(|&(deadline, _)| deadline)
+        self.deadlines.first().map(|&(deadline, _)| deadline.at)
     }
 
     /// How many datagrams wait.
@@ -193,7 +213,7 @@ impl Defrag {
     pub fn expire(&mut self, env: &mut Env<'_>) -> Vec<Packet> {
         let mut told = Vec::new();
         while let Some(&(deadline, key)) = self.deadlines.first() {
-            if deadline > env.now.mono {
+            if deadline.at > env.now.mono {
                 break;
             }
             let Some(first) = self.remove(&key).and_then(|queue| queue.first) else { continue };
@@ -244,7 +264,9 @@ impl Defrag {
         if most == 0 || self.memory[family as usize] > most {
             return None;
         }
-        let deadline = now + self.timeout(family);
+        let timeout = self.timeout(family);
+        self.made += 1;
+        let deadline = Deadline::new(now, timeout, self.made);
         let source = self.sources.entry(key.source).or_default();
         source.fragments = source.fragments.wrapping_add(1);
         let count = source.fragments;

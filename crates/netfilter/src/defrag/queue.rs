@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use packet::Family;
 
+use super::Deadline;
 use crate::skb::{Gathered, Packet};
-use crate::time::Instant;
 
 /// What a queue takes besides its fragments, in bytes (measured on Linux 6.18, 64 bits).
 pub(super) const fn queue_bytes(family: Family) -> usize {
@@ -49,7 +49,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Queue {
     /// When it is given up.
-    pub(super) deadline: Instant,
+    pub(super) deadline: Deadline,
     /// What it takes of the store's memory.
     pub(super) memory: usize,
     /// The source's count of fragments when the last one of this queue came.
@@ -76,7 +76,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(deadline: Instant, family: Family) -> Self {
+    pub(super) fn new(deadline: Deadline, family: Family) -> Self {
         Self {
             deadline,
             memory: queue_bytes(family),
@@ -95,7 +95,7 @@ impl Queue {
     }
 
     /// Starts anew, of IPv4; the sizes of the fragments that went stay known (Linux: `ip_frag_reinit`).
-    pub(super) fn restart(&mut self, deadline: Instant) {
+    pub(super) fn restart(&mut self, deadline: Deadline) {
         *self = Self {
             largest: self.largest,
             largest_unfragmentable: self.largest_unfragmentable,

@@ -362,8 +362,9 @@ fn f63_timeout_tells_the_sender_only_if_the_datagram_was_for_this_machine() {
         let mut world = World::new();
         let bytes = v4_to(to, &payload(400), 9, if first_came { 0x2000 } else { 0x2010 }, 0, &[]);
         world.give(&bytes);
-        assert_eq!(world.defrag.poll_timeout(), Some(Instant::default() + Duration::from_secs(30)));
-        world.now.mono = world.now.mono + Duration::from_millis(29_999);
+        assert_eq!(world.defrag.poll_timeout(), Some(Instant::default() + Duration::from_millis(30_720)));
+        // The wheel is coarse for so long a time: 512 jiffies.
+        world.now.mono = world.now.mono + Duration::from_millis(30_719);
         assert_eq!((world.expire().len(), world.defrag.len()), (0, 1));
         world.now.mono = world.now.mono + Duration::from_millis(1);
         let expired = world.expire();
@@ -396,7 +397,7 @@ fn the_store_is_bounded() {
     assert!(world.defrag.len() < 5_000);
     // IPv6 has its own share.
     assert!(world.give_all(&cut_v6(&payload(800), &[400])).is_some());
-    world.now.mono = world.now.mono + Duration::from_secs(30);
+    world.now.mono = world.now.mono + Duration::from_millis(30_720);
     world.expire();
     assert!(world.give_all(&cut_v4(&payload(800), &[400], false)).is_some());
 }
@@ -482,7 +483,9 @@ fn f64_timeout_always_tells_the_sender() {
     let mut world = World::new();
     let first = v6_fragment(&payload(400), 0, true);
     world.give(&first);
-    world.now.mono = world.now.mono + Duration::from_secs(60);
+    world.now.mono = world.now.mono + Duration::from_millis(61_439);
+    assert!(world.expire().is_empty());
+    world.now.mono = world.now.mono + Duration::from_millis(1);
     let expired = world.expire();
     assert_eq!(expired.len(), 1);
     assert_eq!(expired[0].bytes, first);
