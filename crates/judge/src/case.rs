@@ -50,7 +50,8 @@
 //! machine file, for the engine's half), `cpu N` (the one that handles all packets), `bridge NAME ports NAME …` (a bridge
 //! whose ports are TAP devices; its address is 02:00:00:00:00:b0, those of its ports 02:00:00:00:01:00 and on), `fdb add MAC dev PORT`
 //! (where the bridge sends frames to a machine), `ip neigh add A lladdr MAC dev NAME` (whose address is whose), `join GROUP dev DEVICE [include A|exclude A]`
-//! (a process joins a group), `alert ip PROTOCOL|ipv6 N [dev DEVICE]` (a process takes packets with router alert), `worlds legacy nft` (or `worlds nft legacy`:
+//! (a process joins a group), `cache LINE` (of a network file, for the engine's half: what the kernel learns by packets of
+//! the case), `alert ip PROTOCOL|ipv6 N [dev DEVICE]` (a process takes packets with router alert), `worlds legacy nft` (or `worlds nft legacy`:
 //! which of both is loaded first), `sysctl NAME VALUE`, `module HOOK PRIORITY` (something that is registered at a hook
 //! and drops everything).
 use std::fmt;

@@ -152,6 +152,8 @@ pub struct Engine {
     pub(crate) machine: Machine,
     /// What the network decided lately; forgotten when it changes.
     pub(crate) routes: Cache,
+    /// When the first packet came, from which on what was learned of ways grows old.
+    pub(crate) begun: Option<Instant>,
     /// What frames have shown of the machines behind bridges.
     pub(crate) learned: Learned,
     /// What other machines were told lately.
@@ -194,6 +196,7 @@ impl Engine {
             network: config.network,
             machine: Machine::default(),
             routes: Cache::default(),
+            begun: None,
             learned: Learned::default(),
             peers: Peers::default(),
             conntrack: Conntrack::new(config.conntrack, config.hash_key),

@@ -272,6 +272,26 @@ pub enum RouteKind {
     Throw,
 }
 
+/// What a machine has learned of the way to one address (`ip route show cache`): a smaller MTU on the path, or a nearer
+/// gateway that a router has told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// The address.
+    pub destination: IpAddr,
+    /// The device of the route that it belongs to.
+    pub device: DeviceId,
+    /// The gateway: that of the route, or the nearer one.
+    pub via: Option<IpAddr>,
+    /// Whether the gateway is another one than the route's.
+    pub redirected: bool,
+    /// MTU of the path in bytes.
+    pub mtu: Option<u32>,
+    /// Whether the MTU counts for what is forwarded as well (IPv4).
+    pub locked: bool,
+    /// How many seconds behind the first packet it is forgotten; `None`: never.
+    pub expires: Option<u64>,
+}
+
 /// A policy rule (`ip rule`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyRule {
@@ -376,6 +396,8 @@ pub struct Network {
     pub devices: Vec<Device>,
     /// Routes by the number of their table, IPv4 and IPv6 together.
     pub tables: BTreeMap<u32, Vec<RouteEntry>>,
+    /// What was learned of the ways to single addresses.
+    pub exceptions: Vec<Exception>,
     /// Policy rules of IPv4, sorted by priority.
     pub rules_v4: Vec<PolicyRule>,
     /// Policy rules of IPv6.
@@ -451,6 +473,8 @@ pub struct Settings {
     pub redirects: Redirects,
     /// How many ICMP errors are sent.
     pub icmp: IcmpLimits,
+    /// `net.ipv4.ip_forward_use_pmtu`: what was learned of the MTU of a path counts for what is forwarded, too.
+    pub forward_uses_exceptions: bool,
     /// `net.ipv4.fwmark_reflect`: what the machine answers by itself has the mark of what it answers.
     pub reflect_mark_v4: bool,
     /// `net.ipv6.fwmark_reflect`.

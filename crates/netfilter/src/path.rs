@@ -221,6 +221,8 @@ impl Engine {
         rewrite::set_ttl(&mut packet.bytes, packet.layout, ttl - 1);
         self.trace_rewritten(packet, "TTL", before);
         if packet.family() == Family::V4 {
+            // Linux: `ip_finish_output` asks once more, in the same way.
+            packet.route = packet.route.map(|route| Route { mtu: route.forward_mtu, ..route });
             self.redirect_v4(now, packet, next_hop, depth);
         }
         // Linux: `skb_forward_csum`: the sum is forgotten, but not that it was right.

@@ -5,15 +5,14 @@
 //! writes is in [`text`].
 //!
 //! Differences from Linux: among several next hops none is chosen ([`Unroutable::Undecided`]: the kernel's hash has a
-//! secret key); what comes or goes by a VRF has no decision either ([`VRF`]); no route exceptions (path MTU,
-//! redirects). A look-up goes over the routes of a table one by one.
+//! secret key); what comes or goes by a VRF has no decision either ([`VRF`]); a look-up goes over the routes of a table one by one.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use packet::{Family, InterfaceName};
 
 use crate::network::{
-    Address, Device, DeviceId, DeviceKind, Network, PolicyRule, Route, RouteEntry, RouteKind, Settings,
-    TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN, Unroutable, Way,
+    Address, Device, DeviceId, DeviceKind, Exception, Network, PolicyRule, Route, RouteEntry, RouteKind,
+    Settings, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN, Unroutable, Way,
 };
 use crate::skb::Packet;
 pub use reverse::ReversePath;
@@ -105,6 +104,7 @@ impl Network {
         let mut network = Self {
             devices: Vec::new(),
             tables: Default::default(),
+            exceptions: Vec::new(),
             rules_v4: vec![rule(0, TABLE_LOCAL), rule(32766, TABLE_MAIN), rule(32767, TABLE_DEFAULT)],
             rules_v6: vec![rule(0, TABLE_LOCAL), rule(32766, TABLE_MAIN)],
             forwarding: Default::default(),
@@ -128,6 +128,7 @@ impl Network {
         let mut network = Self {
             devices: Vec::new(),
             tables: Default::default(),
+            exceptions: Vec::new(),
             rules_v4: Vec::new(),
             rules_v6: Vec::new(),
             forwarding: Default::default(),
@@ -216,6 +217,30 @@ impl Network {
 
     /// The same for a flow.
     pub fn input_route(&self, device: DeviceId, flow: Flow) -> Result<Route, Unroutable> {
+        self.way_in(device, flow).map(|route| self.learned(route, flow.destination))
+    }
+
+    /// A way with what was learned of it.
+    ///
+    /// Linux: `rt_bind_exception`, `ip_dst_mtu_maybe_forward`, `rt6_find_cached_rt`.
+    fn learned(&self, route: Route, destination: IpAddr) -> Route {
+        let Way::Out { device, next_hop, gateway } = route.way else { return route };
+        let via = gateway.then_some(next_hop);
+        let is_of = |own: &&Exception| {
+            own.destination == destination && own.device == device && (own.redirected || own.via == via)
+        };
+        let Some(own) = self.exceptions.iter().find(is_of) else { return route };
+        let mtu = own.mtu.unwrap_or(route.mtu);
+        let forwards = destination.is_ipv4() && (own.locked || self.settings.forward_uses_exceptions);
+        let forward_mtu = if forwards { mtu } else { route.forward_mtu };
+        let way = match own.via.filter(|_| own.redirected) {
+            Some(next_hop) => Way::Out { device, next_hop, gateway: true },
+            None => route.way,
+        };
+        Route { way, mtu, forward_mtu, ..route }
+    }
+
+    fn way_in(&self, device: DeviceId, flow: Flow) -> Result<Route, Unroutable> {
         match (flow.source, flow.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 v4::input(self, device, source, destination, flow)
@@ -233,7 +258,7 @@ impl Network {
 
     /// The same for a flow, from a socket that may be bound to a device.
     pub fn output_route(&self, bound: Option<DeviceId>, flow: Flow) -> Result<Route, Unroutable> {
-        let route = self.way_out(bound, flow)?;
+        let route = self.learned(self.way_out(bound, flow)?, flow.destination);
         let devices = [bound, route.way.device()];
         if devices.into_iter().flatten().any(|device| self.is_in_vrf(device)) { Err(VRF) } else { Ok(route) }
     }

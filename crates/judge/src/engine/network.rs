@@ -102,6 +102,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
             }
             ["ip", "link" | "xfrm", ..] => {}
             ["worlds", ..] => {}
+            ["cache", rest @ ..] => out.push_str(&format!("cache {}\n", rest.join(" "))),
             ["join", rest @ ..] => out.push_str(&format!("maddr {}\n", rest.join(" "))),
             ["ip", "neigh", "add", address, "lladdr", mac, "dev", device, ..] => {
                 out.push_str(&format!("neigh {address} lladdr {mac} dev {device}\n"));
@@ -112,7 +113,9 @@ pub fn network_text(case: &Case) -> Result<String, String> {
                 out.push('\n');
             }
             ["sysctl", name, _]
-                if ["nf_conntrack", "early_demux", ".ipfrag_"].iter().any(|own| name.contains(own)) => {}
+                if ["nf_conntrack", "early_demux", ".ipfrag_", "accept_redirects"]
+                    .iter()
+                    .any(|own| name.contains(own)) => {}
             ["sysctl", name, value] => out.push_str(&format!("sysctl {name}={value}\n")),
             _ => return Err(format!("unknown change of the network: `{}`", words.join(" "))),
         }

@@ -257,7 +257,8 @@ pub(super) fn change(text: &str) -> Result<(), String> {
             let fed = feed(Command::new("nfnl_osf").args(["-f", "/dev/stdin"]), &format!("{line}\n"));
             return fed.map_err(|error| error.to_string());
         }
-        ["fact", ..] => return Ok(()),
+        // What the kernel learns by packets of the case, for the engine's half.
+        ["cache", ..] | ["fact", ..] => return Ok(()),
         ["cgroup", path] => {
             let folder = control_group(path).ok_or("no control groups of version 2 here")?;
             return std::fs::create_dir_all(&folder)

@@ -62,6 +62,7 @@ impl World {
             template: None,
             network: Network {
                 devices: ["lo", "lan0", "wan0"].into_iter().map(device).collect(),
+                exceptions: Vec::new(),
                 tables: Default::default(),
                 rules_v4: Vec::new(),
                 rules_v6: Vec::new(),

@@ -41,6 +41,7 @@ impl World {
                 device("lo", vec![address("127.0.0.1", 8)]),
                 device("lan0", vec![address("10.0.1.1", 24), address("fd00:1::1", 64)]),
             ],
+            exceptions: Vec::new(),
             tables: Default::default(),
             rules_v4: Vec::new(),
             rules_v6: Vec::new(),

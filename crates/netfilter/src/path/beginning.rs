@@ -13,6 +13,7 @@ impl Engine {
     /// Handles a packet that came in by a device. `bytes` is the IP packet; padding behind it is cut off. What comes to a port
     /// of a bridge needs its Ethernet header ([`crate::bridge`]).
     pub fn receive(&mut self, now: Now, device: DeviceId, link: Link, bytes: Vec<u8>) -> Decision {
+        self.forget_learned(now);
         let id = self.take_packet_id();
         let decision = match self.network.bridge_of(device) {
             Some(bridge) => self.receive_by_port(now, id, (bridge, device), link, bytes),
@@ -41,6 +42,7 @@ impl Engine {
         bytes: Vec<u8>,
         about: Tracking,
     ) -> Result<Decision, SendError> {
+        self.forget_learned(now);
         let id = self.take_packet_id();
         let link = Link { kind: LinkKind::Outgoing, ..Link::default() };
         let outcome = match self.arrive(id, None, link, bytes) {
@@ -77,6 +79,20 @@ impl Engine {
         };
         self.settle(now, 0);
         outcome
+    }
+
+    /// Forgets what was learned of ways when its time is over.
+    fn forget_learned(&mut self, now: Now) {
+        if self.network.exceptions.is_empty() {
+            return;
+        }
+        let begun = *self.begun.get_or_insert(now.mono);
+        let age = now.mono.0.saturating_sub(begun.0) / 1_000_000_000;
+        let before = self.network.exceptions.len();
+        self.network.exceptions.retain(|own| own.expires.is_none_or(|expires| age < expires));
+        if self.network.exceptions.len() != before {
+            self.routes.forget();
+        }
     }
 
     /// Who sends a packet, by the sockets of the machine where nobody said it: the one whose own end is its source.

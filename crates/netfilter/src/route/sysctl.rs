@@ -88,6 +88,10 @@ impl Sysctls {
                 network.settings.reflect_mark_v4 = flag(value)?;
                 return Ok(());
             }
+            Some("ipv4/ip_forward_use_pmtu") => {
+                network.settings.forward_uses_exceptions = flag(value)?;
+                return Ok(());
+            }
             Some("ipv6/fwmark_reflect") => {
                 network.settings.reflect_mark_v6 = flag(value)?;
                 return Ok(());

@@ -20,6 +20,7 @@
 //! | `address A[/N] dev DEVICE` | makes the local, broadcast and connected routes as the kernel does; `peer A`, `brd A` (or `+`), `scope global\|link\|host\|N`, `deprecated`, `temporary` |
 //! | `[-4\|-6] route [TYPE] DEST` | TYPE: `unicast local broadcast multicast anycast blackhole unreachable prohibit throw`; DEST: an address, a prefix or `default`; `via A`, `dev DEVICE`, `src A`, `table N\|local\|main\|default`, `metric N`, `tos N`, `mtu [lock] N`, `realms [N/]N`, `from P`, `pref low\|medium\|high`, `onlink`, and any number of `nexthop via A dev DEVICE` |
 //! | `[-4\|-6] rule` | `not`, `from P`, `to P`, `fwmark N[/M]`, `iif DEVICE`, `oif DEVICE`, `tos N`, `ipproto N`, `sport N[-N]`, `dport N[-N]`, `uidrange N-N`, `priority N`, `table N` (or `lookup N`), `suppress_prefixlength N`, `suppress_ifgroup N`, `realms [N/]N`; instead of a table `goto N`, `nop`, `blackhole`, `unreachable`, `prohibit` |
+//! | `cache A` | what was learned of the way to an address (`ip route show cache`): `dev DEVICE`, `via A`, `mtu [lock] N`, `redirected`, `expires SECONDS` behind the first packet |
 //! | `fdb M dev PORT` | the machine with this Ethernet address is behind this port of a bridge, or is the machine's own if PORT is the bridge (`bridge fdb`; `master`, `static`, `dynamic`, `extern_learn` may follow) |
 //! | `neigh A lladdr M dev DEVICE` | the Ethernet address of a neighbour (`ip neigh`; `nud STATE`, a state in capitals and `router` may follow) |
 //! | `maddr GROUP dev DEVICE` | a group that a device has joined (`ip maddr`), besides 224.0.0.1 in IPv4, and all nodes, all routers and solicited nodes in IPv6; `include A,A` or `exclude A,A`: for these senders, or all but them; `mixed`: for which is not known |
@@ -36,8 +37,8 @@ use super::fib::{self, Question};
 use super::sysctl::{self, Sysctls};
 use super::{Flow, v6};
 use crate::network::{
-    Address, DeviceId, DeviceKind, Group, Hop, Network, PolicyRule, RouteEntry, RouteKind, RuleAction,
-    Sources, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
+    Address, DeviceId, DeviceKind, Exception, Group, Hop, Network, PolicyRule, RouteEntry, RouteKind,
+    RuleAction, Sources, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
 };
 
 /// What is wrong with a text, and where: the line and the column count from 1.
@@ -95,7 +96,9 @@ pub enum ErrorKind {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Statement => "a line begins with device, address, route, rule, fdb, neigh, maddr or sysctl",
+            Self::Statement => {
+                "a line begins with device, address, route, rule, cache, fdb, neigh, maddr or sysctl"
+            }
             Self::Word => "no such word in this statement",
             Self::Missing => "something is missing at the end of the line",
             Self::Name => "a device name has 1 to 15 bytes and no slash",
@@ -289,6 +292,7 @@ fn statement(network: &mut Network, settings: &mut Sysctls, words: &mut Words<'_
         ("rule", family) => rule(network, words, family),
         ("fdb", None) => forwarding(network, words),
         ("neigh" | "neighbour" | "neighbor", _) => neighbour(network, words),
+        ("cache", None) => learned(network, words),
         ("maddr", None) => joined(network, words),
         ("sysctl", None) => setting(network, settings, words),
         _ => Err(words.error(ErrorKind::Statement)),
@@ -446,6 +450,45 @@ fn neighbour(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> 
     }
     let (Some(link), Some(device)) = (link, device) else { return Err(words.error(ErrorKind::Missing)) };
     network.neighbours.insert((device, address), link);
+    Ok(())
+}
+
+/// What was learned of the way to an address.
+fn learned(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> {
+    let destination = words.address()?;
+    let (mut device, mut via) = (None, None);
+    let (mut mtu, mut expires, mut locked, mut redirected) = (None, None, false, false);
+    while let Some(word) = words.next() {
+        match word {
+            "dev" => device = Some(words.device(network)?),
+            "via" => {
+                let gateway = words.address()?;
+                if Family::of(gateway) != Family::of(destination) {
+                    return Err(words.error(ErrorKind::Families));
+                }
+                via = Some(gateway);
+            }
+            "mtu" => {
+                locked = words.peek() == Some("lock");
+                if locked {
+                    words.next();
+                }
+                mtu = Some(words.number()?);
+            }
+            "expires" => {
+                let word = words.value()?;
+                let seconds = number(word.strip_suffix("sec").unwrap_or(word));
+                expires = Some(u64::from(seconds.ok_or_else(|| words.error(ErrorKind::Number))?));
+            }
+            "redirected" => redirected = true,
+            _ => return Err(words.error(ErrorKind::Word)),
+        }
+    }
+    let device = device.ok_or_else(|| words.error(ErrorKind::Missing))?;
+    if redirected && via.is_none() {
+        return Err(words.error(ErrorKind::Gateway));
+    }
+    network.exceptions.push(Exception { destination, device, via, redirected, mtu, locked, expires });
     Ok(())
 }
 

@@ -255,3 +255,21 @@ fn what_a_module_takes_is_stolen() {
     }
     assert!(engine.defrag.is_empty());
 }
+
+#[test]
+fn what_was_learned_of_a_way_is_forgotten_in_time() {
+    let network = format!("{NETWORK}cache 8.8.8.8 dev wan0 via 203.0.113.9 redirected expires 10\n");
+    let mut engine = engine("*filter\nCOMMIT\n");
+    *engine.network_mut() = crate::route::text::parse(&network).unwrap();
+    let lan = device(&engine, "lan0");
+    let mut hop = |seconds| {
+        let bytes = packet::build::udp("10.0.1.5:1000", "8.8.8.8:53").build();
+        match engine.receive(at(seconds), lan, Link::default(), bytes) {
+            Decision::Forwarded { next_hop, .. } => next_hop.to_string(),
+            other => format!("{other:?}"),
+        }
+    };
+    assert_eq!(hop(100), "203.0.113.9");
+    assert_eq!(hop(109), "203.0.113.9");
+    assert_eq!(hop(110), "203.0.113.254");
+}

@@ -160,6 +160,10 @@ fn errors_have_a_line_and_a_column() {
         ("maddr 10.0.0.1 dev lo", Address, 1, 7, "10.0.0.1"),
         ("maddr 239.1.1.1", Missing, 1, 16, ""),
         ("maddr 239.1.1.1 dev lo include fd00::1", Address, 1, 32, "fd00::1"),
+        ("cache 10.0.0.1", Missing, 1, 15, ""),
+        ("cache 10.0.0.1 dev lo redirected", Gateway, 1, 33, ""),
+        ("cache 10.0.0.1 dev lo via fd00::1", Families, 1, 27, "fd00::1"),
+        ("cache 10.0.0.1 dev lo expires x", Number, 1, 31, "x"),
         ("rule ipproto 300", Number, 1, 14, "300"),
     ] {
         let error = parse(text).unwrap_err();
@@ -168,7 +172,7 @@ fn errors_have_a_line_and_a_column() {
     }
     assert_eq!(
         parse("routes").unwrap_err().to_string(),
-        "1:1: a line begins with device, address, route, rule, fdb, neigh, maddr or sysctl: `routes`"
+        "1:1: a line begins with device, address, route, rule, cache, fdb, neigh, maddr or sysctl: `routes`"
     );
 }
 
