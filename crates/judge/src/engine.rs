@@ -468,7 +468,7 @@ impl EngineHalf {
                 {
                     out.extend(place(*table, *chain, None));
                 }
-                TraceStep::Logged { line } => out.extend(crate::outcome::step_of_log(line)),
+                TraceStep::Logged { line, .. } => out.extend(crate::outcome::step_of_log(line)),
                 TraceStep::Dropped(Drop::Limit) => self.endless = true,
                 _ => {}
             }

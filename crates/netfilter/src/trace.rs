@@ -193,6 +193,8 @@ pub enum Step {
     Logged {
         /// The line.
         line: String,
+        /// Whether the machine would have written the sender's user and group into it, who are not known here.
+        unknown_sender: bool,
     },
     /// This machine made a packet because of this one.
     Answered {

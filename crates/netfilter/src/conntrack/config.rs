@@ -28,6 +28,8 @@ pub struct Config {
     pub most_events: usize,
     /// Timeouts of connections without a policy of their own.
     pub timeouts: Timeouts,
+    /// Parameters of helpers' modules.
+    pub helpers: Helpers,
 }
 
 impl Default for Config {
@@ -44,7 +46,66 @@ impl Default for Config {
             tcp_max_retrans: 3,
             most_events: 0,
             timeouts: Timeouts::default(),
+            helpers: Helpers::default(),
         }
+    }
+}
+
+/// Parameters of the modules nf_conntrack_sip and nf_conntrack_h323, by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Helpers {
+    /// `sip_timeout`: how long a connection of SIP lives without a packet.
+    pub sip_timeout: Duration,
+    /// `sip_direct_signalling`: calls are expected from the registrar alone.
+    pub sip_direct_signalling: bool,
+    /// `sip_direct_media`: media are expected of the two that speak alone.
+    pub sip_direct_media: bool,
+    /// `sip_external_media`: without `sip_direct_media`, media of others are not expected if they are reached by the device
+    /// that the message leaves by.
+    pub sip_external_media: bool,
+    /// `default_rrq_ttl`: how long a registration is valid that does not say so, in seconds.
+    pub default_rrq_ttl: u32,
+    /// `gkrouted_only`: calls are expected from the gatekeeper alone.
+    pub gkrouted_only: bool,
+    /// `callforward_filter`: a call that is forwarded to somebody who is reached in the same way is not expected.
+    pub callforward_filter: bool,
+}
+
+impl Default for Helpers {
+    fn default() -> Self {
+        Self {
+            sip_timeout: Duration::from_secs(3600),
+            sip_direct_signalling: true,
+            sip_direct_media: true,
+            sip_external_media: false,
+            default_rrq_ttl: 300,
+            gkrouted_only: true,
+            callforward_filter: true,
+        }
+    }
+}
+
+impl Helpers {
+    /// Sets a parameter by its name, to what the file under `/sys/module` holds. `None`: it is no such value; `Some(false)`:
+    /// there is no such parameter here.
+    pub fn set(&mut self, name: &str, value: &str) -> Option<bool> {
+        let value = value.trim();
+        let flag = || match value {
+            "Y" | "y" => Some(true),
+            "N" | "n" => Some(false),
+            number => number.parse::<i64>().ok().map(|number| number != 0),
+        };
+        match name {
+            "sip_timeout" => self.sip_timeout = Duration::from_secs(value.parse::<u32>().ok()?.into()),
+            "sip_direct_signalling" => self.sip_direct_signalling = flag()?,
+            "sip_direct_media" => self.sip_direct_media = flag()?,
+            "sip_external_media" => self.sip_external_media = flag()?,
+            "default_rrq_ttl" => self.default_rrq_ttl = value.parse().ok()?,
+            "gkrouted_only" => self.gkrouted_only = flag()?,
+            "callforward_filter" => self.callforward_filter = flag()?,
+            _ => return Some(false),
+        }
+        Some(true)
     }
 }
 

@@ -49,7 +49,7 @@ mod track;
 mod tuple;
 mod udp;
 
-pub use config::{Config, Timeouts};
+pub use config::{Config, Helpers, Timeouts};
 pub use connection::{Connection, Parent, ProtocolState, Rare};
 pub use event::{Changes, Event, EventKind, Wanted};
 pub use labels::LABELS;

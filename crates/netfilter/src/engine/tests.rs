@@ -8,6 +8,7 @@ use crate::time::Seeded;
 use crate::{conntrack, defrag};
 
 mod changes;
+mod parameters;
 mod random;
 
 const NETWORK: &str = "\

@@ -9,6 +9,7 @@
 //! * Keys of links are taken where they matter; a link has dozens that do not change the way of a packet.
 mod groups;
 mod json;
+mod learned;
 mod links;
 mod names;
 mod routes;
@@ -34,6 +35,8 @@ pub(crate) struct Outputs<'t> {
     pub(crate) groups: Option<(&'t str, &'t str)>,
     /// `/proc/net/mcfilter` and `mcfilter6`: for which senders groups were joined.
     pub(crate) filters: Vec<(&'t str, &'t str)>,
+    /// `ip -4 route show cache` and `ip -6 route show cache`.
+    pub(crate) learned: Vec<(&'t str, &'t str)>,
     /// `ip -j -4 route show table all`.
     pub(crate) routes_v4: Option<(&'t str, &'t str)>,
     /// `ip -j -6 route show table all`.
@@ -87,6 +90,9 @@ pub(crate) fn read(outputs: &Outputs<'_>, names: &Names) -> Result<Read, Problem
     }
     if let Some(output) = outputs.neighbours {
         links::neighbours(&mut read, output)?;
+    }
+    for output in &outputs.learned {
+        learned::read(&mut read, *output)?;
     }
     if let Some(output) = outputs.groups {
         groups::read(&mut read, output, &outputs.filters)?;

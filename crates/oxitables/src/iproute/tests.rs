@@ -21,6 +21,7 @@ fn outputs<'t>(route4: &'t str, rule4: &'t str) -> Outputs<'t> {
         neighbours: None,
         groups: None,
         filters: Vec::new(),
+        learned: Vec::new(),
         routes_v4: Some(("route4", route4)),
         routes_v6: Some(("route6", ROUTE6)),
         rules_v4: Some(("rule4", rule4)),
@@ -227,4 +228,31 @@ fn groups_are_read() {
         problem.to_string(),
         "mcfilter: entry 2: wanted is: number, device, group, sender, two counts"
     );
+}
+
+#[test]
+fn what_was_learned_of_ways_is_read() {
+    let four = "8.8.8.8 via 203.0.113.254 dev d0 \n    cache expires 599sec mtu lock 552 \n9.9.9.9 via 203.0.113.7 dev d0 \n    \
+                cache <redirected> expires 299sec \n7.7.7.7 dev gone \n    cache mtu 1000\n";
+    let six = "2001:db8:8::8 via 2001:db8::fe dev d0 metric 1024 expires 599sec mtu 1300 pref medium\n\
+               2001:db8:8::9 via 2001:db8::7 dev d0 proto redirect metric 0 pref medium\n";
+    let outputs = |learned| Outputs { learned, ..outputs(ROUTE4, RULE4) };
+    let network = read(&outputs(vec![("four", four), ("six", six)]), &Names::default()).unwrap().network;
+    let said: Vec<_> = network
+        .exceptions
+        .iter()
+        .map(|own| (own.destination.to_string(), own.mtu, own.locked, own.redirected, own.expires))
+        .collect();
+    let own = |to: &str, mtu, locked, redirected, expires| (to.to_owned(), mtu, locked, redirected, expires);
+    assert_eq!(
+        said,
+        [
+            own("8.8.8.8", Some(552), true, false, Some(599)),
+            own("9.9.9.9", None, false, true, Some(299)),
+            own("2001:db8:8::8", Some(1300), false, false, Some(599)),
+            own("2001:db8:8::9", None, false, true, None),
+        ]
+    );
+    let problem = read(&outputs(vec![("four", "8.8.8.8 dev d0 colour red")]), &Names::default()).unwrap_err();
+    assert_eq!(problem.to_string(), "four: entry 1 (8.8.8.8): `colour` is not known");
 }

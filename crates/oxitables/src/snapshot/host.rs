@@ -133,19 +133,21 @@ pub(crate) fn read(name: &str, sections: &[Section]) -> Result<Host, Failure> {
     let mut notes = Vec::new();
     let mut sections = Sections { file: name, all: sections, taken: vec![false; sections.len()] };
     let (mut network, routed) = network(&mut sections, &mut notes)?;
-    let settings = match sections.take(|own| matches!(own, "sysctl" | "sysctl -a" | "sysctl -a -N")).first() {
-        None => Settings::default(),
-        Some(section) => match &section.body {
-            Ok(text) => sysctls::read(section, text, &mut network, &mut notes)
-                .map_err(|problem| Failure::at(name, &problem))?,
-            Err(reason) => {
-                return Err(Failure {
-                    text: format!("cannot decide: the settings (`sysctl`) were not read: {reason}"),
-                    exit: 3,
-                });
-            }
-        },
-    };
+    let mut settings =
+        match sections.take(|own| matches!(own, "sysctl" | "sysctl -a" | "sysctl -a -N")).first() {
+            None => Settings::default(),
+            Some(section) => match &section.body {
+                Ok(text) => sysctls::read(section, text, &mut network, &mut notes)
+                    .map_err(|problem| Failure::at(name, &problem))?,
+                Err(reason) => {
+                    return Err(Failure {
+                        text: format!("cannot decide: the settings (`sysctl`) were not read: {reason}"),
+                        exit: 3,
+                    });
+                }
+            },
+        };
+    parameters(&mut sections, &mut settings)?;
     let (machine, policies) = machine(&mut sections, &settings, &mut notes)?;
     let native = sections.text("nft -j list ruleset", &mut notes);
     let sets = match sections.text("ipset save", &mut notes) {
@@ -198,6 +200,21 @@ pub(crate) fn read(name: &str, sections: &[Section]) -> Result<Host, Failure> {
     })
 }
 
+/// Parameters of modules: files below `/sys/module`, one a section.
+fn parameters(sections: &mut Sections<'_>, settings: &mut Settings) -> Result<(), Failure> {
+    let file = sections.file;
+    for section in sections.take(|own| own.starts_with("/sys/module/")) {
+        // A kernel that has not the module has no such connections either.
+        let Ok(text) = &section.body else { continue };
+        let name = section.name.rsplit('/').next().unwrap_or_default();
+        if settings.conntrack.helpers.set(name, text) != Some(true) {
+            let what = format!("{}: not a parameter, or no value of it: `{}`", section.name, text.trim());
+            return Err(Failure::at(file, &Problem { line: section.line, what }));
+        }
+    }
+    Ok(())
+}
+
 /// The network, and the families whose routes and rules are there.
 fn network(sections: &mut Sections<'_>, notes: &mut Vec<String>) -> Result<(Network, Vec<Family>), Failure> {
     let [tables, groups, realms] = ["rt_tables", "group", "rt_realms"]
@@ -225,6 +242,12 @@ fn network(sections: &mut Sections<'_>, notes: &mut Vec<String>) -> Result<(Netw
     }
     for section in sections.take(|own| matches!(own, "/proc/net/mcfilter" | "/proc/net/mcfilter6")) {
         outputs.filters.extend(section.body.as_deref().ok().map(|text| (section.name.as_str(), text)));
+    }
+    for section in sections.take(|own| matches!(own, "ip -4 route show cache" | "ip -6 route show cache")) {
+        match &section.body {
+            Ok(text) => outputs.learned.push((section.name.as_str(), text)),
+            Err(reason) => notes.push(format!("`{}` was not read: {reason}", section.name)),
+        }
     }
     // A host without bridges has no program for them.
     for section in sections.take(|own| matches!(own, "bridge -j fdb" | "bridge -j fdb show")) {

@@ -11,11 +11,13 @@ pub(crate) const GROUPS: [&str; 6] = ["rules", "sets", "conntrack", "sockets", "
 const PLACES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin"];
 
 /// Commands, in the order of the file.
-const COMMANDS: [(&str, &str); 17] = [
+const COMMANDS: [(&str, &str); 19] = [
     ("links", "ip -d -j link"),
     ("links", "ip -d -j addr"),
     ("links", "ip -j -4 route show table all"),
     ("links", "ip -j -6 route show table all"),
+    ("links", "ip -4 route show cache"),
+    ("links", "ip -6 route show cache"),
     ("links", "ip -j -4 rule"),
     ("links", "ip -j -6 rule"),
     ("links", "ip -j neigh"),
@@ -41,6 +43,17 @@ const FILES: [(&str, &str); 8] = [
     ("sockets", "/proc/net/tcp6"),
     ("sockets", "/proc/net/udp"),
     ("sockets", "/proc/net/udp6"),
+];
+
+/// Parameters of modules, below `/sys/module`; what is not there is left out.
+const PARAMETERS: [&str; 7] = [
+    "nf_conntrack_sip/parameters/sip_timeout",
+    "nf_conntrack_sip/parameters/sip_direct_signalling",
+    "nf_conntrack_sip/parameters/sip_direct_media",
+    "nf_conntrack_sip/parameters/sip_external_media",
+    "nf_conntrack_h323/parameters/default_rrq_ttl",
+    "nf_conntrack_h323/parameters/gkrouted_only",
+    "nf_conntrack_h323/parameters/callforward_filter",
 ];
 
 /// Names that iproute2 prints instead of numbers, each with the places of its file.
@@ -69,6 +82,12 @@ pub(crate) fn take(without: &[String], wall: u64) -> Vec<Section> {
     }
     for (group, path) in FILES {
         let body = if left_out(group) { omitted(group) } else { read(path) };
+        sections.push(section(path, body));
+    }
+    for path in
+        PARAMETERS.map(|name| format!("/sys/module/{name}")).iter().filter(|path| Path::new(path).exists())
+    {
+        let body = if left_out("sysctl") { omitted("sysctl") } else { read(path) };
         sections.push(section(path, body));
     }
     sections

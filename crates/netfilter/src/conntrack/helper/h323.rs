@@ -11,7 +11,7 @@
 //! one of which something cannot be expected does not.
 //!
 //! # Differences from Linux
-//! The parameters of Linux' module have their defaults: `default_rrq_ttl=300`, `gkrouted_only=1`, `callforward_filter=1`.
+//! The parameters of Linux' module are in [`crate::conntrack::Helpers`].
 use std::net::IpAddr;
 
 use packet::Family;

@@ -10,9 +10,7 @@
 //! another answer and BYE take those back.
 //!
 //! # Differences from Linux
-//! The parameters of Linux' module have their defaults: `sip_timeout=3600`, `sip_direct_signalling=1`,
-//! `sip_direct_media=1` (and so `sip_external_media` does nothing).
-use std::time::Duration;
+//! The parameters of Linux' module are in [`crate::conntrack::Helpers`].
 
 use packet::{Family, protocol};
 
@@ -32,8 +30,6 @@ mod sdp;
 mod text;
 mod translate;
 
-/// How long a connection of SIP lives without a packet (the module's parameter `sip_timeout`).
-const TIMEOUT: Duration = Duration::from_secs(3600);
 /// Shorter messages are not looked at: `SIP/2.0 200`.
 const SHORTEST: usize = 11;
 /// What an answer begins with.
@@ -115,7 +111,7 @@ pub(super) fn help(packet: &mut Packet, id: ConnectionId, info: Info, env: &mut 
     if payload >= total {
         return Verdict::Accept;
     }
-    env.conntrack.live_for(id, TIMEOUT, env.now.mono);
+    env.conntrack.live_for(id, env.conntrack.config.helpers.sip_timeout, env.now.mono);
     packet.pull(total);
     let length = total - payload;
     if length < SHORTEST {

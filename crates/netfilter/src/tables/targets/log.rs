@@ -38,7 +38,8 @@ pub(super) fn apply(rule: &Log, place: &Place, packet: &Packet, env: &mut Env<'_
         mac_decode: rule.mac_decode,
     };
     let text = line(&rule.prefix, options, place, packet, env);
-    env.step(packet, || Step::Logged { line: text.clone() });
+    let unknown_sender = options.uid && is_unknown(packet);
+    env.step(packet, || Step::Logged { line: text.clone(), unknown_sender });
     env.log_line(LogLine { level: rule.level, text });
     Effect::Continue
 }
@@ -63,8 +64,15 @@ pub(in crate::tables) fn notice_at(prefix: &str, place: &Place, packet: &Packet,
     let options =
         Options { tcp_sequence: true, tcp_options: true, ip_options: true, uid: true, mac_decode: false };
     let text = line(prefix, options, place, packet, env);
-    env.step(packet, || Step::Logged { line: text.clone() });
+    let unknown_sender = options.uid && is_unknown(packet);
+    env.step(packet, || Step::Logged { line: text.clone(), unknown_sender });
     env.log_line(LogLine { level: 5, text });
+}
+
+/// Whether a process sends a packet, and nobody has said whose: then its user and group are left out of the line, in which
+/// they stand on the machine.
+fn is_unknown(packet: &Packet) -> bool {
+    packet.origin.is_some_and(|origin| !origin.known || origin.group_unknown)
 }
 
 fn line(prefix: &str, options: Options, place: &Place, packet: &Packet, env: &Env<'_>) -> String {

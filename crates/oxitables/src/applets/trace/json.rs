@@ -184,7 +184,9 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
         }),
         Step::FragmentKept => json!({"step": "fragment-kept", "hook": hook}),
         Step::Gathered { pieces } => json!({"step": "gathered", "hook": hook, "fragments": pieces}),
-        Step::Logged { line } => json!({"step": "log", "hook": hook, "line": line}),
+        Step::Logged { line, unknown_sender } => {
+            json!({"step": "log", "hook": hook, "line": line, "unknown_sender": unknown_sender})
+        }
         Step::Answered { packet, what } => {
             json!({"step": "answer", "hook": hook, "id": packet, "what": what})
         }

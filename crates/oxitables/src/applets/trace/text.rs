@@ -224,7 +224,12 @@ impl Writer<'_> {
             Step::Gathered { pieces } => {
                 self.phase(&format!("{} defragmentation: whole again, out of {pieces} fragments", self.at()));
             }
-            Step::Logged { line } => self.line(&format!("! log: {}", line.trim_end())),
+            Step::Logged { line, unknown_sender } => {
+                self.line(&format!("! log: {}", line.trim_end()));
+                if *unknown_sender {
+                    self.line("  on the machine UID and GID of the sender stand in it, which are not known here (`local uid N gid N ...`)");
+                }
+            }
             Step::Answered { packet, what } => {
                 self.answers.insert(*packet, what);
                 self.line(&format!("> answers with {what}"));

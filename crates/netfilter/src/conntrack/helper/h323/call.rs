@@ -117,7 +117,8 @@ impl Signal<'_, '_> {
         let (Some((own, other)), Some(found)) = (self.tuples(), self.place(address)) else {
             return Ok(());
         };
-        if found.port == 0 || self.same_way(found.address, other.source)? {
+        let filters = self.env.conntrack.config.helpers.callforward_filter;
+        if found.port == 0 || (filters && self.same_way(found.address, other.source)?) {
             return Ok(());
         }
         let mut expectation = Expectation::new(self.id, self.kind, protocol::TCP, found.address, found.port);

@@ -4,17 +4,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use packet::protocol;
+use packet::{Family, protocol};
 
 use super::per::{Reader, Value};
 use super::registration::RAS_MESSAGE;
 use super::{Done, Kind, Place, Signal};
-use crate::conntrack::Status;
 use crate::conntrack::expect::{Expectation, Flags};
 use crate::conntrack::helper::in_ticks;
+use crate::conntrack::{Status, Tuple};
 
-/// How long a registration is valid that does not say so (the module's parameter `default_rrq_ttl`), in seconds.
-const USUAL_VALIDITY: u32 = 300;
 /// How long a connection lives on when an endpoint unregisters.
 const FAREWELL: Duration = Duration::from_secs(30);
 
@@ -119,7 +117,7 @@ impl Signal<'_, '_> {
         self.write_own(own)?;
         let validity = match validity {
             Some(&Value::Number(seconds)) => seconds,
-            _ => USUAL_VALIDITY,
+            _ => self.env.conntrack.config.helpers.default_rrq_ttl,
         };
         self.remember(|memory| memory.valid = validity);
         Ok(())
@@ -133,6 +131,9 @@ impl Signal<'_, '_> {
         let Some(mut expectation) = self.expectation(protocol::TCP, found.port) else { return Ok(()) };
         expectation.gives = Some(Kind::Q931);
         expectation.flags = Flags::PERMANENT;
+        if !self.env.conntrack.config.helpers.gkrouted_only {
+            expectation.source = None;
+        }
         let (known, stands_for) = self.signal_ports();
         if !self.writes() {
             self.expect(expectation)?;
@@ -153,7 +154,8 @@ impl Signal<'_, '_> {
     }
 
     /// A registration is accepted: the connection lives as long.
-    // Linux: the expectation does not. It is sought as if it came from nowhere, and all are from a certain address.
+    // Linux: the expectation does so only if it may come from anywhere (`gkrouted_only=0`): it is sought as if it came from
+    // nowhere (`find_expect`).
     fn registered(&mut self, calls: &[Value], validity: Option<&Value>) -> Done {
         self.write_signal(calls)?;
         if let Some(&Value::Number(seconds)) = validity {
@@ -166,7 +168,25 @@ impl Signal<'_, '_> {
         let valid = in_ticks(valid);
         // Linux: a connection ends by a clock of 32 bits, where half a round ahead is in the past.
         let life = if valid < HALF_A_ROUND { valid } else { Duration::ZERO };
-        self.env.conntrack.live_for(self.id, life, self.env.now.mono);
+        let now = self.env.now.mono;
+        self.env.conntrack.live_for(self.id, life, now);
+        let (Some((own, _)), (_, port)) = (self.tuples(), self.signal_ports()) else { return Ok(()) };
+        let sought = Tuple {
+            source: Family::of(own.destination).unspecified(),
+            destination: own.destination,
+            protocol: protocol::TCP,
+            source_id: 0,
+            destination_id: port,
+        };
+        let table = &mut self.env.conntrack;
+        let Some(zone) = table.get(self.id).map(|own| own.zone) else { return Ok(()) };
+        let found = table.find_expectation(&sought, zone, now);
+        let found = found.and_then(|id| Some((id, table.expectation(id)?)));
+        if let Some((id, flags)) =
+            found.filter(|(_, own)| own.master == self.id).map(|(id, own)| (id, own.flags))
+        {
+            table.renew_expectation(id, flags, now + life);
+        }
         Ok(())
     }
 

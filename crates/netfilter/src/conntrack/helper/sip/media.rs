@@ -12,6 +12,8 @@ use super::{Message, class};
 use crate::conntrack::Tuple;
 use crate::conntrack::expect::{Expectation, ExpectationId, Function, Refused};
 use crate::conntrack::helper::{Kind, complain_in};
+use crate::network::{DeviceId, Route, Unroutable};
+use crate::route::Flow;
 use crate::skb::Drop;
 
 /// As many media are looked at as there are kinds.
@@ -93,12 +95,18 @@ impl Message<'_, '_> {
     /// Expects RTP and RTCP. The address that the other side must use; `Ok(None)`: they cannot be expected.
     fn expect_media(&mut self, place: Place) -> Result<Option<IpAddr>, Drop> {
         let Some((own, other)) = self.tuples() else { return Ok(Some(place.address)) };
-        // Linux: media of others than the two that speak are not expected (`sip_direct_media`).
-        if place.address != own.source {
+        let helpers = self.env.conntrack.config.helpers;
+        // Linux: media of others than the two that speak are not expected.
+        let passed_over = match helpers.sip_direct_media {
+            true => place.address != own.source,
+            false => helpers.sip_external_media && self.leads_the_same_way(place.address)?,
+        };
+        if passed_over {
             return Ok(Some(place.address));
         }
+        let source = helpers.sip_direct_media.then_some(other.source);
         let mut tuple = Tuple {
-            source: other.source,
+            source: source.unwrap_or(Family::of(other.source).unspecified()),
             destination: place.address,
             protocol: protocol::UDP,
             source_id: 0,
@@ -114,7 +122,7 @@ impl Message<'_, '_> {
         }
         let expectation = |port| Expectation {
             class: place.class,
-            source: Some(other.source),
+            source,
             ..Expectation::new(self.id, Kind::Sip, protocol::UDP, tuple.destination, port)
         };
         let pair = [expectation(base), expectation(base + 1)];
@@ -122,6 +130,17 @@ impl Message<'_, '_> {
             return self.expect_translated_pair(pair, place.span);
         }
         Ok(self.expect_pair(pair).then_some(tuple.destination))
+    }
+
+    /// Whether an address is reached by the device that the message leaves by (Linux: `set_expected_rtp_rtcp`).
+    fn leads_the_same_way(&self, address: IpAddr) -> Result<bool, Drop> {
+        let device = |route: Route| route.way.device().unwrap_or(DeviceId::LOOPBACK);
+        let flow = Flow::between(Family::of(address).unspecified(), address);
+        match self.env.network.output_route(None, flow) {
+            Ok(route) => Ok(self.packet.route.map(device) == Some(device(route))),
+            Err(reason @ Unroutable::Undecided(_)) => Err(Drop::Route(reason)),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Whether another connection expects the same already, so that nothing is to be done. If that one is translated,

@@ -50,7 +50,8 @@ impl Message<'_, '_> {
             let mut expectation =
                 Expectation::new(self.id, Kind::Sip, self.protocol, contact.address, contact.port);
             expectation.class = class::SIGNALLING;
-            expectation.source = Some(other.source);
+            let direct = self.env.conntrack.config.helpers.sip_direct_signalling;
+            expectation.source = direct.then_some(other.source);
             expectation.gives = Some(Kind::Sip);
             expectation.flags = Flags(Flags::PERMANENT.0 | Flags::INACTIVE.0);
             if self.is_translated() {
