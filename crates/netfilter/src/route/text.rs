@@ -37,8 +37,8 @@ use super::fib::{self, Question};
 use super::sysctl::{self, Sysctls};
 use super::{Flow, v6};
 use crate::network::{
-    Address, DeviceId, DeviceKind, Exception, Group, Hop, Network, PolicyRule, RouteEntry, RouteKind,
-    RuleAction, Sources, TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
+    Address, DeviceId, DeviceKind, Hop, Network, PolicyRule, RouteEntry, RouteKind, RuleAction,
+    TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN,
 };
 
 /// What is wrong with a text, and where: the line and the column count from 1.
@@ -129,6 +129,8 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+mod learned;
 
 const MOST_LINES: usize = 1_000_000;
 const MOST_DEVICES: usize = 4096;
@@ -292,8 +294,8 @@ fn statement(network: &mut Network, settings: &mut Sysctls, words: &mut Words<'_
         ("rule", family) => rule(network, words, family),
         ("fdb", None) => forwarding(network, words),
         ("neigh" | "neighbour" | "neighbor", _) => neighbour(network, words),
-        ("cache", None) => learned(network, words),
-        ("maddr", None) => joined(network, words),
+        ("cache", None) => learned::learned(network, words),
+        ("maddr", None) => learned::joined(network, words),
         ("sysctl", None) => setting(network, settings, words),
         _ => Err(words.error(ErrorKind::Statement)),
     }
@@ -450,71 +452,6 @@ fn neighbour(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> 
     }
     let (Some(link), Some(device)) = (link, device) else { return Err(words.error(ErrorKind::Missing)) };
     network.neighbours.insert((device, address), link);
-    Ok(())
-}
-
-/// What was learned of the way to an address.
-fn learned(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> {
-    let destination = words.address()?;
-    let (mut device, mut via) = (None, None);
-    let (mut mtu, mut expires, mut locked, mut redirected) = (None, None, false, false);
-    while let Some(word) = words.next() {
-        match word {
-            "dev" => device = Some(words.device(network)?),
-            "via" => {
-                let gateway = words.address()?;
-                if Family::of(gateway) != Family::of(destination) {
-                    return Err(words.error(ErrorKind::Families));
-                }
-                via = Some(gateway);
-            }
-            "mtu" => {
-                locked = words.peek() == Some("lock");
-                if locked {
-                    words.next();
-                }
-                mtu = Some(words.number()?);
-            }
-            "expires" => {
-                let word = words.value()?;
-                let seconds = number(word.strip_suffix("sec").unwrap_or(word));
-                expires = Some(u64::from(seconds.ok_or_else(|| words.error(ErrorKind::Number))?));
-            }
-            "redirected" => redirected = true,
-            _ => return Err(words.error(ErrorKind::Word)),
-        }
-    }
-    let device = device.ok_or_else(|| words.error(ErrorKind::Missing))?;
-    if redirected && via.is_none() {
-        return Err(words.error(ErrorKind::Gateway));
-    }
-    network.exceptions.push(Exception { destination, device, via, redirected, mtu, locked, expires });
-    Ok(())
-}
-
-/// A group that a device has joined.
-fn joined(network: &mut Network, words: &mut Words<'_>) -> Result<(), Error> {
-    let address = words.address()?;
-    if !address.is_multicast() {
-        return Err(words.error(ErrorKind::Address));
-    }
-    let (mut device, mut sources) = (None, Sources::All);
-    while let Some(word) = words.next() {
-        match word {
-            "dev" => device = Some(words.device(network)?),
-            "mixed" => sources = Sources::Mixed,
-            "include" | "exclude" => {
-                let list: Option<Vec<IpAddr>> =
-                    words.value()?.split(',').map(|source| source.parse().ok()).collect();
-                let list = list.filter(|list| list.iter().all(|own| Family::of(*own) == Family::of(address)));
-                let list = list.ok_or_else(|| words.error(ErrorKind::Address))?;
-                sources = if word == "include" { Sources::Only(list) } else { Sources::But(list) };
-            }
-            _ => return Err(words.error(ErrorKind::Word)),
-        }
-    }
-    let device = device.ok_or_else(|| words.error(ErrorKind::Missing))?;
-    set(network, device, |device| device.groups.push(Group { address, sources }));
     Ok(())
 }
 
