@@ -168,6 +168,14 @@ impl Packet {
         }
     }
 
+    /// How many bytes from the start of the IP header on lie in one piece. What stands behind is looked at, but nobody writes there
+    /// who has not asked for it ([`Packet::pull`]; Linux: `skb_header_pointer` gives a copy).
+    pub(crate) fn in_one_piece(&self) -> usize {
+        let Some(gathered) = self.gathered.as_deref() else { return self.layout.total_len };
+        let later: usize = gathered.pieces.iter().skip(1).map(|&(_, length)| usize::from(length)).sum();
+        self.layout.total_len.saturating_sub(later).max(gathered.head)
+    }
+
     /// Never: a packet has a header.
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -129,13 +129,11 @@ impl Traffic {
         }
         let (uid, gid) = (choice.of(&[0, 0, 1000]), choice.of(&[0, 100]));
         let mark = choice.of(&[0, 0, 0, 1, 16]);
-        // Why: the kernel pulls some of a gathered ICMPv6 error into one piece and sends other sizes on.
-        let error = matches!(craft.body, Body::Icmp { kind, .. } if self.v6 && kind < 128);
         let fragmented = match (timing::loses_fragments(self.scene), self.late) {
             (true, late) => choice.percent(if late { 0 } else { 35 }),
-            (false, _) => choice.percent(6),
+            (false, _) => choice.percent(if is_error(&craft) { 15 } else { 6 }),
         };
-        let packets = if device.is_some() && !error && fragmented {
+        let packets = if device.is_some() && fragmented {
             self.fragments(choice, craft)
         } else {
             vec![craft.build()]
@@ -166,8 +164,11 @@ impl Traffic {
         while craft.payload.len() < 40 {
             craft.payload.push(b'a' + (craft.payload.len() % 26) as u8);
         }
-        let mut pieces = craft.fragments(choice.of(&[16, 24, 32]));
-        pieces.truncate(4);
+        // What an error quotes is looked at, and changed, wherever it has been cut.
+        let error = is_error(&craft);
+        let size = choice.of(if error { &[16, 40, 48, 56, 64, 80] } else { &[16, 24, 32] });
+        let mut pieces = craft.fragments(size.min(craft.payload.len() / 2));
+        pieces.truncate(if error { 16 } else { 4 });
         if let Some(last) = pieces.last_mut() {
             // The last piece that is left says that nothing follows.
             clear_more(last, self.v6);
@@ -372,6 +373,11 @@ fn is_to_many(address: IpAddr) -> bool {
         IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast() || v4.is_unspecified(),
         IpAddr::V6(v6) => v6.is_multicast() || v6.is_unspecified(),
     }
+}
+
+/// Whether a packet is an ICMPv6 error.
+fn is_error(craft: &Craft) -> bool {
+    matches!(craft.body, Body::Icmp { kind, .. } if craft.source.is_ipv6() && kind < 128)
 }
 
 fn clear_more(piece: &mut [u8], v6: bool) {

@@ -52,11 +52,12 @@ fn apply(rule: &Npt, by: &'static str, at: usize, packet: &mut Packet, env: &mut
     Effect::Dropped
 }
 
-/// Where the quoted packet of an ICMPv6 error without extension headers starts, if its header is there.
+/// Where the quoted packet of an ICMPv6 error without extension headers starts, if its header is there, and not in a later
+/// fragment than the first.
 fn quoted(packet: &Packet) -> Option<usize> {
     let bytes = packet.view().bytes();
     let error = bytes.get(6) == Some(&protocol::ICMPV6) && bytes.get(40).is_some_and(|kind| kind & 0x80 == 0);
-    (error && bytes.len() >= 88).then_some(48)
+    (error && packet.in_one_piece() >= 88).then_some(48)
 }
 
 fn has_prefix(address: Ipv6Addr, rule: &Npt) -> bool {
