@@ -179,10 +179,12 @@ impl Case {
         [&self.rules4, &self.rules6, nft4, nft6].into_iter().filter_map(Option::as_deref)
     }
 
-    /// Whether rules have timers that begin with them.
+    /// Whether the kernel's timers decide something: those of rules, of sets, of fragments.
     pub fn has_timers(&self) -> bool {
         let fragments = self.network.iter().any(|change| change.contains("frag"));
-        fragments || self.saves().any(|save| save.contains("-m hashlimit") || save.contains("-j RATEEST"))
+        let sets = self.sets.as_deref().is_some_and(|sets| sets.contains(" timeout "));
+        let rules = |save: &str| save.contains("-m hashlimit") || save.contains("-j RATEEST");
+        fragments || sets || self.saves().any(rules)
     }
 
     /// Whether two cases can have one namespace: what iptables-nft has loaded stays in it.

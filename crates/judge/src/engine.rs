@@ -185,14 +185,19 @@ impl EngineHalf {
     }
 
     /// Runs a case and compares it with what the kernel did. Where that depends on the jiffy in which the rules were loaded, which
-    /// nobody knows, each is tried in which they may have been.
+    /// nobody knows, or the sets made, each is tried in which they may have been.
     pub fn differences(&mut self, case: &Case, kernel: &Outcome) -> Vec<Difference> {
         self.adopt(kernel);
         let first = compare(case, kernel, &self.run(case));
-        let mut others = kernel.clock.iter().flat_map(Clock::moments).skip(1);
-        let equal = |moments| {
+        let rules: Vec<_> = kernel.clock.iter().flat_map(Clock::moments).collect();
+        let making = kernel.making * 1_000_000 / JIFFY;
+        let mut others = (0..=making)
+            .flat_map(|sets| rules.iter().map(move |&rules| (sets, rules)))
+            .skip(1)
+            .take(Clock::MOST);
+        let equal = |(sets, rules)| {
             self.adopt(kernel);
-            self.moments = moments;
+            (self.lead, self.moments) = (self.lead.saturating_sub(sets * JIFFY / 1_000_000), rules);
             compare(case, kernel, &self.run(case)).is_empty()
         };
         if first.is_empty() || others.any(equal) { Vec::new() } else { first }

@@ -33,30 +33,14 @@ impl Sub<Duration> for Instant {
     }
 }
 
-/// Jiffies per second, as the kernel that is the norm was built.
-pub(crate) const HZ: u32 = 250;
+pub(crate) use rules::wheel::{HZ, fires};
+
 /// Nanoseconds of a jiffy.
 pub const JIFFY: u64 = 1_000_000_000 / HZ as u64;
 
 /// The kernel's clock: jiffies since the origin.
 pub(crate) fn jiffies(now: Instant) -> u64 {
     now.0 / JIFFY
-}
-
-/// Jiffies that a timer may be away and still has a place of its own in the lowest part of the wheel.
-const NEAR: u64 = 63;
-/// Powers of two between two parts of the wheel.
-const COARSER: u32 = 3;
-/// Parts of the wheel.
-const PARTS: u32 = 9;
-
-/// The jiffy in which a timer fires that is due at `due` and was started `delay` jiffies before. Linux: `calc_wheel_index`: the
-/// longer the delay the coarser the part of the wheel; a timer is never early, so that it is late by 1 jiffy up to 62 jiffies
-/// of delay, by 1 to 8 up to 503, by 1 to 64 up to 4031, and so on (up to 49 days, which is more than any option can say).
-pub(crate) fn fires(due: u64, delay: u64) -> u64 {
-    let part = (0..PARTS - 1).find(|part| delay < NEAR << (part * COARSER)).unwrap_or(PARTS - 1);
-    let grain = part * COARSER;
-    ((due >> grain) + 1) << grain
 }
 
 /// The present: both clocks, read once for a packet.
@@ -144,6 +128,3 @@ impl Random for Seeded {
         (self.next_u64() >> 32) as u32
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -19,6 +19,7 @@ pub mod set;
 pub mod syntax;
 pub mod targets;
 pub mod translate;
+pub mod wheel;
 
 pub use hook::{Hook, Table};
 pub use matches::Match;

@@ -133,11 +133,8 @@ impl Traffic {
             (true, late) => choice.percent(if late { 0 } else { 35 }),
             (false, _) => choice.percent(if is_error(&craft) { 15 } else { 6 }),
         };
-        let packets = if device.is_some() && fragmented {
-            self.fragments(choice, craft)
-        } else {
-            vec![craft.build()]
-        };
+        let packets =
+            if device.is_some() && fragmented { self.fragments(choice, craft) } else { vec![craft.build()] };
         // Why: copies of a gathered datagram that a bridge floods share their fragments in the kernel, and the second is cut
         // wrongly. What no rules are shown is not gathered.
         let whole = packets.len() == 1;

@@ -8,6 +8,10 @@ use super::element::{Device, Element, Mac, Prefix, and, masked};
 use super::member::{Expiry, Extensions, Member};
 use super::table::Table;
 use super::{Kind, Refusal, SetName};
+use crate::wheel;
+
+/// Milliseconds of a jiffy.
+const JIFFY: u64 = 1_000 / wheel::HZ as u64;
 
 /// The most members that any set has, whatever its `maxelem`.
 pub const MOST_MEMBERS: usize = 1 << 24;
@@ -98,7 +102,7 @@ pub struct Set {
     holes: HashSet<Element>,
     /// Before this time no member is expired.
     soonest: u64,
-    /// When what is expired is collected next; `None`: nobody has asked yet.
+    /// The jiffy in which what is expired is collected next; `None`: nobody has asked yet.
     collected_next: Option<u64>,
 }
 
@@ -294,20 +298,27 @@ impl Set {
 
     /// Removes what is expired, as often as the kernel does: once in a third of the timeout, at most each second and at least
     /// each three minutes (Linux: `IPSET_GC_PERIOD`; a hash begins after a second), from the first call on. Until then an
-    /// expired network counts among the lengths in use, and an expired set of a list is looked into.
+    /// expired network counts among the lengths in use, and an expired set of a list is looked into. The timer fires where the
+    /// kernel's count of jiffies is round ([`fires`]), so that a second is 1.024 of them.
     pub fn collect(&mut self, now: u64) {
         let Some(timeout) = self.extensions.timeout else { return };
-        let period = u64::from((timeout / 3).clamp(1, 180)) * 1000;
+        let second = u64::from(wheel::HZ);
+        let period = u64::from((timeout / 3).clamp(1, 180)) * second;
+        let now = now / JIFFY;
         let Some(next) = self.collected_next else {
-            let first = if matches!(self.shape, Shape::Hash(_)) { 1000 } else { period };
-            self.collected_next = Some(now.saturating_add(first));
+            let first = if matches!(self.shape, Shape::Hash(_)) { second } else { period };
+            self.collected_next = Some(wheel::fires(now.saturating_add(first), first));
             return;
         };
-        if let Some(late) = now.checked_sub(next) {
-            let last = next + late / period * period;
-            self.clean(last);
-            self.collected_next = Some(last.saturating_add(period));
+        if now < next {
+            return;
         }
+        // Why: the first second of a hash ends in a finer part of the wheel than a longer period does, which keeps its rhythm.
+        let then = wheel::fires(next + period, period);
+        let rhythm = wheel::fires(then + period, period) - then;
+        let last = now.checked_sub(then).map_or(next, |late| now - late % rhythm);
+        self.clean(last * JIFFY);
+        self.collected_next = Some(wheel::fires(last + period, period));
     }
 
     /// Removes what is expired.
