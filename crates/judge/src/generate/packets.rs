@@ -156,8 +156,6 @@ impl Traffic {
         craft.dont_fragment = false;
         craft.cut = None;
         craft.total = None;
-        // Why: the kernel's own TCP takes the checksum of such a datagram, gathered by conntrack, for wrong.
-        craft.extensions.clear();
         while craft.payload.len() < 40 {
             craft.payload.push(b'a' + (craft.payload.len() % 26) as u8);
         }

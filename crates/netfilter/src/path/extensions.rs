@@ -39,6 +39,15 @@ impl Engine {
         if packet.bytes.get(6) == Some(&protocol::HOP_BY_HOP) {
             (field, at) = (FIXED, FIXED + length(&packet.bytes, FIXED));
         }
+        // Linux: `nf_ct_frag6_reasm` leaves the transport header behind all headers that each fragment had, and the number of
+        // the next header is that of the first of them: what begins there is read as that header. `ip6_rcv_core` sets it
+        // right where the datagram comes up from a bridge.
+        let gathered = packet.gathered.as_deref().filter(|_| packet.link.physical_input.is_none());
+        let data = gathered.and_then(|own| own.pieces.last()).and_then(|&(offset, length)| {
+            packet.bytes.len().checked_sub(usize::from(offset) + usize::from(length))
+        });
+        let astray = data.filter(|data| *data != at);
+        at = astray.unwrap_or(at);
         while let Some(&next) = packet.bytes.get(field) {
             let begin = at;
             match next {
@@ -57,16 +66,31 @@ impl Engine {
                     Opened::At(next) => at = next,
                     Opened::Ended(decision) => return Err(decision),
                 },
-                protocol::FRAGMENT => match packet.bytes.get(at..at + 8) {
-                    Some(&[_, _, high, low, ..]) if high == 0 && low & 0xf9 == 0 => at += 8,
-                    // It is gathered first, or was cut too short for that.
-                    _ => break,
-                },
+                protocol::FRAGMENT if astray.is_none_or(|data| field < data) => {
+                    match packet.bytes.get(at..at + 8) {
+                        Some(&[_, _, high, low, ..]) if high == 0 && low & 0xf9 == 0 => at += 8,
+                        // It is gathered first, or was cut too short for that.
+                        _ => break,
+                    }
+                }
+                _ if astray.is_some_and(|data| field >= data) => {
+                    return Err(self.end_astray(now, packet, (next, field), depth));
+                }
                 _ => break,
             }
             field = begin;
         }
         self.check_group(packet)
+    }
+
+    /// What begins at the data of a datagram was read as a header, and names another one.
+    fn end_astray(&mut self, now: Now, packet: &Packet, (next, field): (u8, usize), depth: u8) -> Decision {
+        let handled = [protocol::TCP, protocol::UDP, protocol::UDPLITE, protocol::ICMPV6, protocol::NO_NEXT];
+        if handled.contains(&next) {
+            return self.end(packet, Drop::Unknown("what the stack takes the data of this datagram for"));
+        }
+        let kind = answer::Kind::UnknownHeader { pointer: place(field) };
+        self.wrong_header(now, packet, Some(kind), depth)
     }
 
     /// Linux: a member of a group who does not want the sender hears nothing, which is found out behind all headers.
