@@ -15,9 +15,9 @@
 //!
 //! # Differences from Linux
 //!
-//! Groups are flooded (as without a querier); no VLANs.
+//! Groups are flooded as without a querier; where this machine is one, they cannot be decided. No VLANs.
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::engine::{Decision, Engine, Transmit};
@@ -27,7 +27,7 @@ use crate::path::{Passed, hop_options};
 use crate::skb::{Drop, Link, LinkKind, Packet};
 use crate::trace::Step;
 use crate::{DeviceId, Instant, Now, answer, defrag};
-use packet::Family;
+use packet::{Family, protocol};
 use rules::Hook;
 
 /// An Ethernet address.
@@ -163,6 +163,15 @@ fn is_to_many(address: Mac) -> bool {
     address.first().is_some_and(|first| first & 1 != 0)
 }
 
+/// Whether a bridge that counts the members of groups sends a frame for many to those alone that have asked for it, or to
+/// routers alone (Linux: `br_multicast_ipv4_rcv`, `br_multicast_ipv6_rcv`).
+fn is_counted(group: IpAddr, protocol: Option<u8>) -> bool {
+    match group {
+        IpAddr::V4(group) => !matches!(group.octets(), [224, 0, 0, _]) || protocol == Some(protocol::IGMP),
+        IpAddr::V6(group) => group != Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1),
+    }
+}
+
 /// The frame to which Ethernet gives a packet to a group or to everybody.
 fn address_of_group(destination: IpAddr) -> Mac {
     match destination {
@@ -279,6 +288,10 @@ impl Engine {
         self.carry(now, packet, (bridge, port), &header)
     }
 
+    fn counts_groups(&self, bridge: DeviceId) -> bool {
+        self.network.device(bridge).is_some_and(|bridge| bridge.bridge.counts_groups)
+    }
+
     /// Where an address is.
     fn place(&self, now: Instant, bridge: DeviceId, address: Mac) -> Place {
         let mine = |device: &Device| device.mac == Some(address);
@@ -303,16 +316,21 @@ impl Engine {
         id: u64,
         (bridge, port): (DeviceId, DeviceId),
         header: &[u8; 14],
-    ) -> (Vec<DeviceId>, bool) {
+        (to, protocol): (IpAddr, Option<u8>),
+    ) -> Result<(Vec<DeviceId>, bool), Drop> {
         let (source, destination) = (source_of(header), destination_of(header));
         let learns = self.network.device(port).is_some_and(|port| port.port.learning);
         if learns && !matches!(self.place(now.mono, bridge, source), Place::Here) {
             self.learned.learn(now.mono, bridge, source, port);
         }
         let many = is_to_many(destination);
+        let for_group = many && destination != [0xff; 6];
+        if for_group && self.counts_groups(bridge) && is_counted(to, protocol) {
+            return Err(Drop::Unknown("the ports of a bridge that have asked for the group"));
+        }
         let place = if many { Place::Unknown } else { self.place(now.mono, bridge, destination) };
         let others: Vec<DeviceId> = match place {
-            Place::Here => return (Vec::new(), true),
+            Place::Here => return Ok((Vec::new(), true)),
             Place::Port(out) => self.network.known(bridge, Some(port), out),
             Place::Unknown => self.network.flooded(bridge, Some(port), destination),
         };
@@ -321,7 +339,7 @@ impl Engine {
                 others.iter().filter_map(|out| self.network.device(*out)).map(|out| out.name).collect();
             trace.push(id, Step::Carried { ports: names, flooded: matches!(place, Place::Unknown) });
         }
-        (others, many)
+        Ok((others, many))
     }
 
     /// A frame whose packet no rules are shown goes on as it is, whatever is in it.
@@ -334,9 +352,13 @@ impl Engine {
         header: &[u8; 14],
         bytes: Vec<u8>,
     ) -> Decision {
-        let (others, goes_up) = self.places(now, id, (bridge, port), header);
         let nobody = family_of(header, &bytes).unspecified();
-        let next_hop = packet::View::parse(&bytes).map_or(nobody, |view| view.destination());
+        let view = packet::View::parse(&bytes).ok();
+        let (next_hop, protocol) = view.map_or((nobody, None), |view| (view.destination(), view.protocol()));
+        let (others, goes_up) = match self.places(now, id, (bridge, port), header, (next_hop, protocol)) {
+            Ok(places) => places,
+            Err(reason) => return self.ended(id, reason),
+        };
         let mut decision = None;
         for device in others {
             // Linux: `is_skb_forwardable`: there is room for the tag of a VLAN. Nobody is told of what is longer.
@@ -366,7 +388,11 @@ impl Engine {
         (bridge, port): (DeviceId, DeviceId),
         header: &[u8; 14],
     ) -> Decision {
-        let (others, goes_up) = self.places(now, packet.id, (bridge, port), header);
+        let asked = (packet.view().destination(), packet.layout.protocol);
+        let (others, goes_up) = match self.places(now, packet.id, (bridge, port), header, asked) {
+            Ok(places) => places,
+            Err(reason) => return self.end(packet, reason),
+        };
         if goes_up {
             // Linux: `br_nf_forward_ip` alone gives what leaves by a port a `nf_bridge_info` of its own.
             self.backlog.iter_mut().for_each(|copy| copy.link.prerouted = false);
@@ -500,6 +526,10 @@ impl Engine {
     ) -> Option<([u8; 14], Vec<DeviceId>)> {
         let own = self.network.device(bridge).filter(|device| device.kind == DeviceKind::Bridge)?.mac?;
         let many = matches!(way, Some(Way::Broadcast { .. } | Way::Multicast { .. }));
+        let for_group = matches!(way, Some(Way::Multicast { .. }));
+        if for_group && self.counts_groups(bridge) && is_counted(next_hop, None) {
+            return None;
+        }
         let to = if many { address_of_group(next_hop) } else { self.network.neighbour(bridge, next_hop)? };
         let ports = match self.place(now, bridge, to) {
             Place::Port(out) if !many => self.network.known(bridge, None, out),

@@ -132,6 +132,9 @@ pub struct Bridge {
     pub called_v6: bool,
     /// Whether it filters by VLANs (`vlan_filtering`), which is not modelled: what comes to its ports has no decision.
     pub filters_vlans: bool,
+    /// Whether it asks who has joined which groups and sends to those alone (`mcast_querier` with `mcast_snooping`). Who has is
+    /// not modelled: frames to such groups have no decision.
+    pub counts_groups: bool,
 }
 
 /// Kinds of devices that change the way of a packet.

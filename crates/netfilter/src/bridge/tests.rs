@@ -121,6 +121,23 @@ fn what_is_not_said_is_undecided() {
     assert!(matches!(decision, Decision::Dropped(Drop::Unknown(_))), "{decision:?}");
 }
 
+/// Linux: `br_multicast_querier_exists` (no case: a querier asks by itself, at times of its own).
+#[test]
+fn groups_that_are_counted_are_undecided() {
+    let counting = NETWORK.replace("type bridge", "type bridge mcast_querier 1");
+    for (network, decides) in [(NETWORK, true), (&counting, false)] {
+        let mut engine = engine(network, "*filter\nCOMMIT\n");
+        let group = |last| [0x01, 0x00, 0x5e, 0, 0, last];
+        let mut to = |to, text| frame(&mut engine, 0, "p0", host(0xa), to, text);
+        let (decision, out) = to(group(5), "udp 10.0.5.10:1 > 239.0.0.5:2");
+        assert_eq!(matches!(decision, Decision::Dropped(Drop::Unknown(_))), !decides, "{decision:?}");
+        assert_eq!(out, if decides { &["p2", "p1"][..] } else { &[] });
+        assert_eq!(to(group(5), "udp 10.0.5.10:1 > 224.0.0.5:2").1, ["p2", "p1"]);
+        assert_eq!(to([0xff; 6], "udp 10.0.5.10:1 > 10.0.5.255:2").1, ["p2", "p1"]);
+        assert_eq!(to(host(0xb), "udp 10.0.5.10:1 > 10.0.5.11:2").1, ["p1"]);
+    }
+}
+
 /// More ports than answers that one packet may cause: the connection of all copies is held once, and is there at the end.
 #[test]
 fn many_ports_are_one_connection() {

@@ -16,7 +16,7 @@
 //!
 //! | statement | words |
 //! |---|---|
-//! | `device NAME` | `mtu N` (1500), `mac M`, `master DEVICE`, `group N`, `type bridge\|bond\|vrf`, `up` (the default), `down`, `noarp` (in no group of solicited nodes); of a bridge `nf_call_iptables 0\|1`, `nf_call_ip6tables 0\|1`, `vlan_filtering 0\|1`; of its port `state forwarding\|…`, and `hairpin`, `isolated`, `learning`, `flood`, `mcast_flood`, `bcast_flood`, each `on\|off`; `lo` is there from the start |
+//! | `device NAME` | `mtu N` (1500), `mac M`, `master DEVICE`, `group N`, `type bridge\|bond\|vrf`, `up` (the default), `down`, `noarp` (in no group of solicited nodes); of a bridge `nf_call_iptables 0\|1`, `nf_call_ip6tables 0\|1`, `vlan_filtering 0\|1`, `mcast_querier 0\|1`; of its port `state forwarding\|…`, and `hairpin`, `isolated`, `learning`, `flood`, `mcast_flood`, `bcast_flood`, each `on\|off`; `lo` is there from the start |
 //! | `address A[/N] dev DEVICE` | makes the local, broadcast and connected routes as the kernel does; `peer A`, `brd A` (or `+`), `scope global\|link\|host\|N`, `deprecated`, `temporary` |
 //! | `[-4\|-6] route [TYPE] DEST` | TYPE: `unicast local broadcast multicast anycast blackhole unreachable prohibit throw`; DEST: an address, a prefix or `default`; `via A`, `dev DEVICE`, `src A`, `table N\|local\|main\|default`, `metric N`, `tos N`, `mtu [lock] N`, `realms [N/]N`, `from P`, `pref low\|medium\|high`, `onlink`, and any number of `nexthop via A dev DEVICE` |
 //! | `[-4\|-6] rule` | `not`, `from P`, `to P`, `fwmark N[/M]`, `iif DEVICE`, `oif DEVICE`, `tos N`, `ipproto N`, `sport N[-N]`, `dport N[-N]`, `uidrange N-N`, `priority N`, `table N` (or `lookup N`), `suppress_prefixlength N`, `suppress_ifgroup N`, `realms [N/]N`; instead of a table `goto N`, `nop`, `blackhole`, `unreachable`, `prohibit` |
@@ -343,12 +343,13 @@ fn device(network: &mut Network, settings: &mut Sysctls, words: &mut Words<'_>) 
                 };
                 set(network, id, |device| device.kind = kind);
             }
-            "nf_call_iptables" | "nf_call_ip6tables" | "vlan_filtering" => {
+            "nf_call_iptables" | "nf_call_ip6tables" | "vlan_filtering" | "mcast_querier" => {
                 let on = words.number()? != 0;
                 set(network, id, |device| match word {
                     "nf_call_iptables" => device.bridge.called_v4 = on,
                     "nf_call_ip6tables" => device.bridge.called_v6 = on,
-                    _ => device.bridge.filters_vlans = on,
+                    "vlan_filtering" => device.bridge.filters_vlans = on,
+                    _ => device.bridge.counts_groups = on,
                 });
             }
             "state" => {

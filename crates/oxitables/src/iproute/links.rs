@@ -118,6 +118,8 @@ fn as_bridge(data: &mut Object) -> Result<Bridge, Problem> {
         called_v4: data.number::<u8>("nf_call_iptables")?.unwrap_or(0) != 0,
         called_v6: data.number::<u8>("nf_call_ip6tables")?.unwrap_or(0) != 0,
         filters_vlans: data.number::<u8>("vlan_filtering")?.unwrap_or(0) != 0,
+        counts_groups: data.number::<u8>("mcast_querier")?.unwrap_or(0) != 0
+            && data.number::<u8>("mcast_snooping")?.unwrap_or(1) != 0,
     })
 }
 

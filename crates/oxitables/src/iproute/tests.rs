@@ -72,7 +72,7 @@ fn links_and_addresses_are_read() {
 #[test]
 fn bridges_and_neighbours_are_read() {
     let links = r#"[{"ifname":"br0","flags":["UP"],"link_type":"ether","address":"02:00:00:00:00:b0",
-      "linkinfo":{"info_kind":"bridge","info_data":{"vlan_filtering":0,"nf_call_iptables":1,"nf_call_ip6tables":0}}},
+      "linkinfo":{"info_kind":"bridge","info_data":{"vlan_filtering":0,"mcast_snooping":1,"mcast_querier":1,"nf_call_iptables":1,"nf_call_ip6tables":0}}},
      {"ifname":"v0","flags":["UP"],"master":"br0","link_type":"ether","address":"02:00:00:00:01:00",
       "linkinfo":{"info_kind":"veth","info_slave_kind":"bridge","info_slave_data":{"state":"forwarding","hairpin":true,
         "learning":true,"flood":false,"mcast_flood":true,"bcast_flood":true,"isolated":false}}},
@@ -96,6 +96,7 @@ fn bridges_and_neighbours_are_read() {
     assert_eq!(places, [(2, v0), (3, v1), (4, br0)]);
     let neighbours: Vec<_> = network.neighbours.values().map(|mac| mac[5]).collect();
     assert_eq!(neighbours, [2]);
+    assert!(network.device(br0).unwrap().bridge.counts_groups);
     assert!(network.is_called(br0, Family::V4) && !network.is_called(br0, Family::V6));
     let (hairpin, blocked) = (network.device(v0).unwrap().port, network.device(v1).unwrap().port);
     assert!(hairpin.forwards && hairpin.hairpin && !hairpin.flood && hairpin.learning);
