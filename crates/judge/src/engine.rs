@@ -68,6 +68,8 @@ pub struct EngineHalf {
     /// How many milliseconds before the rules the kernel's sets were made.
     lead: u64,
     known: Arc<Mutex<Vec<adopted::Choice>>>,
+    /// Ports in what sets have in the kernel in the end.
+    in_sets: Vec<u16>,
     cookies: Arc<Mutex<Cookies>>,
     expected: Arc<Mutex<Vec<Expected>>>,
     last_output: BTreeMap<String, Vec<u8>>,
@@ -95,6 +97,7 @@ impl Default for EngineHalf {
             kernel: Vec::new(),
             lead: 0,
             known: Arc::default(),
+            in_sets: Vec::new(),
             cookies: Arc::default(),
             expected: Arc::default(),
             last_output: BTreeMap::new(),
@@ -542,6 +545,7 @@ impl Judged for EngineHalf {
     fn adopt(&mut self, other: &Outcome) {
         self.kernel = other.steps.clone();
         self.lead = other.lead;
+        self.in_sets = other.sets.iter().filter_map(|own| adopted::port_of(&own.line)).collect();
         self.clock = other.clock;
         self.moments = other.clock.and_then(|clock| clock.moments().next()).unwrap_or_default();
     }
@@ -577,6 +581,7 @@ impl Judged for EngineHalf {
                 cookies: self.cookies.clone(),
                 expected: self.expected.clone(),
                 known: self.known.clone(),
+                in_sets: self.in_sets.clone(),
                 own: Seeded::new(1),
             }),
         });

@@ -60,6 +60,8 @@ pub(super) struct Adopted {
     pub(super) expected: Arc<Mutex<Vec<Expected>>>,
     pub(super) cookies: Arc<Mutex<Cookies>>,
     pub(super) known: Arc<Mutex<Vec<Choice>>>,
+    /// Ports of members of sets, at the end: a chosen port may be seen nowhere else.
+    pub(super) in_sets: Vec<u16>,
     pub(super) own: Seeded,
 }
 
@@ -90,6 +92,13 @@ impl Random for Adopted {
                 End::Source => choice.tuple.source_id,
                 End::Destination => choice.tuple.destination_id,
             };
+        }
+        // Why not the tuple's own: that stands there because of a packet that was not translated.
+        let chosen = |&port: &u16| {
+            (first..=last).contains(&port) && ![tuple.source_id, tuple.destination_id].contains(&port)
+        };
+        if let Some(at) = self.in_sets.iter().position(chosen) {
+            return self.in_sets.remove(at);
         }
         let span = u32::from(last.saturating_sub(first)) + 1;
         first.saturating_add(u16::try_from((u64::from(self.own.bits()) * u64::from(span)) >> 32).unwrap_or(0))
@@ -157,6 +166,13 @@ pub(super) fn choice_of(line: &str) -> Option<Choice> {
         destination_id,
     };
     Some(Choice { tuple, used: false })
+}
+
+/// The port of a set's member, out of its line.
+pub(super) fn port_of(line: &str) -> Option<u16> {
+    let member = line.split_whitespace().nth(2)?;
+    let parts = member.split(',').filter_map(|part| part.rsplit_once(':')?.1.parse().ok());
+    parts.last()
 }
 
 /// Where a connection is expected, out of its line.
