@@ -154,9 +154,11 @@ pub(crate) fn ordinary(key: [u64; 2]) -> Conntrack {
 /// The hash of a tuple under the key 0, which whoever reads the code can compute (SipHash-1-3, as in the table).
 pub(crate) fn hash_with_key_0(tuple: (u32, u16, u32, u16), protocol: u8) -> u64 {
     let (source, source_id, destination, destination_id) = tuple;
+    let end = |address: u32, id: u16| u64::from(address) << 16 | u64::from(id);
+    let (one, other) = (end(source, source_id), end(destination, destination_id));
     let mut hash = std::collections::hash_map::DefaultHasher::new();
-    hash.write_u64(u64::from(source) << 32 | u64::from(destination));
-    hash.write_u64(u64::from(source_id) | u64::from(destination_id) << 16 | u64::from(protocol) << 32);
+    hash.write_u64(one.min(other));
+    hash.write_u64(one.max(other) | u64::from(protocol) << 48);
     hash.finish()
 }
 

@@ -75,6 +75,8 @@ impl Form {
     const HEAD: u8 = 1 << 3;
     /// [`Sourced::Member`].
     const MEMBER: u8 = 1 << 4;
+    /// [`Connection::is_mirrored`].
+    const MIRRORED: u8 = 1 << 5;
 
     #[inline]
     const fn has(self, bit: u8) -> bool {
@@ -333,6 +335,28 @@ impl Connection {
     pub(super) fn is_to_itself(&self) -> bool {
         let [source, destination, reply_source, reply_destination] = self.ids;
         (source, destination) == (reply_source, reply_destination) && self.original() == self.reply()
+    }
+
+    /// Whether its replies are the original direction the other way round, in one zone: it is not translated, and has no
+    /// types and codes. The index has one entry for both tuples then. Said by [`Connection::set_mirrored`].
+    #[inline]
+    pub(super) fn is_mirrored(&self) -> bool {
+        self.form.has(Form::MIRRORED)
+    }
+
+    /// Finds out whether it is; its tuples and its zone do not change any more.
+    pub(super) fn set_mirrored(&mut self) {
+        let [source, destination, reply_source, reply_destination] = self.ids;
+        let mirrored = self.zone.original == self.zone.reply
+            && (source, destination) == (reply_destination, reply_source)
+            && if self.form.has(Form::V6) {
+                let Self { first, more: [destination, reply_source, reply_destination], .. } = self;
+                (&*first, &*destination) == (&*reply_destination, &*reply_source)
+            } else {
+                let [source, destination, reply_source, reply_destination] = self.first;
+                (source, destination) == (reply_destination, reply_source)
+            };
+        self.form.put(Form::MIRRORED, if mirrored { Form::MIRRORED } else { 0 });
     }
 
     /// Where it stands in the lists of [`super::Conntrack::by_source`].

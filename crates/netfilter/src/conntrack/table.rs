@@ -1,7 +1,9 @@
 //! The table of connections: a slab of slots and an index of both tuples of each confirmed connection.
 //!
-//! The index stores `slot * 2 + direction` under the keyed hash of tuple and zone, and the tuples are stored once. A look-up
-//! reads a cache line of the index and one of the connection, of IPv6 two. Read first: Linux `__nf_conntrack_find_get`, `nf_conntrack_tuple_taken`,
+//! The index stores `slot * 2 + direction` under the keyed hash of tuple and zone, and the tuples are stored once. A tuple and
+//! the same the other way round have the same hash, so that a connection that is not translated has one entry for both
+//! directions. A look-up that finds something reads marks and a cache line of the index and one of the connection, of IPv6
+//! two; one that finds nothing reads marks. Read first: Linux `__nf_conntrack_find_get`, `nf_conntrack_tuple_taken`,
 //! `__nf_conntrack_confirm`, `nf_ct_delete`.
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -218,19 +220,22 @@ impl Conntrack {
         zone: Zone,
         now: Instant,
     ) -> Option<(ConnectionId, Direction)> {
-        let fits = |entry: u32| {
-            entry_of(&self.slots, entry).is_some_and(|(connection, direction)| {
+        let slots = &self.slots;
+        let mut found = None;
+        let mut fits = |entry: u32| {
+            found = side_of(slots, entry, |connection, direction| {
                 connection.has_tuple(direction, tuple)
                     && connection.zone_of(direction) == zone.of(direction)
                     && !connection.is_expired(now)
-            })
+            });
+            found.is_some()
         };
         let newest = self.twins.iter().rev().copied().find(|&entry| fits(entry));
         let entry = match newest {
             Some(entry) => entry,
-            None => self.index.find(hash_tuple(self.key, tuple, hashed), fits)?,
+            None => self.index.find(hash_place(self.key, tuple, hashed), fits)?,
         };
-        let (connection, mut direction) = entry_of(&self.slots, entry)?;
+        let (connection, mut direction) = found?;
         if zone.original == zone.reply && connection.is_to_itself() {
             direction = Direction::Reply;
         }
@@ -257,20 +262,22 @@ impl Conntrack {
     ) -> Option<(ConnectionId, Direction)> {
         let own = self.get(ignore)?;
         let (zone, original) = (own.zone, own.original());
-        let hash = hash_tuple(self.key, reply, zone.reply);
+        let hash = hash_place(self.key, reply, zone.reply);
+        let mut found = None;
         let entry = self.index.find(hash, |entry| {
             if entry >> 1 == ignore.slot {
                 return false;
             }
-            entry_of(&self.slots, entry).is_some_and(|(connection, direction)| {
+            found = side_of(&self.slots, entry, |connection, direction| {
                 connection.has_tuple(direction, reply)
                     && connection.zone_of(direction) == zone.of(direction)
                     && !connection.is_expired(now)
                     && !(connection.zone.original == zone.original
                         && connection.has_tuple(Direction::Original, &original))
-            })
+            });
+            found.is_some()
         })?;
-        let direction = if entry & 1 == 0 { Direction::Original } else { Direction::Reply };
+        let (_, direction) = found?;
         Some((self.id_of(entry >> 1)?, direction))
     }
 
@@ -380,12 +387,13 @@ impl Conntrack {
         }
         let Some(connection) = self.get_mut(id) else { return false };
         connection.status.set(Status::CONFIRMED);
+        connection.set_mirrored();
         // The time was counted from zero until now.
         connection.expires = Instant(now.0.saturating_add(connection.expires.0));
         let expires = connection.expires;
         self.zones_differ |= connection.zone.original != connection.zone.reply;
         let (key, slots) = (self.key, &self.slots);
-        for entry in [id.slot << 1, (id.slot << 1) | 1] {
+        for entry in entries_of(slots, id.slot) {
             let hash = hash_entry(key, slots, entry);
             let twin = || self.index.find(hash, |other| is_twin(slots, entry, other));
             if let Some(other) = self.zones_differ.then(twin).flatten() {
@@ -409,16 +417,16 @@ impl Conntrack {
     fn clash_as(&self, id: ConnectionId, direction: Direction, order: Order) -> Option<ConnectionId> {
         let own = self.get(id)?;
         let tuple = own.tuple(direction);
-        let hash = hash_tuple(self.key, &tuple, own.zone_of(direction));
+        let hash = hash_place(self.key, &tuple, own.zone_of(direction));
         let entry = self.index.find(hash, |entry| {
-            entry >> 1 != id.slot
-                && entry_of(&self.slots, entry).is_some_and(|(other, side)| {
-                    let same_zone = match order {
-                        Order::Later => other.zone_of(side) == own.zone.of(side),
-                        Order::Earlier => own.zone_of(direction) == other.zone.of(direction),
-                    };
-                    other.has_tuple(side, &tuple) && same_zone
-                })
+            let has = |other: &Connection, side| {
+                let same_zone = match order {
+                    Order::Later => other.zone_of(side) == own.zone.of(side),
+                    Order::Earlier => own.zone_of(direction) == other.zone.of(direction),
+                };
+                other.has_tuple(side, &tuple) && same_zone
+            };
+            entry >> 1 != id.slot && side_of(&self.slots, entry, has).is_some()
         })?;
         self.id_of(entry >> 1)
     }
@@ -441,7 +449,7 @@ impl Conntrack {
         connection.status.set(Status::DYING);
         if confirmed {
             let (key, slots) = (self.key, &self.slots);
-            for entry in [id.slot << 1, (id.slot << 1) | 1] {
+            for entry in entries_of(slots, id.slot) {
                 let hash = hash_entry(key, slots, entry);
                 self.index.remove(hash, entry);
             }
@@ -544,10 +552,15 @@ impl Conntrack {
         Some(ConnectionId { slot, generation: self.slots.get(slot)?.generation })
     }
 
-    /// How many entries the index has: twice the number of confirmed connections.
+    /// How many tuples the index has: twice the number of confirmed connections.
     #[cfg(test)]
     pub(super) fn indexed(&self) -> usize {
-        self.index.len()
+        let sides = |entry| match entry_of(&self.slots, entry) {
+            Some((connection, Direction::Original)) if connection.is_mirrored() => 2,
+            _ => 1,
+        };
+        assert_eq!(self.index.iter().count(), self.index.len());
+        self.index.iter().map(sides).sum()
     }
 
     /// How many slots were ever in use at once.
@@ -563,18 +576,41 @@ fn entry_of(slots: &Slab, entry: u32) -> Option<(&Connection, Direction)> {
     Some((connection, if entry & 1 == 0 { Direction::Original } else { Direction::Reply }))
 }
 
+/// The connection of an entry and the first of the directions for which it stands that something is true of.
+#[inline]
+fn side_of(
+    slots: &Slab,
+    entry: u32,
+    holds: impl Fn(&Connection, Direction) -> bool,
+) -> Option<(&Connection, Direction)> {
+    let (connection, direction) = entry_of(slots, entry)?;
+    if holds(connection, direction) {
+        return Some((connection, direction));
+    }
+    let both = entry & 1 == 0 && connection.is_mirrored();
+    (both && holds(connection, Direction::Reply)).then_some((connection, Direction::Reply))
+}
+
+/// The entries of a confirmed connection.
+fn entries_of(slots: &Slab, slot: u32) -> impl Iterator<Item = u32> + use<> {
+    let count = if slots.get(slot).is_some_and(Connection::is_mirrored) { 1 } else { 2 };
+    [slot << 1, (slot << 1) | 1].into_iter().take(count)
+}
+
 /// Whether two connections are found by the same tuple in the same zone.
 fn is_twin(slots: &Slab, entry: u32, other: u32) -> bool {
-    let place = |entry| {
-        entry_of(slots, entry)
-            .map(|(connection, direction)| (connection.tuple(direction), connection.zone_of(direction)))
+    let same = |connection: &Connection, direction| {
+        let tuple = connection.tuple(direction);
+        let zone = connection.zone_of(direction);
+        let has = |other: &Connection, side| other.has_tuple(side, &tuple) && other.zone_of(side) == zone;
+        side_of(slots, other, has).is_some()
     };
-    entry >> 1 != other >> 1 && place(entry) == place(other)
+    entry >> 1 != other >> 1 && side_of(slots, entry, same).is_some()
 }
 
 fn hash_entry(key: [u64; 2], slots: &Slab, entry: u32) -> u64 {
     entry_of(slots, entry).map_or(0, |(connection, direction)| {
-        hash_tuple(key, &connection.tuple(direction), connection.zone_of(direction))
+        hash_place(key, &connection.tuple(direction), connection.zone_of(direction))
     })
 }
 
@@ -593,6 +629,31 @@ fn hash_source(key: [u64; 2], source: IpAddr, id: u16, protocol: u8, zone: u16) 
     let mut hash = SipHash::new(key);
     hash_address(&mut hash, source);
     hash.word(u64::from(id) | u64::from(protocol) << 16 | u64::from(zone) << 32);
+    hash.finish()
+}
+
+/// Where a tuple is found in the index: the same if source and destination change places.
+#[inline]
+fn hash_place(key: [u64; 2], tuple: &Tuple, zone: u16) -> u64 {
+    let mut hash = SipHash::new(key);
+    let (ids, rest) =
+        ((tuple.source_id, tuple.destination_id), [u64::from(zone) << 48, u64::from(tuple.protocol) << 48]);
+    match (tuple.source, tuple.destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            let end = |address, id| u64::from(u32::from(address)) << 16 | u64::from(id);
+            let (one, other) = (end(source, ids.0), end(destination, ids.1));
+            let [zone, protocol] = rest;
+            hash.word(one.min(other) | zone);
+            hash.word(one.max(other) | protocol);
+        }
+        (source, destination) => {
+            let (one, other) = ((source, ids.0), (destination, ids.1));
+            for ((address, id), rest) in [one.min(other), one.max(other)].into_iter().zip(rest) {
+                hash_address(&mut hash, address);
+                hash.word(u64::from(id) | rest);
+            }
+        }
+    }
     hash.finish()
 }
 

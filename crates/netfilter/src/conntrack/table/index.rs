@@ -174,32 +174,23 @@ impl Part {
     }
 
     /// Where the entry with a tag lies for which something holds.
-    // Why two buckets at a time, of which the second counts only if the first is full: a third of them are, and a branch that
-    // goes that way would be guessed wrong as often, each time after the wait for the marks.
     #[inline]
     fn seek(&self, tag: Tag, mut holds: impl FnMut(u32) -> bool) -> Option<Place> {
         let mut at = self.home(tag);
         for _ in 0..self.buckets() {
-            let next = self.next(at);
-            let (first, second) = (*self.marks.get(at)?, *self.marks.get(next)?);
-            let full = first.is_full();
-            let here = first.equal(tag.mark);
-            let there = second.equal(tag.mark) & 0_u64.wrapping_sub(u64::from(full));
-            if here | there != 0 {
-                for (bucket, mut ways) in [(at, here), (next, there)] {
-                    while ways != 0 {
-                        let way = (ways.trailing_zeros() / 8) as usize;
-                        if holds(*self.entries.get(bucket)?.0.get(way)?) {
-                            return Some(Place { bucket, way });
-                        }
-                        ways &= ways - 1;
-                    }
+            let marks = *self.marks.get(at)?;
+            let mut ways = marks.equal(tag.mark);
+            while ways != 0 {
+                let way = (ways.trailing_zeros() / 8) as usize;
+                if holds(*self.entries.get(at)?.0.get(way)?) {
+                    return Some(Place { bucket: at, way });
                 }
+                ways &= ways - 1;
             }
-            if !(full & second.is_full()) {
+            if !marks.is_full() {
                 return None;
             }
-            at = self.next(next);
+            at = self.next(at);
         }
         None
     }

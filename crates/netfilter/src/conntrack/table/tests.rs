@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::slab::{Links, NONE};
-use super::{Status, entry_of, hash_entry};
+use super::{Status, entries_of, entry_of, hash_entry};
 use crate::conntrack::connection::Sourced;
 use crate::conntrack::{Config, Connection, Conntrack, Tuple, Zone};
 use crate::time::Instant;
@@ -16,7 +16,7 @@ impl Conntrack {
             living += 1;
             let status = connection.status;
             assert!(status.has(Status::CONFIRMED) && !status.has(Status::DYING), "left over: {connection:?}");
-            for entry in [number << 1, (number << 1) | 1] {
+            for entry in entries_of(&self.slots, number) {
                 let hash = hash_entry(self.key, &self.slots, entry);
                 assert!(self.index.find(hash, |other| other == entry).is_some(), "{connection:?}");
             }
@@ -29,7 +29,7 @@ impl Conntrack {
         }
         assert_eq!(self.len(), living, "the count");
         assert!(self.len() <= self.config.max && self.events.len() <= self.config.most_events);
-        assert_eq!(self.index.len(), 2 * living, "the index");
+        assert_eq!(self.indexed(), 2 * living, "the index");
         assert_eq!(self.wheel.armed(), living, "deadlines");
         let mut free = 0;
         let mut at = self.free;
