@@ -96,3 +96,30 @@ fn a_packet_in_a_set_allocates_nothing() {
     });
     assert_eq!((counted.count_total, sent), (0, 5), "{counted:?}");
 }
+
+/// Of many packets that make a connection none waits for a store that grows: what is moved goes into memory that was asked
+/// for, and the most that one asks for is a chunk of 256 connections (57 KiB with their lists and timers) and parts of
+/// indexes.
+#[test]
+fn no_new_flow_asks_for_much() {
+    let mut engine = bed::engine("*nat\n-A POSTROUTING -o wan0 -j MASQUERADE\nCOMMIT\n", "");
+    let mut most = 0;
+    for number in 0..30_000_u32 {
+        let line = format!(
+            "lan0 udp 10.0.1.{}:{} > 8.8.{}.8:53",
+            number % 200 + 2,
+            1024 + number / 200,
+            number >> 8 & 255
+        );
+        let (lan, bytes) = bed::packet(&engine, &line);
+        let now = bed::at(1);
+        let counted = allocation_counter::measure(|| {
+            engine.receive(now, lan, Link::default(), bytes);
+            assert!(engine.poll_transmit().is_some());
+        });
+        most = most.max(counted.bytes_total);
+    }
+    assert_eq!(engine.conntrack().len(), 30_000);
+    println!("{most} bytes");
+    assert!((48 << 10..=72 << 10).contains(&most), "one packet asked for {most} bytes");
+}

@@ -80,8 +80,8 @@ fn a_new_table_is_empty() {
 fn a_connection_takes_less_than_256_bytes() {
     let slot = size_of::<Connection>();
     let lists = crate::conntrack::timer::NODE_BYTES + size_of::<Links>();
-    // Two entries of the index and one of the sources, of which at least five sevenths are in use.
-    let index = (3 * super::index::ENTRY_BYTES * 7).div_ceil(5);
+    // Two entries of the index and one of the sources, of which at least three fifths are in use.
+    let index = (3 * super::index::ENTRY_BYTES * 5).div_ceil(3);
     assert!(
         slot + lists + index <= 256,
         "{slot} bytes in the slab, {lists} in lists, {index} in the indexes"

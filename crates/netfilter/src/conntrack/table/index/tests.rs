@@ -74,9 +74,40 @@ fn most_are_in_their_own_bucket_at_any_size() {
         let all = entry as usize;
         assert!(counts[0] * 10 >= all * 9, "{entry}: {counts:?}");
         assert!((counts[0] + counts[1]) * 100 >= all * 96, "{entry}: {counts:?}");
-        // At least five sevenths are in use where there is more than a bucket or two.
+        // At least three fifths are in use where there is more than a bucket or two.
         let places: usize = index.parts.iter().map(|part| part.buckets() * WAYS).sum();
-        assert!(entry < 100_000 || all * 7 >= places * 5, "{entry} of {places}");
+        assert!(entry < 100_000 || all * 5 >= places * 3, "{entry} of {places}");
+    }
+}
+
+/// What is not there reads the marks of one bucket, sometimes of two, and looks at an entry once in thirty times.
+#[test]
+fn what_is_not_there_looks_at_hardly_anything_but_marks() {
+    let mut index = Index::default();
+    let mut entry = 0_u32;
+    for most in [100_000, 400_000, 430_000, 460_000, 490_000, 520_000] {
+        while entry < most {
+            index.insert(hash(entry), entry);
+            entry += 1;
+        }
+        let (mut looked, mut buckets) = (0, 0);
+        for other in 0x8000_0000_u32..0x8000_0000 + 100_000 {
+            let found = index.find(hash(other), |_| {
+                looked += 1;
+                false
+            });
+            assert_eq!(found, None);
+            let part = &index.parts[part(hash(other))];
+            let mut at = part.home(super::tag(hash(other)));
+            buckets += 1;
+            while part.marks[at].is_full() {
+                at = part.next(at);
+                buckets += 1;
+            }
+        }
+        println!("{most}: {looked} entries and {buckets} buckets for 100,000");
+        assert!(looked < 3_600 && buckets < 145_000, "{most}: {looked} entries, {buckets} buckets");
+        assert!(looked > 1_000 && buckets > 105_000, "{most}: it was counted");
     }
 }
 
