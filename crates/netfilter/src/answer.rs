@@ -383,7 +383,7 @@ fn incoming_address(cause: &Packet, destination: IpAddr, env: &Env<'_>) -> Optio
     if cause.family() == Family::V4 || cause.link.physical_output.is_some() {
         return None;
     }
-    let device = cause.link.noted.or(cause.input)?;
+    let device = cause.noted_input()?;
     env.network.masquerade_address(device, destination, destination)
 }
 

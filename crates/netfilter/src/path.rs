@@ -203,7 +203,7 @@ impl Engine {
             return self.end(packet, Drop::Route(reason));
         }
         // Linux: `ip6_forward` looks at the source only if the packet does not leave where it came in.
-        if packet.input != Some(device) && self.is_unforwardable(now, packet) {
+        if packet.noted_input() != Some(device) && self.is_unforwardable(now, packet) {
             return self.end_nested(now, packet, Drop::NotForwarded, depth);
         }
         // Linux: `ip_forward`: the next place of a strict route must be a neighbour.

@@ -150,6 +150,11 @@ impl Packet {
         self.layout.total_len
     }
 
+    /// The device that the stack has noted as the one by which it came in.
+    pub(crate) fn noted_input(&self) -> Option<DeviceId> {
+        self.link.noted.filter(|_| self.family() == Family::V6).or(self.input)
+    }
+
     /// The length of the largest fragment out of which it was gathered, if that is known.
     pub(crate) fn largest_fragment(&self) -> Option<usize> {
         let largest = self.gathered.as_deref().map(|gathered| usize::from(gathered.largest));

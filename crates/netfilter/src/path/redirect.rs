@@ -54,7 +54,7 @@ impl Engine {
     ) -> Result<(), Unroutable> {
         let view = packet.view();
         let (source, destination) = (view.source(), view.destination());
-        if packet.input != Some(device)
+        if packet.noted_input() != Some(device)
             || self.came_by_ipsec(packet)
             || !self.peers.may_say(destination, HZ, now.mono)
         {
