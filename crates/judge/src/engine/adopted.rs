@@ -171,8 +171,7 @@ pub(super) fn choice_of(line: &str) -> Option<Choice> {
 /// The port of a set's member, out of its line.
 pub(super) fn port_of(line: &str) -> Option<u16> {
     let member = line.split_whitespace().nth(2)?;
-    let parts = member.split(',').filter_map(|part| part.rsplit_once(':')?.1.parse().ok());
-    parts.last()
+    member.rsplit(',').find_map(|part| part.rsplit_once(':')?.1.parse().ok())
 }
 
 /// Where a connection is expected, out of its line.
