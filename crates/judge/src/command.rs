@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use crate::case::{self, Case};
 use crate::compare::Difference;
-use crate::conformance::{Directed, Random, Record, Tally};
+use crate::conformance::{Random, Record, Tally};
 use crate::generate::Plan;
-use crate::pair::{Pair, translatable};
+use crate::replay::Replay;
 use crate::{Judged, Kernel, random};
 
 /// What the command was asked for.
@@ -148,9 +148,12 @@ pub fn run(args: &[String]) -> Result<bool, String> {
             }
             let wanted = |case: &&Case| options.case.as_ref().is_none_or(|name| *name == case.name);
             let cases = cases.iter().filter(wanted).cloned().collect::<Vec<_>>();
-            let (equal, directed) = replay_counting(&options, &cases)?;
+            let mut replay = Replay::of(&options, &cases)?;
+            replay.alone(&options)?;
+            print!("{replay}");
+            let directed = replay.counted(&options.date, &kernel_version());
             record(&options, |record| record.directed = directed)?;
-            Ok(equal)
+            Ok(replay.different().next().is_none())
         }
         None => {
             let totals = random::run(&options)?;
@@ -268,91 +271,6 @@ pub fn both(case: &Case) -> Option<String> {
     }
     let differences = crate::EngineHalf::default().differences(case, &kernel);
     (!differences.is_empty()).then(|| report(&differences))
-}
-
-/// Runs cases; `Ok(false)`: there were differences.
-pub fn replay(options: &Options, cases: &[Case]) -> Result<bool, String> {
-    replay_counting(options, cases).map(|(equal, _)| equal)
-}
-
-/// Runs cases, those with the same network in one namespace and several namespaces at a time; whether all were equal, and
-/// what was compared.
-fn replay_counting(options: &Options, cases: &[Case]) -> Result<(bool, Directed), String> {
-    let mut groups: Vec<Vec<&Case>> = Vec::new();
-    for case in cases {
-        match groups
-            .iter_mut()
-            .find(|group| group.first().is_some_and(|first| first.shares_namespace_with(case)))
-        {
-            Some(group) => group.push(case),
-            None => groups.push(vec![case]),
-        }
-    }
-    let mut directed =
-        Directed { date: options.date.clone(), kernel: kernel_version(), ..Directed::default() };
-    for some in groups.chunks(AT_A_TIME) {
-        let results = std::thread::scope(|scope| {
-            let started: Vec<_> =
-                some.iter().map(|group| scope.spawn(|| replay_group(options, group))).collect();
-            started.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
-        });
-        for (group, result) in some.iter().zip(results) {
-            let (text, equal) = result.map_err(|_| "the judge's thread ended early".to_owned())??;
-            print!("{text}");
-            for (case, equal) in group.iter().zip(equal) {
-                if let Some(equal) = equal {
-                    directed.count(case, equal);
-                }
-            }
-        }
-    }
-    Ok((directed.all.cases == directed.all.equal, directed))
-}
-
-/// Namespaces at a time: each costs a second of waiting, not of work.
-const AT_A_TIME: usize = 8;
-
-/// What is to be printed about the cases, and which were equal; `None`: skipped.
-fn replay_group(options: &Options, cases: &[&Case]) -> Result<(String, Vec<Option<bool>>), String> {
-    let logs = |case: &&&Case| case.watches("log") || case.watches("trace");
-    if let (Some(case), Some(missing)) = (cases.iter().find(logs), crate::kernel::log_missing()) {
-        let text =
-            format!("skipped {} and the like: lines of LOG cannot be read here: {missing}\n", case.name);
-        return Ok((text, vec![None; cases.len()]));
-    }
-    let mut pair = Pair::new(options.against)?;
-    let mut equal = Vec::new();
-    let mut text = String::new();
-    for case in cases {
-        let case = &if options.against == Against::Nft { translatable(case) } else { (*case).clone() };
-        if options.show {
-            let shown =
-                serde_json::to_string_pretty(&pair.kernel.run(case)).map_err(|error| error.to_string())?;
-            text.push_str(&format!("== {}\n{shown}\n", case.name));
-            equal.push(Some(true));
-            continue;
-        }
-        let differences = pair.differences(case);
-        // Why: the kernel's clock goes on while a machine stands still, and cases of rates and seconds depend on it. What is
-        // wrong with the engine is wrong again.
-        let mut equal_again = |_: &i32| {
-            let again = pair.refreshed(case);
-            pair.differences(&again).is_empty()
-        };
-        if !differences.is_empty()
-            && options.against == Against::Engine
-            && let Some(times) = (2..=4).find(&mut equal_again)
-        {
-            let first = report(&differences);
-            text.push_str(&format!("equal {}, at run {times}; the first:\n{first}", case.name));
-            equal.push(Some(true));
-            continue;
-        }
-        let word = if differences.is_empty() { "equal" } else { "DIFFERENT" };
-        text.push_str(&format!("{word} {}\n{}", case.name, report(&differences)));
-        equal.push(Some(differences.is_empty()));
-    }
-    Ok((text, equal))
 }
 
 /// The first differences, in words.

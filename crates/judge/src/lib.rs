@@ -26,6 +26,7 @@ pub mod outcome;
 pub mod pair;
 mod process;
 pub mod random;
+pub mod replay;
 pub mod shrink;
 pub mod told;
 

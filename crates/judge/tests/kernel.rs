@@ -4,14 +4,28 @@
 //! device); `OXITABLES_REQUIRE_KERNEL=1` makes that a failure. `OXITABLES_JUDGE_CASES` says how many random cases are
 //! run (CI: 20000), `OXITABLES_JUDGE_SEED` from which seed; every fourth of them is IPv6.
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use judge::case;
 use judge::command::{self, Options};
 use judge::level::skip;
+use judge::replay::Replay;
 
 /// A number from the environment.
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+/// Held by who keeps both processors busy, and by who wants them for himself.
+fn processors() -> MutexGuard<'static, ()> {
+    static PROCESSORS: Mutex<()> = Mutex::new(());
+    PROCESSORS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fails if cases differ, and says how each of them does.
+fn assert_equal(replay: &Replay<'_>) {
+    let different: Vec<_> = replay.different().map(|(name, how)| format!("{name}\n{how}")).collect();
+    assert!(different.is_empty(), "{} differ:\n{}", different.len(), different.join("\n"));
 }
 
 /// Whether the kernel can be asked.
@@ -36,7 +50,11 @@ fn every_case_file_is_equal() {
             assert!(!required, "OXITABLES_REQUIRE_KERNEL=1, but: {missing}");
         }
         println!("{} cases", cases.len());
-        assert!(command::replay(&Options::default(), &cases).unwrap(), "engine and kernel differ, see above");
+        let options = Options::default();
+        let mut replay = Replay::of(&options, &cases).unwrap();
+        let _alone = processors();
+        replay.alone(&options).unwrap();
+        assert_equal(&replay);
     }
 }
 
@@ -49,6 +67,7 @@ fn random_cases_are_equal() {
     println!("again by itself: cargo xtask judge --seed {seed} --cases {cases}");
     let words =
         [("--cases", cases), ("--seed", seed)].map(|(name, value)| [name.to_owned(), value.to_string()]);
+    let _busy = processors();
     assert!(command::run(&words.concat()).unwrap(), "engine and kernel differ, see above");
 }
 
@@ -63,6 +82,7 @@ fn random_rules_beside_each_other_are_equal() {
     let cases = (number("OXITABLES_JUDGE_CASES", 60) / 10).clamp(1, 15);
     let plan = judge::generate::Plan { seed, packets: 8, family: Some(4), translatable: true, nft: false };
     let mut different = Vec::new();
+    let _busy = processors();
     for at in 0..cases {
         let (case, differences) = command::on_own_thread(|| {
             let mut kernel = judge::Kernel::new().unwrap();
@@ -125,11 +145,12 @@ fn translations_are_equal() {
     println!("{} cases", cases.len());
     let words = ["--against", "nft"].map(str::to_owned);
     let options = command::options(&words).unwrap();
-    assert!(command::replay(&options, &cases).unwrap(), "the translation does something else, see above");
+    assert_equal(&Replay::of(&options, &cases).unwrap());
     // Why: nft has its own level of cases; CI's time is for the engine first.
     let cases = (number("OXITABLES_JUDGE_CASES", 240) / 4).clamp(1, 500);
     let seed = number("OXITABLES_JUDGE_SEED", 20_261_121);
     println!("again by itself: cargo xtask judge --against nft --seed {seed} --cases {cases}");
+    let _busy = processors();
     let more =
         [("--cases", cases), ("--seed", seed)].map(|(name, value)| [name.to_owned(), value.to_string()]);
     assert!(
