@@ -5,6 +5,7 @@
 //! ```text
 //! # F25: what REJECT answers             (comment)
 //! case F25.types                         (starts a case; the name is unique in its file)
+//! like NAME                              (all that an earlier case of the file has; what follows is added)
 //! note any text
 //! network mtu wan0 1400                  (changes of the usual network, see `network` below)
 //! rules4                                 (a save file, up to a line `end`; rules6 for IPv6)
@@ -52,7 +53,8 @@
 //! (where the bridge sends frames to a machine), `ip neigh add A lladdr MAC dev NAME` (whose address is whose), `join GROUP dev DEVICE [include A|exclude A]`
 //! (a process joins a group), `cache LINE` (of a network file, for the engine's half: what the kernel learns by packets of
 //! the case), `alert ip PROTOCOL|ipv6 N [dev DEVICE]` (a process takes packets with router alert), `worlds legacy nft` (or `worlds nft legacy`:
-//! which of both is loaded first), `sysctl NAME VALUE`, `module HOOK PRIORITY` (something that is registered at a hook
+//! which of both is loaded first), `sysctl NAME VALUE`, `parameter MODULE NAME VALUE` (of a module; the whole machine's, so
+//! that the case runs alone and it is as before then), `module HOOK PRIORITY` (something that is registered at a hook
 //! and drops everything).
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -198,6 +200,14 @@ impl Case {
         self.network.iter().any(|change| change == "worlds nft legacy")
     }
 
+    /// The parameters of modules that it changes: module, name, value.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.network.iter().filter_map(|change| {
+            let mut words = change.strip_prefix("parameter ")?.split_whitespace();
+            Some((words.next()?, words.next()?, words.next()?))
+        })
+    }
+
     /// Whether something is watched: `log`, `trace`, `events`.
     pub fn watches(&self, what: &str) -> bool {
         self.network.iter().any(|change| change.strip_prefix("watch ") == Some(what))
@@ -258,8 +268,18 @@ pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
             payloads.push((rest.trim().to_owned(), format!("hex={}", craft::hex(&bytes))));
             continue;
         }
-        let Some(case) = cases.last_mut() else { return Err(error("expected `case NAME` first")) };
+        let Some((case, earlier)) = cases.split_last_mut() else {
+            return Err(error("expected `case NAME` first"));
+        };
         match word {
+            "like" => {
+                let name = case.name.clone();
+                if *case != (Case { name: name.clone(), ..Case::default() }) {
+                    return Err(error("`like` stands right behind `case`"));
+                }
+                let model = earlier.iter().find(|earlier| earlier.name == rest.trim());
+                *case = Case { name, ..model.ok_or_else(|| error("no such case above"))?.clone() };
+            }
             "note" => case.notes.push(rest.to_owned()),
             "network" => case.network.push(rest.to_owned()),
             "restore" => {

@@ -142,6 +142,11 @@ fn conntrack_config(case: &Case) -> Result<netfilter::conntrack::Config, String>
             return Err(format!("no such setting in the engine's half: `{name}`"));
         }
     }
+    for (module, name, value) in case.parameters() {
+        if config.helpers.set(name, value) != Some(true) {
+            return Err(format!("no such parameter in the engine's half: {module} {name} {value}"));
+        }
+    }
     Ok(config)
 }
 

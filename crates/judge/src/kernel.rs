@@ -33,6 +33,7 @@ mod clock;
 mod counters;
 mod event;
 mod netlink;
+mod parameters;
 mod restore;
 mod setup;
 mod watch;
@@ -455,6 +456,13 @@ impl Drop for Kernel {
 }
 
 impl crate::Judged for Kernel {
+    fn run(&mut self, case: &Case) -> Outcome {
+        match parameters::Machine::with(case) {
+            Ok(_machine) => crate::run_whole(self, case),
+            Err(refused) => Outcome { refused: Some(refused), ..Outcome::default() },
+        }
+    }
+
     fn load(&mut self, case: &Case) -> Result<(), String> {
         process::close(&mut self.listeners);
         self.senders.clear();

@@ -68,12 +68,17 @@ pub trait Judged {
 
     /// Runs a whole case.
     fn run(&mut self, case: &Case) -> Outcome {
-        if let Err(refused) = self.load(case) {
-            return Outcome { refused: Some(refused), ..Outcome::default() };
-        }
-        let steps = case.steps.iter().map(|step| self.step(step)).collect();
-        let (lead, making) = self.lead();
-        let (counters, sets, clock) = (self.counters(), self.sets(), self.clock());
-        Outcome { refused: None, steps, counters, sets, lead, making, clock }
+        run_whole(self, case)
     }
+}
+
+/// Runs a whole case.
+fn run_whole(who: &mut (impl Judged + ?Sized), case: &Case) -> Outcome {
+    if let Err(refused) = who.load(case) {
+        return Outcome { refused: Some(refused), ..Outcome::default() };
+    }
+    let steps = case.steps.iter().map(|step| who.step(step)).collect();
+    let (lead, making) = who.lead();
+    let (counters, sets, clock) = (who.counters(), who.sets(), who.clock());
+    Outcome { refused: None, steps, counters, sets, lead, making, clock }
 }

@@ -18,6 +18,19 @@ fn reads_and_writes_cases() {
 }
 
 #[test]
+fn a_case_is_like_an_earlier_one() {
+    let text = "case one\nnetwork mtu wan0 1400\nsleep 10\ncase two\nlike one\n\
+                network parameter nf_conntrack_sip sip_timeout 77\nsleep 20\n";
+    let cases = parse(text).unwrap();
+    assert_eq!((cases[1].network.len(), cases[1].steps.len()), (2, 2));
+    let parameters: Vec<_> = cases[1].parameters().collect();
+    assert_eq!(parameters, [("nf_conntrack_sip", "sip_timeout", "77")]);
+    assert_eq!(cases[0].parameters().count(), 0);
+    assert_eq!(parse("case one\nlike two\n").unwrap_err().line, 2);
+    assert_eq!(parse("case one\ncase two\nsleep 1\nlike one\n").unwrap_err().line, 4);
+}
+
+#[test]
 fn says_where_a_file_is_wrong() {
     assert_eq!(parse("case a\nrules4\n*filter\n").unwrap_err().line, 2);
     assert_eq!(parse("inject lan0 00\n").unwrap_err().line, 1);

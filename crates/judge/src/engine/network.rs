@@ -83,7 +83,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
             }
             [
                 "alert" | "alone" | "watch" | "mtu" | "bare" | "module" | "nfacct" | "nfct" | "osf"
-                | "statistics" | "fact" | "cpu" | "cgroup" | "bridge",
+                | "statistics" | "parameter" | "fact" | "cpu" | "cgroup" | "bridge",
                 ..,
             ] => {}
             ["mark", mark, table] => {

@@ -259,6 +259,8 @@ pub(super) fn change(text: &str) -> Result<(), String> {
         }
         // What the kernel learns by packets of the case, for the engine's half.
         ["cache", ..] | ["fact", ..] => return Ok(()),
+        // The whole machine's, while the case runs (`kernel::parameters`).
+        ["parameter", ..] => return Ok(()),
         ["cgroup", path] => {
             let folder = control_group(path).ok_or("no control groups of version 2 here")?;
             return std::fs::create_dir_all(&folder)

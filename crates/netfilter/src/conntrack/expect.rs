@@ -84,12 +84,15 @@ pub enum Function {
     Nothing,
     /// It is translated as its master is (Linux: `nf_nat_follow_master`).
     FollowMaster,
+    /// A call of H.323 to who has registered: as its master is, but for who calls if anybody may
+    /// (Linux: `ip_nat_q931_expect`).
+    Called,
     /// A forwarded call of H.323: it goes where its expectation says (Linux: `nf_nat_callforwarding_expect`).
     Forwarded,
     /// It is one direction of a tunnel of PPTP.
     Pptp,
-    /// It goes where its expectation says and comes from where its master does, or, if it is a medium that is expected the
-    /// other way, too, from where that one is expected (Linux: `nf_nat_sip_expected`).
+    /// It goes where its expectation says and, if it is the peer of its master, comes from where that does; or, if it is a medium
+    /// that is expected the other way, too, from where that one is expected (Linux: `nf_nat_sip_expected`).
     Sip,
 }
 

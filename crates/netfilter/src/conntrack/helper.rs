@@ -249,7 +249,11 @@ fn help_as(kind: Kind, packet: &mut Packet, id: ConnectionId, info: Info, env: &
 /// What becomes of the table when a connection meets an expectation, whether it is translated or not.
 pub(super) fn meet(table: &mut Conntrack, expectation: &Expectation, now: Instant) {
     match expectation.function {
-        Function::Nothing | Function::FollowMaster | Function::Forwarded | Function::Sip => {}
+        Function::Nothing
+        | Function::FollowMaster
+        | Function::Called
+        | Function::Forwarded
+        | Function::Sip => {}
         Function::Pptp => pptp::meet(table, expectation, now),
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn expected(id: ConnectionId, env: &mut Env<'_>) {
     match expectation.function {
         Function::Nothing => {}
         Function::FollowMaster => follow_master(id, &expectation, env),
+        Function::Called => called(id, &expectation, env),
         Function::Forwarded => forwarded(id, &expectation, env),
         Function::Pptp => pptp(id, &expectation, env),
         Function::Sip => sip(id, &expectation, env),
@@ -34,6 +35,20 @@ fn forwarded(id: ConnectionId, expectation: &Expectation, env: &mut Env<'_>) {
     let Some(connection) = env.conntrack.get(id) else { return };
     let source = connection.tuple(expectation.direction.reversed()).source;
     let Some(address) = expectation.saved_address else { return };
+    pick::bind(id, &pick::one_address(source, None), End::Source, env);
+    pick::bind(id, &pick::one_address(address, Some(expectation.saved_port)), End::Destination, env);
+}
+
+/// A call to somebody who has registered: who calls stays who he is, unless only the gatekeeper may call
+/// (Linux: `ip_nat_q931_expect`).
+fn called(id: ConnectionId, expectation: &Expectation, env: &mut Env<'_>) {
+    if expectation.source.is_some() {
+        return follow_master(id, expectation, env);
+    }
+    let Some(connection) = env.conntrack.get(id) else { return };
+    let source = connection.tuple(expectation.direction.reversed()).source;
+    let Some(master) = env.conntrack.get(expectation.master) else { return };
+    let address = master.tuple(expectation.direction.reversed()).source;
     pick::bind(id, &pick::one_address(source, None), End::Source, env);
     pick::bind(id, &pick::one_address(address, Some(expectation.saved_port)), End::Destination, env);
 }
@@ -86,10 +101,12 @@ fn sip(id: ConnectionId, expectation: &Expectation, env: &mut Env<'_>) {
                 && item.saved_address == Some(original.source)
                 && item.saved_port == original.source_id
         });
-    // Linux compares the source with the master's; only from there anything is expected.
+    let of_peer = original.source == master.tuple(expectation.direction).source;
     let range = match pair {
         Some(pair) => pick::one_address(pair.destination, Some(pair.destination_port)),
-        None => pick::one_address(other.destination, None),
+        None if of_peer => pick::one_address(other.destination, None),
+        // Why: where anybody is expected, the rules of table nat say who strangers are.
+        None => return,
     };
     pick::bind(id, &range, End::Source, env);
 }

@@ -1,4 +1,4 @@
-//! Parameters of helpers' modules, which the kernel has for the whole machine, so that no case of the judge may set them.
+//! Parameters of helpers' modules, which are the whole machine's (the judge: `by-name.sip-…` and `by-name.h323-…` with `network parameter`).
 use std::net::IpAddr;
 use std::time::Duration;
 

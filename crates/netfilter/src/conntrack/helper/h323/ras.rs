@@ -9,7 +9,7 @@ use packet::{Family, protocol};
 use super::per::{Reader, Value};
 use super::registration::RAS_MESSAGE;
 use super::{Done, Kind, Place, Signal};
-use crate::conntrack::expect::{Expectation, Flags};
+use crate::conntrack::expect::{Expectation, Flags, Function};
 use crate::conntrack::helper::in_ticks;
 use crate::conntrack::{Status, Tuple};
 
@@ -140,7 +140,8 @@ impl Signal<'_, '_> {
             self.set_signal_ports(found.port, stands_for);
             return Ok(());
         }
-        let expectation = self.following(expectation, found.port);
+        let expectation =
+            Expectation { function: Function::Called, ..self.following(expectation, found.port) };
         let wanted = if known == found.port { stands_for } else { found.port };
         let Some(port) = self.expect_written(expectation, wanted, found.at, other.destination)? else {
             return Ok(());
