@@ -82,11 +82,14 @@ impl Kind {
             (Self::ReassemblyTimeExceeded, Family::V6) => (v6::TIME_EXCEEDED, 1, 0),
             (Self::TooBig { mtu }, Family::V4) => (v4::DESTINATION_UNREACHABLE, 4, mtu & 0xffff),
             (Self::TooBig { mtu }, Family::V6) => (v6::PACKET_TOO_BIG, 0, mtu),
-            (Self::ParameterProblem { pointer }, Family::V4) => (v4::PARAMETER_PROBLEM, 0, pointer << 24),
+            (
+                Self::ParameterProblem { pointer }
+                | Self::UnknownHeader { pointer }
+                | Self::UnknownOption { pointer, .. },
+                Family::V4,
+            ) => (v4::PARAMETER_PROBLEM, 0, pointer << 24),
             (Self::ParameterProblem { pointer }, Family::V6) => (v6::PARAMETER_PROBLEM, 0, pointer),
             (Self::UnknownHeader { pointer }, Family::V6) => (v6::PARAMETER_PROBLEM, 1, pointer),
-            (Self::UnknownHeader { pointer }, Family::V4) => (v4::PARAMETER_PROBLEM, 0, pointer << 24),
-            (Self::UnknownOption { pointer, .. }, Family::V4) => (v4::PARAMETER_PROBLEM, 0, pointer << 24),
             (Self::UnknownOption { pointer, .. }, Family::V6) => (v6::PARAMETER_PROBLEM, 2, pointer),
             // In IPv6 it is no error, and none of these (`path::redirect`).
             (Self::Redirect { gateway }, _) => (v4::REDIRECT, 1, u32::from(gateway)),

@@ -288,8 +288,9 @@ impl Engine {
         self.carry(now, packet, (bridge, port), &header)
     }
 
-    fn counts_groups(&self, bridge: DeviceId) -> bool {
-        self.network.device(bridge).is_some_and(|bridge| bridge.bridge.counts_groups)
+    /// Whether a bridge counts the members of a group ([`is_counted`]).
+    fn counts(&self, bridge: DeviceId, group: IpAddr, protocol: Option<u8>) -> bool {
+        self.network.device(bridge).is_some_and(|own| own.bridge.counts_groups) && is_counted(group, protocol)
     }
 
     /// Where an address is.
@@ -325,7 +326,7 @@ impl Engine {
         }
         let many = is_to_many(destination);
         let for_group = many && destination != [0xff; 6];
-        if for_group && self.counts_groups(bridge) && is_counted(to, protocol) {
+        if for_group && self.counts(bridge, to, protocol) {
             return Err(Drop::Unknown("the ports of a bridge that have asked for the group"));
         }
         let place = if many { Place::Unknown } else { self.place(now.mono, bridge, destination) };
@@ -362,7 +363,7 @@ impl Engine {
         let mut decision = None;
         for device in others {
             // Linux: `is_skb_forwardable`: there is room for the tag of a VLAN. Nobody is told of what is longer.
-            let most = self.network.device(device).map_or(1500, |device| device.mtu as usize) + 4;
+            let most = self.network.mtu_of(device) as usize + 4;
             decision = Some(if bytes.len() <= most {
                 let (ethernet, bytes) = (Some(*header), bytes.clone());
                 self.send_out(Transmit { packet: id, device, next_hop, ethernet, bytes });
@@ -441,7 +442,7 @@ impl Engine {
         let next_hop = packet.view().destination();
         // Linux: `br_netfilter_rtable_init`: a route of which only the device is there.
         let stands_for_one = || {
-            let mtu = self.network.device(bridge).map_or(1500, |bridge| bridge.mtu);
+            let mtu = self.network.mtu_of(bridge);
             Route::by(Way::Out { device: bridge, next_hop, gateway: false }, mtu)
         };
         packet.route = Some(packet.route.unwrap_or_else(stands_for_one));
@@ -452,7 +453,7 @@ impl Engine {
         if let Passed::Ended(decision) = self.pass(now, Hook::Postrouting, packet, 0) {
             return decision;
         }
-        let mtu = self.network.device(out).map_or(1500, |out| out.mtu);
+        let mtu = self.network.mtu_of(out);
         let next_hop = packet.view().destination();
         // Linux: `ip_do_fragment` looks at the largest fragment that was gathered.
         let largest = packet.gathered.as_deref().map_or(0, |gathered| u32::from(gathered.largest));
@@ -527,7 +528,7 @@ impl Engine {
         let own = self.network.device(bridge).filter(|device| device.kind == DeviceKind::Bridge)?.mac?;
         let many = matches!(way, Some(Way::Broadcast { .. } | Way::Multicast { .. }));
         let for_group = matches!(way, Some(Way::Multicast { .. }));
-        if for_group && self.counts_groups(bridge) && is_counted(next_hop, None) {
+        if for_group && self.counts(bridge, next_hop, None) {
             return None;
         }
         let to = if many { address_of_group(next_hop) } else { self.network.neighbour(bridge, next_hop)? };

@@ -18,6 +18,7 @@ use crate::engine::{Decision, Deliver, Engine, SendError, Transmit};
 use crate::hook::{Callee, Verdict};
 use crate::network::{Route, Unroutable, Way};
 use crate::skb::{Drop, Emitted, Link, LinkKind, Packet, Summed, Tracking};
+use crate::tables::device_name;
 use crate::trace::Step;
 use crate::{DeviceId, Now, answer, defrag, machine, route};
 
@@ -120,7 +121,7 @@ impl Engine {
     fn trace_route(&mut self, packet: &Packet, cause: &'static str, route: Result<Route, Unroutable>) {
         let Some(trace) = &mut self.trace else { return };
         let device = route.ok().and_then(|route| route.way.device());
-        let device = device.and_then(|device| self.network.device(device)).map(|device| device.name);
+        let device = device_name(&self.network, device);
         let destination = packet.view().destination();
         trace.push(packet.id, Step::Routed { cause, destination, mark: packet.mark, route, device });
     }
@@ -151,8 +152,7 @@ impl Engine {
             return decision;
         }
         if let Some(trace) = &mut self.trace {
-            let device =
-                packet.input.and_then(|device| self.network.device(device)).map(|device| device.name);
+            let device = device_name(&self.network, packet.input);
             trace.push(packet.id, Step::Delivered { device, bytes: packet.bytes.clone() });
         }
         self.conntrack.release(packet);
@@ -248,7 +248,7 @@ impl Engine {
             Family::V6 if packet.bytes.get(6) == Some(&0) => hop_options::alert(&packet.bytes),
             _ => None,
         }?;
-        let device = packet.input.and_then(|device| self.network.device(device)).map(|device| device.name);
+        let device = device_name(&self.network, packet.input);
         if !self.machine.hears_alerts(family, number, device) {
             return None;
         }
@@ -383,7 +383,7 @@ impl Engine {
             self.let_go(packet.tracking);
             return Decision::Stolen;
         }
-        if packet.len() <= mtu as usize && packet.largest_fragment().is_none() {
+        if fits(packet, mtu) {
             let bytes = std::mem::take(&mut packet.bytes);
             if let Err(reason) = self.leave(now, packet, (device, next_hop), bytes, depth) {
                 return self.end(packet, reason);
@@ -391,27 +391,31 @@ impl Engine {
             self.let_go(packet.tracking);
             return Decision::Forwarded { device, next_hop };
         }
-        match defrag::split(packet, mtu, &mut self.next_ip_id) {
-            Ok(pieces) => {
-                for piece in pieces {
-                    if let Err(reason) = self.leave(now, packet, (device, next_hop), piece, depth) {
-                        return self.end(packet, reason);
-                    }
-                }
-                self.let_go(packet.tracking);
-                Decision::Forwarded { device, next_hop }
-            }
-            Err(defrag::Uncuttable) => {
-                self.answer(now, packet, answer::Kind::TooBig { mtu });
-                self.end_nested(now, packet, Drop::TooBig, depth)
+        let pieces = match self.cut(now, packet, mtu, depth) {
+            Ok(pieces) => pieces,
+            Err(decision) => return decision,
+        };
+        for piece in pieces {
+            if let Err(reason) = self.leave(now, packet, (device, next_hop), piece, depth) {
+                return self.end(packet, reason);
             }
         }
+        self.let_go(packet.tracking);
+        Decision::Forwarded { device, next_hop }
+    }
+
+    /// The pieces in which a packet leaves that does not fit; an error: it must not be cut, and has ended.
+    fn cut(&mut self, now: Now, packet: &Packet, mtu: u32, depth: u8) -> Result<Vec<Vec<u8>>, Decision> {
+        defrag::split(packet, mtu, &mut self.next_ip_id).map_err(|defrag::Uncuttable| {
+            self.answer(now, packet, answer::Kind::TooBig { mtu });
+            self.end_nested(now, packet, Drop::TooBig, depth)
+        })
     }
 
     /// Whether IPsec takes a packet that leaves (Linux: `xfrm_output`). Its states have keys, which nobody has given: what
     /// leaves instead is not made.
     fn protects(&mut self, packet: &Packet, device: DeviceId) -> bool {
-        let name = self.network.device(device).map(|own| own.name);
+        let name = device_name(&self.network, Some(device));
         let row = self.machine.protection(machine::Direction::Out, packet, name).flatten();
         let Some(row) = row else { return false };
         if let (Some(trace), Some(device)) = (&mut self.trace, name) {
@@ -459,12 +463,12 @@ impl Engine {
     /// A packet on loopback, which is cut there as on any device. Its pieces keep what it had, and are gathered again in PREROUTING
     /// or where they are delivered ([`defrag::handle`]).
     fn loop_back_cut(&mut self, now: Now, packet: &mut Packet, mtu: u32, depth: u8) -> Decision {
-        if packet.len() <= mtu as usize && packet.largest_fragment().is_none() {
+        if fits(packet, mtu) {
             return self.loop_back(packet, DeviceId::LOOPBACK, Link::default());
         }
-        let Ok(pieces) = defrag::split(packet, mtu, &mut self.next_ip_id) else {
-            self.answer(now, packet, answer::Kind::TooBig { mtu });
-            return self.end_nested(now, packet, Drop::TooBig, depth);
+        let pieces = match self.cut(now, packet, mtu, depth) {
+            Ok(pieces) => pieces,
+            Err(decision) => return decision,
         };
         packet.gathered = None;
         let mut decision = Decision::Stolen;
@@ -669,6 +673,11 @@ impl Engine {
             self.conntrack.release_tracking(tracking);
         }
     }
+}
+
+/// Whether a packet leaves as it is: in one piece, and not gathered from such as were shorter.
+fn fits(packet: &Packet, mtu: u32) -> bool {
+    packet.len() <= mtu as usize && packet.largest_fragment().is_none()
 }
 
 fn send_error(unroutable: Unroutable) -> SendError {

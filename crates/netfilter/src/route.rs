@@ -154,6 +154,11 @@ impl Network {
         self.devices.get(device.0 as usize)
     }
 
+    /// The largest packet that a device sends, in bytes; of one that is not there what a new one has.
+    pub(crate) fn mtu_of(&self, device: DeviceId) -> u32 {
+        self.device(device).map_or(1500, |device| device.mtu)
+    }
+
     /// The device of a name.
     pub fn device_named(&self, name: InterfaceName) -> Option<DeviceId> {
         let at = self.devices.iter().position(|device| device.name == name)?;
@@ -433,7 +438,7 @@ impl Network {
     }
 
     fn mtu(&self, device: DeviceId, route: Option<&RouteEntry>) -> u32 {
-        let own = self.device(device).map_or(1500, |device| device.mtu);
+        let own = self.mtu_of(device);
         route.and_then(|route| route.mtu).unwrap_or(own)
     }
 

@@ -6,6 +6,7 @@ use packet::{Family, layout};
 use crate::engine::{Decision, Engine, SendError};
 use crate::machine::lookup::Sought;
 use crate::skb::{Drop, Link, LinkKind, Origin, Owner, Packet, Tracking};
+use crate::tables::device_name;
 use crate::trace::Step;
 use crate::{DeviceId, Now};
 
@@ -132,7 +133,7 @@ impl Engine {
     /// The first step of a packet's trace.
     pub(crate) fn tell_arrival(&mut self, id: u64, device: Option<DeviceId>, bytes: &[u8]) {
         if let Some(trace) = &mut self.trace {
-            let device = device.and_then(|device| self.network.device(device)).map(|device| device.name);
+            let device = device_name(&self.network, device);
             trace.push(id, Step::Arrive { device, bytes: bytes.to_vec() });
         }
     }

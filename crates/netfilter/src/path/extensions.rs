@@ -6,22 +6,14 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use packet::{Family, protocol};
 
-use super::hop_options::{self, Fault};
+use super::hop_options::{self, FIXED, Fault, end_of, pointer};
 use crate::engine::{Decision, Engine};
 use crate::network::{Unroutable, Way};
 use crate::skb::{Drop, Link, LinkKind, Packet};
 use crate::{DeviceId, Now, answer};
 
-/// Bytes of the fixed header.
-const FIXED: usize = 40;
-
-/// What is behind a header.
-enum Opened {
-    /// The next header begins here.
-    At(usize),
-    /// The packet has ended, or goes another way.
-    Ended(Decision),
-}
+/// Where the next header begins; an error: the packet has ended, or goes another way.
+type Opened = Result<usize, Decision>;
 
 impl Engine {
     /// Opens the headers in front of what is delivered; an error: it goes no further here.
@@ -37,7 +29,7 @@ impl Engine {
         // Where the number of the next header stands, and where that begins.
         let (mut field, mut at) = (6, FIXED);
         if packet.bytes.get(6) == Some(&protocol::HOP_BY_HOP) {
-            (field, at) = (FIXED, FIXED + length(&packet.bytes, FIXED));
+            (field, at) = (FIXED, end_of(&packet.bytes, FIXED));
         }
         // Linux: `nf_ct_frag6_reasm` leaves the transport header behind all headers that each fragment had, and the number of
         // the next header is that of the first of them: what begins there is read as that header. `ip6_rcv_core` sets it
@@ -52,20 +44,16 @@ impl Engine {
             let begin = at;
             match next {
                 protocol::HOP_BY_HOP => {
-                    let pointer = u32::try_from(field).unwrap_or(u32::MAX);
-                    let kind = answer::Kind::UnknownHeader { pointer };
+                    let kind = answer::Kind::UnknownHeader { pointer: pointer(field) };
                     return Err(self.wrong_header(now, packet, Some(kind), depth));
                 }
                 protocol::DESTINATION_OPTIONS => {
                     if let Err(Fault(kind)) = hop_options::check(&packet.bytes, at, false) {
                         return Err(self.wrong_header(now, packet, kind, depth));
                     }
-                    at += length(&packet.bytes, at);
+                    at = end_of(&packet.bytes, at);
                 }
-                protocol::ROUTING => match self.open_routing(now, packet, at, depth) {
-                    Opened::At(next) => at = next,
-                    Opened::Ended(decision) => return Err(decision),
-                },
+                protocol::ROUTING => at = self.open_routing(now, packet, at, depth)?,
                 protocol::FRAGMENT if astray.is_none_or(|data| field < data) => {
                     match packet.bytes.get(at..at + 8) {
                         Some(&[_, _, high, low, ..]) if high == 0 && low & 0xf9 == 0 => at += 8,
@@ -89,7 +77,7 @@ impl Engine {
         if handled.contains(&next) {
             return self.end(packet, Drop::Unknown("what the stack takes the data of this datagram for"));
         }
-        let kind = answer::Kind::UnknownHeader { pointer: place(field) };
+        let kind = answer::Kind::UnknownHeader { pointer: pointer(field) };
         self.wrong_header(now, packet, Some(kind), depth)
     }
 
@@ -114,33 +102,26 @@ impl Engine {
         }
     }
 
-    fn wrong_header(&mut self, now: Now, packet: &Packet, kind: Option<answer::Kind>, depth: u8) -> Decision {
-        if let Some(kind) = kind {
-            self.answer(now, packet, kind);
-        }
-        self.end_nested(now, packet, Drop::Options, depth)
-    }
-
     /// A routing header that begins at a place.
     fn open_routing(&mut self, now: Now, packet: &mut Packet, at: usize, depth: u8) -> Opened {
-        let end = at + length(&packet.bytes, at);
+        let end = end_of(&packet.bytes, at);
         let Some(&[_, _, kind, left, ..]) = packet.bytes.get(at..end) else {
-            return Opened::Ended(self.wrong_header(now, packet, None, depth));
+            return Err(self.wrong_header(now, packet, None, depth));
         };
         let device = packet.input.unwrap_or(DeviceId::LOOPBACK);
         let for_group = packet.view().destination().is_multicast() || packet.link.kind != LinkKind::Host;
         match kind {
-            _ if for_group => Opened::Ended(self.wrong_header(now, packet, None, depth)),
+            _ if for_group => Err(self.wrong_header(now, packet, None, depth)),
             3 if self.network.settings.rpl.contains(&device) => {
                 let why = Unroutable::Undecided("routing of RPL (rpl_seg_enabled)");
-                Opened::Ended(self.end(packet, Drop::Route(why)))
+                Err(self.end(packet, Drop::Route(why)))
             }
-            3 => Opened::Ended(self.wrong_header(now, packet, None, depth)),
+            3 => Err(self.wrong_header(now, packet, None, depth)),
             4 => self.open_segments(now, packet, (at, end), device, depth),
-            _ if left == 0 => Opened::At(end),
+            _ if left == 0 => Ok(end),
             _ => {
-                let kind = answer::Kind::ParameterProblem { pointer: place(at + 2) };
-                Opened::Ended(self.wrong_header(now, packet, Some(kind), depth))
+                let kind = answer::Kind::ParameterProblem { pointer: pointer(at + 2) };
+                Err(self.wrong_header(now, packet, Some(kind), depth))
             }
         }
     }
@@ -158,7 +139,7 @@ impl Engine {
         const SUMMED: u8 = 8;
         let settings = &self.network.settings;
         if !settings.segments.contains(&device) {
-            return Opened::Ended(self.wrong_header(now, packet, None, depth));
+            return Err(self.wrong_header(now, packet, None, depth));
         }
         let is_summed = packet.bytes.get(at + 5).is_some_and(|flags| flags & SUMMED != 0);
         let asked = settings.segment_sums.iter().find(|own| own.0 == device).map(|own| own.1);
@@ -168,31 +149,31 @@ impl Engine {
                 let why = Unroutable::Undecided(
                     "the sum (HMAC) of a segment routing header, whose keys are not given",
                 );
-                return Opened::Ended(self.end(packet, Drop::Route(why)));
+                return Err(self.end(packet, Drop::Route(why)));
             }
-            Some(true) => return Opened::Ended(self.wrong_header(now, packet, None, depth)),
+            Some(true) => return Err(self.wrong_header(now, packet, None, depth)),
             None => {}
         }
         loop {
             let Some(&[next, units, _, left, ..]) = packet.bytes.get(at..end) else {
-                return Opened::Ended(self.wrong_header(now, packet, None, depth));
+                return Err(self.wrong_header(now, packet, None, depth));
             };
             if left == 0 {
                 return match next {
-                    protocol::IPV6 | protocol::IPIP => Opened::Ended(self.unpack(packet, end)),
-                    _ => Opened::At(end),
+                    protocol::IPV6 | protocol::IPIP => Err(self.unpack(packet, end)),
+                    _ => Ok(end),
                 };
             }
             if left >= units >> 1 {
-                let kind = answer::Kind::ParameterProblem { pointer: place(at + 3) };
-                return Opened::Ended(self.wrong_header(now, packet, Some(kind), depth));
+                let kind = answer::Kind::ParameterProblem { pointer: pointer(at + 3) };
+                return Err(self.wrong_header(now, packet, Some(kind), depth));
             }
             let left = left - 1;
             let segment = at + 8 + 16 * usize::from(left);
             let segment =
                 packet.bytes.get(segment..segment + 16).and_then(|own| <[u8; 16]>::try_from(own).ok());
             let Some(segment) = segment.map(Ipv6Addr::from) else {
-                return Opened::Ended(self.wrong_header(now, packet, None, depth));
+                return Err(self.wrong_header(now, packet, None, depth));
             };
             let before = self.trace.is_some().then(|| packet.bytes.clone());
             if let Some(place) = packet.bytes.get_mut(at + 3) {
@@ -205,19 +186,19 @@ impl Engine {
             packet.route = None;
             let route = match self.route_input(packet) {
                 Ok(route) => route,
-                Err(reason) => return Opened::Ended(self.unroutable(now, packet, reason, depth)),
+                Err(reason) => return Err(self.unroutable(now, packet, reason, depth)),
             };
             packet.route = Some(route);
             if let Way::Out { device, next_hop, .. } = route.way {
-                return Opened::Ended(self.forward(now, packet, device, next_hop, depth));
+                return Err(self.forward(now, packet, device, next_hop, depth));
             }
             if !matches!(route.way, Way::Local) {
-                return Opened::Ended(self.deliver(now, packet, depth));
+                return Err(self.deliver(now, packet, depth));
             }
             let ttl = packet.view().ttl();
             if ttl <= 1 {
                 self.answer(now, packet, answer::Kind::TimeExceeded);
-                return Opened::Ended(self.end_nested(now, packet, Drop::TimeToLive, depth));
+                return Err(self.end_nested(now, packet, Drop::TimeToLive, depth));
             }
             packet::rewrite::set_ttl(&mut packet.bytes, packet.layout, ttl - 1);
         }
@@ -239,15 +220,6 @@ impl Engine {
             Err(reason) => self.ended(id, reason),
         }
     }
-}
-
-fn place(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
-}
-
-/// The length of a header that begins at a place, in bytes; more than there is, if it is cut short.
-fn length(bytes: &[u8], at: usize) -> usize {
-    bytes.get(at + 1).map_or(usize::from(u16::MAX), |&units| (usize::from(units) + 1) * 8)
 }
 
 #[cfg(test)]

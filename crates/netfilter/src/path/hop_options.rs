@@ -13,7 +13,7 @@ const MOST: usize = 8;
 /// Bytes of padding in a row.
 const MOST_PADDING: usize = 7;
 /// Bytes of the fixed header.
-const FIXED: usize = 40;
+pub(super) const FIXED: usize = 40;
 
 /// Options that have a meaning here (RFC 8200, 2711, 5570, 2675, 9486).
 mod kind {
@@ -50,19 +50,38 @@ impl Engine {
             }
             return Ok(());
         };
+        Err(self.wrong_header(now, packet, kind, depth))
+    }
+
+    /// Ends a packet for a fault of its headers, of which its sender may be told.
+    pub(super) fn wrong_header(
+        &mut self,
+        now: Now,
+        packet: &Packet,
+        kind: Option<answer::Kind>,
+        depth: u8,
+    ) -> Decision {
         if let Some(kind) = kind {
             self.answer(now, packet, kind);
         }
-        Err(self.end_nested(now, packet, Drop::Options, depth))
+        self.end_nested(now, packet, Drop::Options, depth)
     }
+}
+
+/// Where an extension header ends that begins at a place; beyond the packet, if it is cut short.
+pub(super) fn end_of(bytes: &[u8], start: usize) -> usize {
+    bytes.get(start + 1).map_or(bytes.len() + 1, |&units| start + (usize::from(units) + 1) * 8)
+}
+
+/// A place as errors say it.
+pub(super) fn pointer(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// The options of the header of an IPv6 packet that begins at a place: hop-by-hop options, or those of the destination, of
 /// which none but padding has a meaning.
 pub(super) fn check(bytes: &[u8], start: usize, by_hop: bool) -> Result<(), Fault> {
-    let length = bytes.get(start + 1).map_or(usize::MAX, |&units| (usize::from(units) + 1) * 8);
-    let end = start.saturating_add(length);
-    let Some(header) = bytes.get(..end) else { return Err(SILENT) };
+    let Some(header) = bytes.get(..end_of(bytes, start)) else { return Err(SILENT) };
     let (mut at, mut padding, mut count) = (start + 2, 0, 0);
     while let Some((&kind, rest)) = header.get(at..).and_then(<[u8]>::split_first) {
         if kind == kind::PAD_ONE {
@@ -102,8 +121,7 @@ fn fits(bytes: &[u8], length: u32) -> bool {
 ///
 /// Linux: `nf_ip6_check_hbh_len`, with which a bridge asks whose packets pass the rules; an error: it drops the packet.
 fn jumbo(bytes: &[u8]) -> Result<Option<usize>, Fault> {
-    let length = bytes.get(FIXED + 1).map_or(usize::MAX, |&units| (usize::from(units) + 1) * 8);
-    let header = bytes.get(..FIXED.saturating_add(length)).ok_or(SILENT)?;
+    let header = bytes.get(..end_of(bytes, FIXED)).ok_or(SILENT)?;
     let (mut at, mut jumbo) = (FIXED + 2, None);
     while let Some((&kind, rest)) = header.get(at..).and_then(<[u8]>::split_first) {
         if kind == kind::PAD_ONE {
@@ -151,7 +169,7 @@ fn has_length(bytes: &[u8]) -> bool {
 
 /// What routers are to look at, of hop-by-hop options that are right (RFC 2711).
 pub(super) fn alert(bytes: &[u8]) -> Option<u16> {
-    let header = bytes.get(FIXED..FIXED + (usize::from(*bytes.get(FIXED + 1)?) + 1) * 8)?;
+    let header = bytes.get(FIXED..end_of(bytes, FIXED))?;
     let (mut at, mut found) = (2, None);
     while let Some((&kind, rest)) = header.get(at..).and_then(<[u8]>::split_first) {
         let size = if kind == kind::PAD_ONE { 1 } else { usize::from(*rest.first()?) + 2 };
@@ -165,7 +183,7 @@ pub(super) fn alert(bytes: &[u8]) -> Option<u16> {
 
 /// An option other than padding, which stands at `at`.
 fn one(bytes: &[u8], at: usize, option: &[u8], by_hop: bool) -> Result<(), Fault> {
-    let place = u32::try_from(at).unwrap_or(u32::MAX);
+    let place = pointer(at);
     let wrong = |pointer| Err(Fault(Some(answer::Kind::ParameterProblem { pointer })));
     let kind = option.first().copied().unwrap_or(0);
     let is = |right: bool| if right { Ok(()) } else { Err(SILENT) };

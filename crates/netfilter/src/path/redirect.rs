@@ -11,6 +11,7 @@ use crate::answer::{self, Header};
 use crate::engine::Engine;
 use crate::network::{Route, Unroutable, Way};
 use crate::skb::{Emitted, Packet};
+use crate::tables::device_name;
 use crate::time::HZ;
 use crate::trace::Step;
 use crate::{DeviceId, Now, machine};
@@ -86,7 +87,7 @@ impl Engine {
             Secured::Clear => false,
             Secured::By(_) => true,
             Secured::Unsaid => {
-                let device = packet.input.and_then(|input| self.network.device(input)).map(|own| own.name);
+                let device = device_name(&self.network, packet.input);
                 self.machine.protection(machine::Direction::In, packet, device).flatten().is_some()
             }
         }
