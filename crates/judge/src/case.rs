@@ -181,12 +181,14 @@ impl Case {
         [&self.rules4, &self.rules6, nft4, nft6].into_iter().filter_map(Option::as_deref)
     }
 
-    /// Whether the kernel's timers decide something: those of rules, of sets, of fragments.
+    /// Whether the kernel's timers decide something: those of rules, of sets, of fragments, of expectations.
     pub fn has_timers(&self) -> bool {
+        let waits = self.steps.iter().any(|step| matches!(step, Step::Sleep { .. }));
+        let expectations = waits && self.saves().any(|save| save.contains(" --helper "));
         let fragments = self.network.iter().any(|change| change.contains("frag"));
         let sets = self.sets.as_deref().is_some_and(|sets| sets.contains(" timeout "));
         let rules = |save: &str| save.contains("-m hashlimit") || save.contains("-j RATEEST");
-        fragments || sets || self.saves().any(rules)
+        expectations || fragments || sets || self.saves().any(rules)
     }
 
     /// Whether two cases can have one namespace: what iptables-nft has loaded stays in it.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// A point of a monotonic clock: nanoseconds since an origin that the caller chooses. Never decreases between calls.
 ///
-/// The kernel's timers fire where its count of jiffies is a round number ([`JIFFY`]). Who wants them to the jiffy gives the count
-/// of the machine, times `JIFFY`; any other origin moves them by a few jiffies.
+/// The kernel's timers fire where its count of jiffies is a round number ([`JIFFY`], [`Timer`]). Who wants them to the jiffy gives
+/// the count of the machine, times `JIFFY`; any other origin moves them by up to an eighth of what they wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Instant(pub u64);
 
@@ -41,6 +41,51 @@ pub const JIFFY: u64 = 1_000_000_000 / HZ as u64;
 /// The kernel's clock: jiffies since the origin.
 pub(crate) fn jiffies(now: Instant) -> u64 {
     now.0 / JIFFY
+}
+
+/// A timer of the kernel: it fires where the wheel is round, which is behind the time at which it is due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timer {
+    /// When it is due: the beginning of a jiffy.
+    pub due: Instant,
+    /// When it fires: the beginning of a later one.
+    pub fires: Instant,
+}
+
+impl Timer {
+    /// One that is started now. Linux: `add_timer`.
+    pub fn start(now: Instant, delay: Duration) -> Self {
+        let delay = jiffies(Instant(0) + delay);
+        Self::of_jiffies(jiffies(now).saturating_add(delay), delay)
+    }
+
+    /// The same timer, to be due after another time from now on. Linux: `mod_timer_pending`, which leaves a timer where it is
+    /// that is due in the same jiffy as before.
+    pub fn again(self, now: Instant, delay: Duration) -> Self {
+        let new = Self::start(now, delay);
+        if new.due == self.due { self } else { new }
+    }
+
+    /// One of which it is known how many seconds are left until it is due, less than none where it is late, and how long it was
+    /// to wait if nobody has started it anew. It has not fired yet.
+    pub fn found(now: Instant, left: i64, delay: Duration) -> Self {
+        let left = left.saturating_mul(i64::from(HZ));
+        let now = jiffies(now);
+        let delay = jiffies(Instant(0) + delay).max(left.max(0).unsigned_abs());
+        let own = Self::of_jiffies(now.saturating_add_signed(left), delay);
+        Self { fires: own.fires.max(Instant(now.saturating_add(1).saturating_mul(JIFFY))), ..own }
+    }
+
+    fn of_jiffies(due: u64, delay: u64) -> Self {
+        let [due, fires] = [due, fires(due, delay)].map(|jiffies| Instant(jiffies.saturating_mul(JIFFY)));
+        Self { due, fires }
+    }
+
+    /// Whole seconds until it is due; once that is over, how long ago that was, as a number below 0.
+    pub fn seconds(self, now: Instant) -> i64 {
+        let [due, now] = [self.due, now].map(|at| i64::try_from(jiffies(at)).unwrap_or(i64::MAX));
+        due.saturating_sub(now) / i64::from(HZ)
+    }
 }
 
 /// The present: both clocks, read once for a packet.
@@ -128,3 +173,6 @@ impl Random for Seeded {
         (self.next_u64() >> 32) as u32
     }
 }
+
+#[cfg(test)]
+mod tests;

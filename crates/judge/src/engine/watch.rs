@@ -115,7 +115,7 @@ fn expected(what: &'static str, own: &Expectation, master: netfilter::Tuple, now
         expected: tuple.into(),
         mask: (Some(mask), if own.source_port.is_some() { u16::MAX } else { 0 }),
         master: master.into(),
-        seconds: u32::try_from(own.expires.since(now.mono).as_secs()).unwrap_or(u32::MAX),
+        seconds: u32::try_from(own.timer.seconds(now.mono).max(0)).unwrap_or(u32::MAX),
         helper: own.helper.name().to_owned(),
         flags: u32::from(own.flags.0),
         class: u32::from(own.class),

@@ -2,20 +2,23 @@
 //!
 //! Read first: Linux `nf_ct_find_expectation`, `__nf_ct_expect_check`, `nf_ct_expect_insert`. An expectation fixes the
 //! whole destination; the source may be left open, or be fixed in some bits of its address only. It lives at most as long
-//! as its master and is met once, unless it is [`Flags::PERMANENT`].
+//! as its master and is met once, unless it is [`Flags::PERMANENT`]. It runs out when its timer fires, which is later than the
+//! end that lists show by up to an eighth of its time ([`Timer`]); until then it is met. Connections have no timer: they end in
+//! the jiffy that they say (Linux: `nf_ct_is_expired`).
 //!
 //! Limits: [`helper::Kind::policy`] says how many of a class a connection may expect at once (the oldest makes room),
 //! [`super::Config::expect_max`] how many there are at all ([`Refused::Full`]).
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use hashbrown::HashTable;
 
 use super::siphash::SipHash;
-use super::timer::Wheel;
 use super::{ConnectionId, Conntrack, Direction, EventKind, Status, Tuple, Zone, helper};
 use crate::Env;
-use crate::time::Instant;
+use crate::time::{Instant, Timer};
 
 /// What a helper expects. [`Expectation::new`] gives the usual values of what is not asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +56,11 @@ pub struct Expectation {
     /// Whose it is: the helper of the master.
     pub helper: helper::Kind,
     /// When it runs out; set by [`Conntrack::expect`] after the policy.
-    pub expires: Instant,
+    pub timer: Timer,
     /// How many were made before it; set by [`Conntrack::expect`].
     pub order: u64,
+    /// How many timers were started before its own; set by [`Conntrack::expect`].
+    pub started: u64,
 }
 
 /// What is special about an expectation (Linux: `NF_CT_EXPECT_*`).
@@ -123,8 +128,12 @@ pub(super) struct Expectations {
     key: [u64; 2],
     /// What each connection expects, so that one is not asked about the others'.
     of_masters: BTreeMap<ConnectionId, Vec<u32>>,
-    wheel: Wheel,
+    /// When they run out: of those whose timers fire together first the one whose timer was started last, for a place of the
+    /// kernel's wheel is a list that is filled from its front.
+    ends: BTreeSet<(Instant, Reverse<u64>, u32)>,
     made: u64,
+    /// How many timers were started.
+    started: u64,
 }
 
 /// An address with only the bits of a mask.
@@ -162,8 +171,9 @@ impl Expectation {
             saved_address: None,
             gives: None,
             helper,
-            expires: Instant(0),
+            timer: Timer { due: Instant(0), fires: Instant(0) },
             order: 0,
+            started: 0,
         }
     }
 
@@ -201,6 +211,16 @@ impl Expectation {
             (Some(IpAddr::V6(_)), None) => IpAddr::from([255_u8; 16]),
             (None, _) => packet::Family::of(self.destination).unspecified(),
         }
+    }
+
+    /// Whether its timer has fired.
+    pub fn has_run_out(&self, now: Instant) -> bool {
+        self.timer.fires <= now
+    }
+
+    /// Its place among those that run out.
+    const fn end(&self, number: u32) -> (Instant, Reverse<u64>, u32) {
+        (self.timer.fires, Reverse(self.started), number)
     }
 
     fn same(&self, other: &Self) -> bool {
@@ -255,6 +275,12 @@ impl Expectations {
         self.index.len()
     }
 
+    /// Numbers the timer of an expectation, which is started now.
+    fn start(&mut self, expectation: &mut Expectation, timer: Timer) {
+        (expectation.timer, expectation.started) = (timer, self.started);
+        self.started = self.started.wrapping_add(1);
+    }
+
     fn insert(&mut self, expectation: Expectation) -> u32 {
         let number = match self.free.pop() {
             Some(number) => number,
@@ -274,7 +300,7 @@ impl Expectations {
         let own = hash(key, expectation.destination, expectation.destination_port, expectation.protocol);
         self.index.insert_unique(own, number, rehash);
         self.of_masters.entry(expectation.master).or_default().push(number);
-        self.wheel.arm(number, expectation.expires);
+        self.ends.insert(expectation.end(number));
         number
     }
 
@@ -303,13 +329,13 @@ impl Expectations {
         if let Ok(entry) = self.index.find_entry(hash, |&other| other == number) {
             entry.remove();
         }
-        self.wheel.disarm(number);
+        self.ends.remove(&item.end(number));
         self.free.push(number);
         Some(item)
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.wheel.next()
+        self.ends.first().map(|&(fires, ..)| fires)
     }
 
     fn numbers_of(&self, master: ConnectionId) -> Vec<u32> {
@@ -354,7 +380,7 @@ impl Conntrack {
                 break;
             };
             // Why: what has run out, and an expired connection that nobody has taken away yet, expect nothing.
-            if other.expires <= now || self.get(other.master).is_none_or(|master| master.is_expired(now)) {
+            if other.has_run_out(now) || self.get(other.master).is_none_or(|master| master.is_expired(now)) {
                 self.drop_expectation(number);
                 continue;
             }
@@ -380,7 +406,7 @@ impl Conntrack {
             self.expectations_full(now);
             return Err(Refused::Full);
         }
-        expectation.expires = now + policy.timeout;
+        self.expectations.start(&mut expectation, Timer::start(now, policy.timeout));
         expectation.order = self.expectations.made;
         self.expectations.made = self.expectations.made.wrapping_add(1);
         let number = self.expectations.insert(expectation);
@@ -405,7 +431,7 @@ impl Conntrack {
                 !item.flags.has(Flags::INACTIVE)
                     && item.matches(tuple)
                     && item.zone == zone
-                    && item.expires > now
+                    && !item.has_run_out(now)
             })
         })?;
         let item = *self.expectations.item(number)?;
@@ -431,7 +457,7 @@ impl Conntrack {
         let found = self.expectations.index.find(hash, |&number| {
             self.expectations
                 .item(number)
-                .is_some_and(|item| item.matches(tuple) && item.zone == zone && item.expires > now)
+                .is_some_and(|item| item.matches(tuple) && item.zone == zone && !item.has_run_out(now))
         });
         found.map(|&number| ExpectationId(number))
     }
@@ -475,12 +501,28 @@ impl Conntrack {
         None
     }
 
-    /// Changes the flags and the end of an expectation.
-    pub fn renew_expectation(&mut self, id: ExpectationId, flags: Flags, expires: Instant) {
-        let items = &mut self.expectations.items;
-        if let Some(item) = usize::try_from(id.0).ok().and_then(|at| items.get_mut(at)?.as_mut()) {
-            (item.flags, item.expires) = (flags, expires);
-            self.expectations.wheel.arm(id.0, expires);
+    /// Changes the flags of an expectation, and lets it live so long from now on.
+    pub fn renew_expectation(&mut self, id: ExpectationId, flags: Flags, life: Duration, now: Instant) {
+        let Some(item) = self.expectations.item(id.0).copied() else { return };
+        self.restart_expectation(id, flags, item.timer.again(now, life));
+    }
+
+    /// Changes the flags of an expectation and its timer.
+    pub(super) fn restart_expectation(&mut self, id: ExpectationId, flags: Flags, timer: Timer) {
+        let own = &mut self.expectations;
+        let Some(place) = usize::try_from(id.0).ok().and_then(|at| own.items.get_mut(at)) else { return };
+        let Some(mut item) = place.take() else { return };
+        // Why: a timer that stays in its place of the wheel stays among the others there.
+        own.ends.remove(&item.end(id.0));
+        if item.timer.fires == timer.fires {
+            item.timer = timer;
+        } else {
+            own.start(&mut item, timer);
+        }
+        item.flags = flags;
+        own.ends.insert(item.end(id.0));
+        if let Some(place) = usize::try_from(id.0).ok().and_then(|at| own.items.get_mut(at)) {
+            *place = Some(item);
         }
     }
 
@@ -510,7 +552,7 @@ impl Conntrack {
     }
 
     pub(super) fn expire_expectations(&mut self, now: Instant) {
-        while let Some(number) = self.expectations.wheel.fire(now) {
+        while let Some(&(_, _, number)) = self.expectations.ends.first().filter(|(fires, ..)| *fires <= now) {
             self.drop_expectation(number);
         }
     }

@@ -53,7 +53,8 @@ impl Conntrack {
             entry_of(connection, style, now).print(style, out);
             out.push('\n');
         }
-        let expectations = self.expectations().filter(|item| item.expires > now.mono && style != Style::Save);
+        let expectations =
+            self.expectations().filter(|item| !item.has_run_out(now.mono) && style != Style::Save);
         for item in expectations {
             self.expected(item, now).print(style, out);
             out.push('\n');
@@ -63,7 +64,7 @@ impl Conntrack {
     /// The lines of all expectations as in `/proc/net/nf_conntrack_expect`; what expired connections expected is gone.
     pub fn expectation_lines(&self, now: Now) -> impl Iterator<Item = String> {
         let lives = move |id| self.get(id).is_some_and(|master| !master.is_expired(now.mono));
-        self.expectations().filter(move |item| item.expires > now.mono && lives(item.master)).map(
+        self.expectations().filter(move |item| !item.has_run_out(now.mono) && lives(item.master)).map(
             move |item| {
                 let mut out = String::new();
                 self.expected(item, now).print(Style::Proc, &mut out);
@@ -75,7 +76,7 @@ impl Conntrack {
     fn expected(&self, item: &super::expect::Expectation, now: Now) -> Expected {
         let policy = item.helper.policy(item.class);
         Expected {
-            seconds: item.expires.since(now.mono).as_secs(),
+            seconds: item.timer.seconds(now.mono),
             tuple: item.tuple(),
             source_mask: item.mask(),
             any_port: item.source_port.is_none(),

@@ -26,7 +26,7 @@ use super::helper::{Helper, Kind};
 use super::{
     Connection, ConnectionId, Conntrack, Direction, ProtocolState, Status, Tuple, Zone, gre, sctp, tcp, udp,
 };
-use crate::time::{Instant, Now};
+use crate::time::{Instant, Now, Timer};
 
 /// What was loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -208,7 +208,9 @@ impl Conntrack {
         }
         expectation.class = item.class.and_then(|class| u8::try_from(class).ok()).unwrap_or(0);
         let id = self.expect(expectation, now).map_err(|_| wrong(&["dport="], ErrorKind::Refused))?;
-        self.renew_expectation(id, expectation.flags, now + Duration::from_secs(item.seconds));
+        // Why: a line does not say when its timer was started. Few helpers start it for another time than their policy's.
+        let timeout = kind.policy(expectation.class).timeout;
+        self.restart_expectation(id, expectation.flags, Timer::found(now, item.seconds, timeout));
         Ok(())
     }
 

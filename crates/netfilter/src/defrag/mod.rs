@@ -40,7 +40,7 @@ use crate::hook::Verdict;
 use crate::machine::Secured;
 use crate::network::DeviceId;
 use crate::skb::{Drop, Gathered, Link, Packet};
-use crate::time::{Instant, JIFFY, fires, jiffies};
+use crate::time::{Instant, Timer};
 use crate::trace::Step;
 use crate::{Env, Tracking, defrag::queue::Queue};
 
@@ -123,9 +123,7 @@ struct Deadline {
 
 impl Deadline {
     fn new(now: Instant, timeout: Duration, made: u64) -> Self {
-        let delay = jiffies(Instant(0) + timeout);
-        let at = fires(jiffies(now).saturating_add(delay), delay);
-        Self { at: Instant(at.saturating_mul(JIFFY)), made: Reverse(made) }
+        Self { at: Timer::start(now, timeout).fires, made: Reverse(made) }
     }
 }
 

@@ -13,5 +13,11 @@ fn a_timer_fires_where_the_wheel_is_round() {
             assert!(fired.is_multiple_of(grain) && (1..=grain).contains(&late), "{now} {delay}: {fired}");
         }
     }
-    assert!(fires(u64::from(u32::MAX), u64::from(u32::MAX)) > u64::from(u32::MAX));
+    // The end of the wheel: all that is beyond fires together.
+    let (day, end) = (86_400 * u64::from(HZ), 63 << 24);
+    assert_eq!(fires(end - 1, end - 1), end);
+    for delay in [end, end + day, u64::from(u32::MAX), u64::MAX >> 1] {
+        assert_eq!(fires(delay, delay), end, "{delay}");
+        assert_eq!(fires(delay + day, delay), end + (1 << 24), "{delay}, a day later");
+    }
 }

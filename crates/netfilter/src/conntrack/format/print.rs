@@ -109,8 +109,8 @@ impl State {
 /// The line of an expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// Seconds until it runs out.
-    pub seconds: u64,
+    /// Seconds until its timer is due; below 0 where that is over and the timer has not fired yet, which only `/proc` shows.
+    pub seconds: i64,
     /// What is expected; what is open is 0.
     pub tuple: Tuple,
     /// The bits of the source address that count; `/proc` does not show it.
@@ -398,7 +398,8 @@ impl Expected {
             }
             return;
         }
-        let _ = write!(out, "{} proto={number} ", self.seconds);
+        // Linux: `ctnetlink_exp_dump_expect`.
+        let _ = write!(out, "{} proto={number} ", self.seconds.max(0));
         write_tuple(out, &self.tuple, "", style);
         out.push_str("mask-src=");
         write_address(out, self.source_mask, style);

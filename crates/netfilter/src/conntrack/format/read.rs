@@ -26,8 +26,8 @@ pub(in crate::conntrack) fn lines(text: &str) -> impl Iterator<Item = (usize, &s
     });
     numbered.map(|(text, number)| {
         let mut words = Words::of(text, number);
-        let expectation =
-            words.clone().next().is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
+        let seconds = words.clone().next().map(|word| word.strip_prefix('-').unwrap_or(word));
+        let expectation = seconds.is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
         let line = if expectation {
             words.expectation().map(|own| Line::Expectation(Box::new(own)))
         } else {
@@ -376,7 +376,10 @@ impl<'t> Words<'t> {
     /// The line of an expectation.
     fn expectation(&mut self) -> Result<Expected, Error> {
         let word = self.next().unwrap_or("");
-        let seconds = self.seconds(word)?;
+        // Linux: `exp_seq_show`: below 0 where the timer is late.
+        let late = word.strip_prefix('-').filter(|_| self.peek() == Some("l3proto"));
+        let seconds = i64::try_from(self.seconds(late.unwrap_or(word))?).unwrap_or(i64::MAX);
+        let seconds = if late.is_some() { -seconds } else { seconds };
         let proc = self.take("l3proto");
         let mut family = None;
         if proc {

@@ -310,7 +310,7 @@ proptest! {
     ) {
         let all = match tuple.source { IpAddr::V4(_) => [255; 4].into(), IpAddr::V6(_) => [255; 16].into() };
         let expected = Expected {
-            seconds: u64::from(seconds),
+            seconds: i64::from(seconds),
             tuple,
             source_mask: if masked { tuple.source } else { all },
             any_port: tuple.source_id == 0,

@@ -127,7 +127,13 @@ fn f62_an_expectation_ends_in_time_and_with_its_master() {
     control.world.table.config.timeouts.tcp_unacknowledged = std::time::Duration::from_secs(1000);
     control.say(true, "227 Entering (203,0,113,9,4,1)\r\n");
     assert_eq!(control.expected().len(), 1);
-    control.world.wait(std::time::Duration::from_secs(300));
+    // The timer of 300 seconds fires where the count of jiffies is a multiple of 4096: after 311.296.
+    control.world.wait(std::time::Duration::from_millis(311_292));
+    assert_eq!(
+        control.expected(),
+        ["-11 l3proto = 2 proto=6 src=10.0.1.5 dst=203.0.113.9 sport=0 dport=1025 ftp"]
+    );
+    control.world.wait(std::time::Duration::from_millis(4));
     assert!(control.expected().is_empty());
     control.say(true, "229 Extended (|||1025|)\r\n");
     assert_eq!(

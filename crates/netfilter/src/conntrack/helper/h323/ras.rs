@@ -186,7 +186,7 @@ impl Signal<'_, '_> {
         if let Some((id, flags)) =
             found.filter(|(_, own)| own.master == self.id).map(|(id, own)| (id, own.flags))
         {
-            table.renew_expectation(id, flags, now + life);
+            table.renew_expectation(id, flags, life, now);
         }
         Ok(())
     }

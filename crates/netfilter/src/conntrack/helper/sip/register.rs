@@ -128,8 +128,8 @@ impl Message<'_, '_> {
                 same.then_some((id, Flags(item.flags.0 & !Flags::INACTIVE.0)))
             });
             if let Some((id, flags)) = found {
-                let expires = self.env.now.mono + in_ticks(seconds);
-                self.env.conntrack.renew_expectation(id, flags, expires);
+                let now = self.env.now.mono;
+                self.env.conntrack.renew_expectation(id, flags, in_ticks(seconds), now);
                 return Ok(true);
             }
         }
