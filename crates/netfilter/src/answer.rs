@@ -244,7 +244,7 @@ fn untold(cause: &Packet, kind: Kind, limit: Limit, env: &mut Env<'_>) -> Option
 /// The device that a packet is on, as far as limits ask for it (Linux: `skb->dev`).
 fn device_of(cause: &Packet, kind: Kind) -> Option<DeviceId> {
     // Linux: `nf_dup_ipv4` has put a copy on its device, and what is too long is on the one that it cannot leave by.
-    let leaving = cause.duplicate || matches!(kind, Kind::TooBig { .. });
+    let leaving = cause.duplicate.is_some() || matches!(kind, Kind::TooBig { .. });
     let device = cause.input.or(cause.output.filter(|_| leaving));
     match cause.family() {
         // Linux: what starts here is on no device yet in OUTPUT.

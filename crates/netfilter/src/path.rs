@@ -322,7 +322,6 @@ impl Engine {
             }
         }
         packet.output = packet.route.map(|route| route.way.device().unwrap_or(DeviceId::LOOPBACK));
-        let device_of_copy = packet.output.filter(|_| packet.duplicate);
         if let Passed::Ended(decision) = self.pass(now, Hook::Output, packet, depth) {
             return match decision {
                 Decision::Dropped(Drop::Route(unroutable)) => Err(send_error(unroutable)),
@@ -347,9 +346,6 @@ impl Engine {
                 return Err(SendError::Invalid);
             }
         }
-        // Linux: `nf_dup_ipv4` and `nf_dup_ipv6` put the copy on its device beforehand, and `ip_output` and `ip6_output` tell
-        // POSTROUTING where a packet is as where it came in.
-        packet.input = device_of_copy;
         match self.postrouting(now, packet, device, next_hop, depth) {
             Decision::Dropped(Drop::TooBig) => Err(SendError::TooBig),
             // Linux: `nf_queue`, `ip6_finish_output2`: it ends without an error.
@@ -371,10 +367,14 @@ impl Engine {
         depth: u8,
     ) -> Decision {
         packet.output = Some(device);
+        // Linux: `ip_output` and `ip6_output` tell POSTROUTING where a packet is as where it came in; a copy is where
+        // `nf_dup_ipv4` and `nf_dup_ipv6` have put it.
+        let input = packet.input;
+        packet.input = input.or(packet.duplicate);
         if let Passed::Ended(decision) = self.pass(now, Hook::Postrouting, packet, depth) {
             return decision;
         }
-        packet.input = packet.input.filter(|_| !packet.duplicate);
+        packet.input = input;
         let mtu = packet.route.map_or(1500, |route| route.mtu);
         if device == DeviceId::LOOPBACK {
             return self.loop_back_cut(now, packet, mtu, depth);
@@ -491,7 +491,7 @@ impl Engine {
         packet.origin = None;
         packet.socket = None;
         packet.options = Default::default();
-        packet.duplicate = false;
+        packet.duplicate = None;
         if self.backlog.len() < self.settings.most_emitted {
             self.backlog.push_back(packet.take());
             return Decision::Forwarded {

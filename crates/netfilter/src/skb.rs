@@ -51,8 +51,9 @@ pub struct Packet {
     pub gathered: Option<Box<Gathered>>,
     /// Whether `-j TRACE` was met (Linux: `nf_trace`).
     pub traced: bool,
-    /// Whether it is a copy that `-j TEE` has made, which is not copied on its way out (Linux: `nf_skb_duplicated`).
-    pub duplicate: bool,
+    /// Of a copy that `-j TEE` has made: the device of its way, as TEE has found it. A copy is not copied on its way out
+    /// (Linux: `nf_skb_duplicated`).
+    pub duplicate: Option<DeviceId>,
     /// Whether its checksum is left to the device (Linux: CHECKSUM_PARTIAL): a reset of IPv4 that REJECT has made, or one of
     /// the machine's own IPv6 TCP, or what a helper has written anew, that has not left the machine, on loopback too. `bytes`
     /// have the whole sum.
@@ -82,7 +83,7 @@ impl Packet {
             summed: Summed::Unknown,
             gathered: None,
             traced: false,
-            duplicate: false,
+            duplicate: None,
             unsummed: false,
         }
     }
@@ -231,6 +232,9 @@ pub struct Link {
     /// Whether it passed PREROUTING at its port and has not come up from the bridge since: a copy of it (TEE) that comes in by
     /// loopback does not pass PREROUTING (Linux: `ip_sabotage_in`).
     pub prerouted: bool,
+    /// Whether it is this machine's own copy of what it sends to everybody or to a group by the device (Linux:
+    /// `dev_loopback_xmit`): no port of a bridge has seen it.
+    pub looped: bool,
     /// The device that IPv6 has noted as the one by which it came in, where that is another one than the packet's (Linux:
     /// `IP6CB(skb)->iif`): the address of an error is chosen by it.
     pub noted: Option<DeviceId>,

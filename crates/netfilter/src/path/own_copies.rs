@@ -79,6 +79,6 @@ impl Engine {
         let passed = self.pass(now, Hook::Postrouting, &mut copy, depth);
         self.shared = false;
         let Passed::On = passed else { return };
-        self.loop_back(&mut copy, device, Link { kind, ..Link::default() });
+        self.loop_back(&mut copy, device, Link { kind, looped: true, ..Link::default() });
     }
 }

@@ -11,8 +11,10 @@ use crate::trace::Found;
 pub(super) fn holds(rule: &Physdev, asked: &Asked<'_>, env: &Env<'_>) -> Held {
     let link = asked.packet.link;
     if link.physical_input.is_none() && link.physical_output.is_none() {
-        // Linux: `br_nf_pre_routing` notes the port of what a bridge gives to the stack, if bridged packets pass the rules.
-        let bridge = asked.packet.input.filter(|device| {
+        // Linux: `br_nf_pre_routing` notes the port of what a bridge gives to the stack, if bridged packets pass the rules; what
+        // begins on this machine is shown as come by a bridge that it leaves by, or that it comes back from.
+        let came = asked.packet.input.filter(|_| asked.packet.duplicate.is_none() && !link.looped);
+        let bridge = came.filter(|device| {
             env.network.device(*device).is_some_and(|device| device.kind == DeviceKind::Bridge)
         });
         if bridge.is_some_and(|bridge| env.network.is_called(bridge, asked.packet.family())) {

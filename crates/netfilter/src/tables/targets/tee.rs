@@ -17,7 +17,7 @@ use crate::skb::{Emitted, Origin, Packet, Tracking};
 use crate::trace::Step;
 
 pub(super) fn apply(rule: &Tee, place: &Place, packet: &Packet, env: &mut Env<'_>) -> Effect {
-    if packet.duplicate {
+    if packet.duplicate.is_some() {
         return Effect::Continue;
     }
     // Linux: a device that is not there is no condition.
@@ -37,7 +37,7 @@ pub(super) fn apply(rule: &Tee, place: &Place, packet: &Packet, env: &mut Env<'_
         tracking: Tracking::Untracked,
         template: None,
         route: Some(route),
-        duplicate: true,
+        duplicate: Some(route.way.device().unwrap_or(DeviceId::LOOPBACK)),
         ..packet.clone()
     };
     // Linux: the copy has what IPv6 has noted of the packet.
