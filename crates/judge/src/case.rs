@@ -29,6 +29,7 @@
 //! reload4                                (another save file, up to a line `end`: replaces the tables it names)
 //! sets                                   (sets of ipset as `ipset restore` takes them, up to a line `end`; before the rules)
 //! ipset add blocked 10.0.0.1             (a command of ipset while the rules stay)
+//! refused                                (the kernel or iptables refuses the rules; where that is not said it is a difference)
 //! payload invite                         (a text, up to a line `end`: `payload=invite` in a packet stands for it)
 //! ```
 //!
@@ -76,6 +77,8 @@ pub struct Case {
     pub name: String,
     /// Remarks.
     pub notes: Vec<String>,
+    /// Whether it is refused, with which it ends.
+    pub refused: bool,
     /// Changes of the usual network, in the words of the file.
     pub network: Vec<String>,
     /// Save file for IPv4.
@@ -283,6 +286,7 @@ pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
                 *case = Case { name, ..model.ok_or_else(|| error("no such case above"))?.clone() };
             }
             "note" => case.notes.push(rest.to_owned()),
+            "refused" => case.refused = true,
             "network" => case.network.push(rest.to_owned()),
             "restore" => {
                 let input = Some(block(&mut lines).ok_or_else(|| error("no `end` of the file"))?);
@@ -468,11 +472,20 @@ impl fmt::Display for Step {
     }
 }
 
+/// The option of `ip` for the family of a route: that of its prefix, or of its gateway where that is `default`.
+pub(crate) fn family_of_route(prefix: &str, rest: &[&str]) -> &'static str {
+    let is_v6 = |word: &str| word.contains(':');
+    if is_v6(prefix) || rest.iter().any(|word| is_v6(word)) { "-6" } else { "-4" }
+}
+
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "case {}", self.name)?;
         for note in &self.notes {
             writeln!(f, "note {note}")?;
+        }
+        if self.refused {
+            writeln!(f, "refused")?;
         }
         for change in &self.network {
             writeln!(f, "network {change}")?;

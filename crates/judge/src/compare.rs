@@ -32,8 +32,13 @@ impl fmt::Display for Difference {
     }
 }
 
-/// All differences between the outcomes of a case; the first stands for the kernel.
+/// All differences between the outcomes of a case; the first stands for the kernel. One that the kernel refuses without its
+/// saying so would compare nothing.
 pub fn compare(case: &Case, left: &Outcome, right: &Outcome) -> Vec<Difference> {
+    if left.refused.is_some() != case.refused {
+        let said = if case.refused { "the case says that it is refused" } else { "the case does not say so" };
+        return vec![Difference { step: None, what: "refused", left: words(left), right: said.to_owned() }];
+    }
     // To everybody in a subnet of 16 addresses or more, or to a group.
     let copies = case.saves().any(|rules| rules.contains("-j TEE"));
     let broadcast = |at: usize| match case.steps.get(at) {
@@ -72,6 +77,11 @@ impl Ids {
     }
 }
 
+/// What an outcome says of being refused.
+fn words(outcome: &Outcome) -> String {
+    outcome.refused.clone().unwrap_or_else(|| "accepted".to_owned())
+}
+
 fn compare_ids(
     ids: &Ids,
     left: &Outcome,
@@ -81,7 +91,6 @@ fn compare_ids(
     let mut out = Vec::new();
     if left.refused.is_some() || right.refused.is_some() {
         if left.refused.is_some() != right.refused.is_some() {
-            let words = |outcome: &Outcome| outcome.refused.clone().unwrap_or_else(|| "accepted".to_owned());
             out.push(Difference { step: None, what: "refused", left: words(left), right: words(right) });
         }
         return out;
@@ -304,3 +313,6 @@ fn mask_quote(packet: &mut [u8]) {
         error[18..20].fill(0);
     }
 }
+
+#[cfg(test)]
+mod tests;

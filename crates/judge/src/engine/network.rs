@@ -1,5 +1,5 @@
 //! The network of a case in the words of the engine.
-use crate::case::Case;
+use crate::case::{Case, family_of_route};
 use crate::kernel::{ADDRESSES, BRIDGE_ADDRESS, DEVICES, port_address};
 
 /// The judge's network tells nobody of shorter ways, and of errors everybody (`kernel::setup`).
@@ -92,7 +92,7 @@ pub fn network_text(case: &Case) -> Result<String, String> {
                 ));
             }
             ["route", table, prefix, rest @ ..] => {
-                let family = if prefix.contains(':') { "-6" } else { "-4" };
+                let family = family_of_route(prefix, rest);
                 let kind = match rest {
                     [kind @ ("blackhole" | "unreachable" | "prohibit")] => kind,
                     _ => "",

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::case::family_of_route;
 use crate::process;
 
 /// Devices of the usual network.
@@ -225,7 +226,7 @@ pub(super) fn change(text: &str) -> Result<(), String> {
             vec![vec![family(prefix), "route", "add", kind, prefix, "table", table]]
         }
         ["route", table, prefix, rest @ ..] => {
-            let mut args = vec![family(prefix), "route", "add", prefix];
+            let mut args = vec![family_of_route(prefix, rest), "route", "add", prefix];
             args.extend(rest);
             args.extend(["table", table]);
             vec![args]
