@@ -229,7 +229,7 @@ fn sorted(words: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// Timeouts are shown in whole seconds of a clock that ticks every 4 ms: equal within a second.
-fn close(one: Option<u64>, other: Option<u64>) -> bool {
+fn close(one: Option<i64>, other: Option<i64>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => one.abs_diff(other) <= 1,
         (one, other) => one == other,

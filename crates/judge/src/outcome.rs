@@ -137,8 +137,8 @@ pub struct Delivery {
 pub struct Connection {
     /// The line, blanks made single.
     pub line: String,
-    /// Seconds to live.
-    pub timeout: Option<u64>,
+    /// Seconds to live; below 0 where the timer of an expectation is late.
+    pub timeout: Option<i64>,
 }
 
 impl Connection {

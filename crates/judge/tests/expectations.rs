@@ -1,11 +1,13 @@
 //! What each helper expects, and how long, under virtual time: the cases of `fixtures/kernel` (whose lines of expectations,
 //! seconds included, are compared with the kernel's) are run up to the step in which a helper first expects something of
-//! a class; a millisecond before its time is over it is there, then it is not. Without root.
+//! a class; a millisecond before its timer fires it is there, then it is not. Without root.
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use judge::case::{self, Step};
-use judge::{Case, EngineHalf, Judged, StepOutcome};
+use judge::outcome::{Clock, Connection};
+use judge::{Case, EngineHalf, Judged, Outcome, StepOutcome};
+use rules::wheel::{HZ, fires};
 
 /// Every helper that expects connections, with its classes, and the seconds of its policy.
 const EXPECTED: [(&str, u64); 15] = [
@@ -29,12 +31,27 @@ const EXPECTED: [(&str, u64); 15] = [
 /// The helper and class, and the seconds, of each line of an expectation.
 fn expectations(outcome: &StepOutcome) -> Vec<(String, u64)> {
     let lines = outcome.connections.iter().filter(|own| own.line.starts_with("expect "));
-    lines.filter_map(|own| Some((own.line.split(' ').next_back()?.to_owned(), own.timeout?))).collect()
+    let seconds = |own: &Connection| u64::try_from(own.timeout?.max(0)).ok();
+    lines.filter_map(|own| Some((own.line.split(' ').next_back()?.to_owned(), seconds(own)?))).collect()
+}
+
+/// The count of jiffies at the start of each case; no round number of the kernel's wheel.
+const JIFFIES: u64 = 4_312_230_001;
+
+/// How many milliseconds after it is due the timer fires of what was made in a step, for so many seconds.
+fn late(made: &StepOutcome, seconds: u64) -> u64 {
+    let delay = seconds * u64::from(HZ);
+    let due = JIFFIES + made.at / 4 + delay;
+    (fires(due, delay) - due) * 4
 }
 
 /// Runs the first steps of a case.
 fn run(case: &Case, steps: usize) -> Option<(EngineHalf, StepOutcome)> {
     let mut engine = EngineHalf::default();
+    engine.adopt(&Outcome {
+        clock: Some(Clock { jiffies: JIFFIES, loading: Default::default() }),
+        ..Outcome::default()
+    });
     engine.load(case).ok()?;
     let mut last = StepOutcome::default();
     for step in case.steps.iter().take(steps) {
@@ -75,6 +92,9 @@ fn with_long_masters(mut case: Case) -> Case {
 fn what_each_helper_expects_runs_out_in_time() {
     let mut seen = BTreeMap::new();
     for case in cases() {
+        if seen.len() == EXPECTED.len() {
+            break;
+        }
         let case = with_long_masters(case);
         for steps in 1..=case.steps.len() {
             let Some((mut engine, outcome)) = run(&case, steps) else { break };
@@ -88,7 +108,10 @@ fn what_each_helper_expects_runs_out_in_time() {
             let Some((name, seconds)) = new.max_by_key(|(_, seconds)| *seconds) else { continue };
             let of =
                 |outcome: &StepOutcome| expectations(outcome).iter().filter(|own| own.0 == *name).count();
-            if of(&after(&mut engine, seconds * 1000 - 1)) == 0 {
+            // These helpers let the question live just as long, and what expired connections expect is gone. Else a timer fires.
+            let late =
+                if ["netbios-ns", "snmp"].contains(&name.as_str()) { 0 } else { late(&outcome, *seconds) };
+            if of(&after(&mut engine, seconds * 1000 + late - 1)) == 0 {
                 // The master was none that lives so long.
                 continue;
             }
