@@ -45,7 +45,7 @@ use watch::Watched;
 /// A wall clock to start with; nothing of this issue reads it.
 const WALL: u64 = 1_700_000_000_000_000_000;
 
-/// When the rules are loaded, if the kernel's clock is not known.
+/// When the steps begin, if the kernel's clock is not known.
 const ORIGIN: Instant = Instant(1_000_000_000_000);
 
 /// The engine with rules loaded.
@@ -59,7 +59,7 @@ pub struct EngineHalf {
     counts: bool,
     host: Host,
     now: Now,
-    /// When the rules were loaded.
+    /// When the steps begin.
     origin: Instant,
     /// The kernel's clock, where rules have timers, and how many jiffies before the steps the rules of each family were loaded.
     clock: Option<Clock>,

@@ -27,10 +27,10 @@ pub struct Outcome {
 /// The kernel's count of jiffies, at which its timers fire, and when the timers that the rules have may have begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
-    /// The count when the rules were loaded, which is when the steps begin.
+    /// The count when the steps begin.
     pub jiffies: u64,
-    /// How many jiffies earlier it was begun to load the rules of IPv4, and of IPv6, and how many earlier that was done. Nobody
-    /// knows when within them.
+    /// How many jiffies before the steps it was begun to load the rules of IPv4, and of IPv6, and how many before them that was
+    /// done. Nobody knows when between them the timers began.
     pub loading: [(u64, u64); 2],
 }
 

@@ -19,6 +19,9 @@ use crate::skb::Packet;
 use crate::tables::device_name;
 use crate::trace::Step;
 
+/// The syslog level of what the kernel says by itself (Linux: `default_loginfo`).
+const NOTICE: u8 = 5;
+
 /// What a line shows besides what every line shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Options {
@@ -37,10 +40,7 @@ pub(super) fn apply(rule: &Log, place: &Place, packet: &Packet, env: &mut Env<'_
         uid: rule.uid,
         mac_decode: rule.mac_decode,
     };
-    let text = line(&rule.prefix, options, place, packet, env);
-    let unknown_sender = options.uid && is_unknown(packet);
-    env.step(packet, || Step::Logged { line: text.clone(), unknown_sender });
-    env.log_line(LogLine { level: rule.level, text });
+    log(rule.level, &rule.prefix, options, place, packet, env);
     Effect::Continue
 }
 
@@ -59,14 +59,19 @@ pub(crate) fn notice(prefix: &str, packet: &Packet, env: &mut Env<'_>) {
     notice_at(prefix, &place, packet, env);
 }
 
-/// A line of the kernel itself about a packet: level notice (Linux: `nf_log_packet` with `default_loginfo`).
+/// A line of the kernel itself about a packet (Linux: `nf_log_packet`).
 pub(in crate::tables) fn notice_at(prefix: &str, place: &Place, packet: &Packet, env: &mut Env<'_>) {
     let options =
         Options { tcp_sequence: true, tcp_options: true, ip_options: true, uid: true, mac_decode: false };
+    log(NOTICE, prefix, options, place, packet, env);
+}
+
+/// Writes a line and tells the trace of it.
+fn log(level: u8, prefix: &str, options: Options, place: &Place, packet: &Packet, env: &mut Env<'_>) {
     let text = line(prefix, options, place, packet, env);
     let unknown_sender = options.uid && is_unknown(packet);
     env.step(packet, || Step::Logged { line: text.clone(), unknown_sender });
-    env.log_line(LogLine { level: 5, text });
+    env.log_line(LogLine { level, text });
 }
 
 /// Whether a process sends a packet, and nobody has said whose: then its user and group are left out of the line, in which

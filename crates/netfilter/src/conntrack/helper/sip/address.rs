@@ -65,9 +65,6 @@ fn v4(text: &[u8]) -> Option<(Ipv4Addr, usize)> {
                 if end != Some(&b'.') {
                     return (place == 4).then_some((Ipv4Addr::from(octets), at));
                 }
-                if place == 4 {
-                    return None;
-                }
             }
         }
     }

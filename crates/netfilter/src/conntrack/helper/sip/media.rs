@@ -97,9 +97,10 @@ impl Message<'_, '_> {
         let Some((own, other)) = self.tuples() else { return Ok(Some(place.address)) };
         let helpers = self.env.conntrack.config.helpers;
         // Linux: media of others than the two that speak are not expected.
-        let passed_over = match helpers.sip_direct_media {
-            true => place.address != own.source,
-            false => helpers.sip_external_media && self.leads_the_same_way(place.address)?,
+        let passed_over = if helpers.sip_direct_media {
+            place.address != own.source
+        } else {
+            helpers.sip_external_media && self.leads_the_same_way(place.address)?
         };
         if passed_over {
             return Ok(Some(place.address));
