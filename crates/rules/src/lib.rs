@@ -12,6 +12,7 @@
 pub mod fixture;
 pub mod generate;
 pub mod hook;
+pub mod lookup3;
 pub mod matches;
 pub mod rule;
 pub mod ruleset;

@@ -113,7 +113,9 @@ impl Sets {
             },
             _ => "",
         };
-        self.text.push_str(&format!("create {name} {}{family}{options}{most}{mask}\n", kind.name));
+        // Why: who shares a bucket with whom is the kernel's secret unless it is said.
+        let seed = if hash { format!(" initval {}", choice.below(1 << 16)) } else { String::new() };
+        self.text.push_str(&format!("create {name} {}{family}{options}{most}{mask}{seed}\n", kind.name));
         // Why: a member that is refused would refuse the case.
         for _ in 0..if most.is_empty() { choice.below(6) } else { 1 } {
             if let Some(element) = element(choice, kind, v6, !most.is_empty()) {

@@ -12,8 +12,8 @@
 use packet::{Family, InterfaceName, protocol};
 use rules::matches::set::Comparison;
 use rules::set::{
-    Device, Directions, Element, Expiry, Kind, Mac, Member, Prefix, ProtocolPort, Refusal, Search, Set,
-    SetReference, Sets, Shape, SkbInfo, has_ports,
+    Adder, Device, Directions, Element, Expiry, Kind, Mac, Member, Prefix, ProtocolPort, Refusal, Search,
+    Set, SetReference, Sets, Shape, SkbInfo, has_ports,
 };
 use rules::syntax::NoNames;
 
@@ -341,7 +341,7 @@ fn put(
     let old = if keeps { set.find(&element, query.now) } else { None };
     let comment = old.and_then(|(_, old)| old.comment.clone());
     let member = Member { expiry, packets, bytes, mac, comment, ..Member::default() };
-    let done = set.add(element, member, exist, query.now);
+    let done = set.add(element, member, exist, Adder::Packet, query.now);
     if let Some(trace) = trace.as_deref_mut() {
         let change = match done {
             Ok(()) if known => MemberChange::Renewed,

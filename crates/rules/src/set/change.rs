@@ -10,7 +10,7 @@ use super::create::{around, bits};
 use super::element::{Device, Element, Prefix, ProtocolPort, and};
 use super::entry::Entry;
 use super::member::{Expiry, Member};
-use super::members::{Found, Listed, Set, Shape};
+use super::members::{Adder, Found, Listed, Set, Shape};
 use super::option::Field;
 use super::{Kind, Refusal, SetName, Sets, has_ports};
 
@@ -34,6 +34,7 @@ pub(crate) fn apply(
     if set.kind().is_list() {
         return list(sets, name, change, entry, exist, now);
     }
+    let by = if sets.restoring { Adder::Saved } else { Adder::Command };
     let set = sets.find_mut(name).ok_or(Refusal::NoSet)?;
     // Linux: bitmap:port looks at its range first, the others at the extensions.
     let member = member(set, entry, now);
@@ -58,7 +59,7 @@ pub(crate) fn apply(
                     member.packets = entry.packets.unwrap_or(old.packets);
                     member.bytes = entry.bytes.unwrap_or(old.bytes);
                 }
-                set.add(element, member, exist, now)
+                set.add(element, member, exist, by, now)
             }
             Change::Delete => set.delete(&element, now),
         };

@@ -1,23 +1,22 @@
 //! One set: what it is and what it holds; adding, removing and finding single members.
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use packet::Family;
 
-use super::element::{Device, Element, Mac, Prefix, and, masked};
+use super::buckets::Buckets;
+use super::element::{Element, Mac, and, masked};
 use super::member::{Expiry, Extensions, Member};
 use super::table::Table;
 use super::{Kind, Refusal, SetName};
 use crate::wheel;
+
+mod hashed;
 
 /// Milliseconds of a jiffy.
 const JIFFY: u64 = 1_000 / wheel::HZ as u64;
 
 /// The most members that any set has, whatever its `maxelem`.
 pub const MOST_MEMBERS: usize = 1 << 24;
-
-/// The most places of collected members that are remembered.
-const MOST_HOLES: usize = 1 << 16;
 
 /// The numbers of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +65,17 @@ pub enum Shape {
     },
 }
 
+/// Who adds to a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adder {
+    /// A command: the table of a hash grows if it must.
+    Command,
+    /// A packet: there is no room if it had to grow.
+    Packet,
+    /// A file that was saved: the table grows if it must, and holds more than `maxelem` if it did so before.
+    Saved,
+}
+
 /// What became of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -90,17 +100,11 @@ pub struct Set {
     list: Vec<Listed>,
     /// How many members have a network of a length, in their first and second network.
     lengths: [Lengths; 2],
-    /// hash:net,iface: how many members have a network, whatever their devices, apart for ports of bridges.
-    // Linux: those are in other buckets (`HKEY_DATALEN`).
-    devices: HashMap<(Prefix, bool), usize>,
     /// How many members are the beginning of names.
     wildcards: usize,
-    /// Members of a hash that the collector has taken, whose places are still there: they may come again even though the set is
-    /// full.
-    // Linux: `mtype_gc_do` leaves a bucket as it is until two of its places are empty; `mtype_add` fills an empty place of
-    // the bucket before it asks whether there is room. Who else has the same bucket is the hash's secret.
-    holes: HashSet<Element>,
-    /// Before this time no member is expired.
+    /// The buckets of a hash.
+    buckets: Option<Buckets>,
+    /// Before this time no member is expired, if it is no hash.
     soonest: u64,
     /// The jiffy in which what is expired is collected next; `None`: nobody has asked yet.
     collected_next: Option<u64>,
@@ -152,6 +156,8 @@ impl Lengths {
 pub struct Search {
     first: usize,
     second: usize,
+    /// hash:net,iface: the place of a bucket.
+    place: usize,
     over: bool,
 }
 
@@ -188,9 +194,11 @@ impl Set {
             }),
             list: Vec::new(),
             lengths: Default::default(),
-            devices: HashMap::new(),
             wildcards: 0,
-            holes: HashSet::new(),
+            buckets: match shape {
+                Shape::Hash(hash) => Some(Buckets::new(hash.size, hash.seed)),
+                _ => None,
+            },
             soonest: u64::MAX,
             collected_next: None,
         }
@@ -290,20 +298,23 @@ impl Set {
         self.members.clear();
         self.list.clear();
         self.lengths = Default::default();
-        self.devices.clear();
         self.wildcards = 0;
-        self.holes.clear();
+        if let Some(buckets) = &mut self.buckets {
+            buckets.clear();
+        }
         self.soonest = u64::MAX;
     }
 
     /// Removes what is expired, as often as the kernel does: once in a third of the timeout, at most each second and at least
-    /// each three minutes (Linux: `IPSET_GC_PERIOD`; a hash begins after a second), from the first call on. Until then an
-    /// expired network counts among the lengths in use, and an expired set of a list is looked into. The timer fires where the
-    /// kernel's count of jiffies is round ([`fires`]), so that a second is 1.024 of them.
+    /// each three minutes (Linux: `IPSET_GC_PERIOD`; a hash begins after a second, and one of more than 1024 buckets does a part of
+    /// them at a time), from the first call on. Until then an expired network counts among the lengths in use, and an expired
+    /// set of a list is looked into. The timer fires where the kernel's count of jiffies is round ([`wheel::fires`]), so that a
+    /// second is 1.024 of them.
     pub fn collect(&mut self, now: u64) {
         let Some(timeout) = self.extensions.timeout else { return };
         let second = u64::from(wheel::HZ);
-        let period = u64::from((timeout / 3).clamp(1, 180)) * second;
+        let seconds = u64::from((timeout / 3).clamp(1, 180));
+        let period = seconds * second;
         let now = now / JIFFY;
         let Some(next) = self.collected_next else {
             let first = if matches!(self.shape, Shape::Hash(_)) { second } else { period };
@@ -313,7 +324,10 @@ impl Set {
         if now < next {
             return;
         }
-        // Why: the first second of a hash ends in a finer part of the wheel than a longer period does, which keeps its rhythm.
+        if matches!(self.shape, Shape::Hash(_)) {
+            self.collected_next = Some(self.collect_hashed(seconds, next, now));
+            return;
+        }
         let then = wheel::fires(next + period, period);
         let rhythm = wheel::fires(then + period, period) - then;
         let last = now.checked_sub(then).map_or(next, |late| now - late % rhythm);
@@ -323,8 +337,13 @@ impl Set {
 
     /// Removes what is expired.
     pub fn clean(&mut self, now: u64) {
-        // Why: a packet that wants into a full set asks for it, and must not look at every member in vain.
-        if self.extensions.timeout.is_none() || now < self.soonest && self.list.is_empty() {
+        if self.extensions.timeout.is_none() {
+            return;
+        }
+        if matches!(self.shape, Shape::Hash(_)) {
+            return self.clean_hashed(now);
+        }
+        if now < self.soonest && self.list.is_empty() {
             return;
         }
         self.list.retain(|own| !own.member.expiry.is_over(now));
@@ -338,30 +357,31 @@ impl Set {
             }
         }
         for element in over {
-            self.remove(&element);
-            if matches!(self.shape, Shape::Hash(_)) && self.holes.len() < MOST_HOLES {
-                self.holes.insert(element);
+            if let Some(at) = self.members.find(&element) {
+                self.take(at);
             }
         }
     }
 
-    fn remove(&mut self, element: &Element) -> Option<Member> {
-        let member = self.members.remove(element)?;
+    /// Takes a member out that has left its bucket.
+    fn take(&mut self, at: usize) {
+        let Some(element) = self.forget(at) else { return };
         for (lengths, network) in self.lengths.iter_mut().zip(element.networks()) {
             if let Some(network) = network {
                 lengths.remove(network.length());
             }
         }
-        if let Element::NetInterface(net, physical, _) = element {
-            self.wildcards -= usize::from(member.wildcard);
-            if let Some(count) = self.devices.get_mut(&(*net, *physical)) {
-                *count -= 1;
-                if *count == 0 {
-                    self.devices.remove(&(*net, *physical));
-                }
-            }
+    }
+
+    /// Takes a member out whose network counts on.
+    fn forget(&mut self, at: usize) -> Option<Element> {
+        let (element, member) = self.members.take(at)?;
+        self.wildcards -= usize::from(member.wildcard);
+        // The last one has its number now.
+        if let (Some(buckets), Some((moved, _))) = (&mut self.buckets, self.members.at(at)) {
+            buckets.renumber(moved, self.members.len(), at);
         }
-        Some(member)
+        Some(element)
     }
 
     fn insert(&mut self, element: Element, member: Member) {
@@ -380,34 +400,22 @@ impl Set {
                 lengths.add(network.length());
             }
         }
-        if let Element::NetInterface(net, physical, _) = element {
-            *self.devices.entry((net, physical)).or_default() += 1;
-        }
-    }
-
-    /// The number of the member that stands for an element: itself, or with hash:net,iface one whose name is the beginning
-    /// of its.
-    fn standing_for(&self, element: &Element) -> Option<usize> {
-        let own = self.members.find(element);
-        if own.is_some() || self.wildcards == 0 {
-            return own;
-        }
-        let Element::NetInterface(net, physical, Device(name)) = *element else { return None };
-        // Linux: a wildcard member is equal to every name that begins with its own.
-        let text = name.as_str();
-        (1..text.len()).rev().filter_map(|end| packet::InterfaceName::new(text.get(..end)?)).find_map(
-            |begin| {
-                let at = self.members.find(&Element::NetInterface(net, physical, Device(begin)))?;
-                self.members.at(at).filter(|(_, member)| member.wildcard).map(|_| at)
-            },
-        )
     }
 
     /// Adds a member; one that is there is an error unless `exist`, which gives it these extensions.
-    pub fn add(&mut self, element: Element, member: Member, exist: bool, now: u64) -> Result<(), Refusal> {
-        if let Some((&own, old)) = self.standing_for(&element).and_then(|at| self.members.at(at)) {
+    pub fn add(
+        &mut self,
+        element: Element,
+        member: Member,
+        exist: bool,
+        by: Adder,
+        now: u64,
+    ) -> Result<(), Refusal> {
+        if let Shape::Hash(hash) = self.shape {
+            return self.add_hashed(hash, element, member, exist, by, now);
+        }
+        if let Some((&own, old)) = self.members.find(&element).and_then(|at| self.members.at(at)) {
             let over = old.expiry.is_over(now);
-            let wildcard = old.wildcard;
             if self.kind == Kind::BitmapIpMac {
                 let old = old.clone();
                 return self.add_mac(own, &old, member, exist, now);
@@ -415,30 +423,8 @@ impl Set {
             if !exist && !over {
                 return Err(Refusal::Exists);
             }
-            self.insert(own, Member { wildcard, ..member });
-            return Ok(());
-        }
-        if let Shape::Hash(hash) = self.shape {
-            let most = usize::try_from(hash.most).unwrap_or(usize::MAX).min(MOST_MEMBERS);
-            if self.members.len() >= most {
-                self.clean(now);
-            }
-            let again = self.holes.remove(&element);
-            if self.members.len() >= most && !again {
-                if !self.extensions.force_add {
-                    return Err(Refusal::Full);
-                }
-                self.give_way(&element)?;
-            }
         }
         self.insert(element, member);
-        Ok(())
-    }
-
-    /// `forceadd`: a member goes that the hash of the new one chooses.
-    fn give_way(&mut self, element: &Element) -> Result<(), Refusal> {
-        let victim = self.members.some(element).ok_or(Refusal::Full)?;
-        self.remove(&victim);
         Ok(())
     }
 
@@ -484,10 +470,12 @@ impl Set {
 
     /// Removes a member.
     pub fn delete(&mut self, element: &Element, now: u64) -> Result<(), Refusal> {
-        let standing = self.standing_for(element).and_then(|at| self.members.at(at));
-        let (own, member) = standing.ok_or(Refusal::Missing)?;
-        let (own, over) = (*own, member.expiry.is_over(now));
-        self.remove(&own);
+        if self.buckets.is_some() {
+            return self.delete_hashed(element, now);
+        }
+        let at = self.members.find(element).ok_or(Refusal::Missing)?;
+        let over = self.members.at(at).is_some_and(|(_, member)| member.expiry.is_over(now));
+        self.take(at);
         if over { Err(Refusal::Missing) } else { Ok(()) }
     }
 
@@ -509,6 +497,9 @@ impl Set {
         if search.over {
             return None;
         }
+        if self.kind == Kind::HashNetIface {
+            return self.next_device(element, search);
+        }
         let networks = element.networks();
         if networks[0].is_none() || !networks.iter().flatten().all(|network| network.is_host()) {
             search.over = true;
@@ -522,13 +513,6 @@ impl Set {
                 let found = self.standing_for(&candidate);
                 if found.is_some() {
                     return found;
-                }
-                // Linux: where the network is there with another device the search ends (`multi` in
-                // `mtype_test_cidrs`).
-                if let Element::NetInterface(net, physical, _) = candidate
-                    && self.devices.contains_key(&(net, physical))
-                {
-                    break;
                 }
                 continue;
             }

@@ -25,6 +25,7 @@
 //! full at `maxelem` exactly. docs/deviations.md has the list.
 //!
 //! Linux: net/netfilter/ipset; the language is that of ipset 7.17.
+mod buckets;
 mod change;
 mod create;
 mod element;
@@ -55,7 +56,7 @@ pub use element::{Device, Element, Mac, Prefix, ProtocolPort, has_ports};
 pub use fault::{Fault, PROGRAM};
 pub use kind::Kind;
 pub use member::{Expiry, Extensions, Member, SkbInfo};
-pub use members::{Found, Hash, MOST_MEMBERS, Search, Set, Shape};
+pub use members::{Adder, Found, Hash, MOST_MEMBERS, Search, Set, Shape};
 pub use reference::{Directions, SetReference};
 pub use refusal::Refusal;
 pub use usage::Usage;
@@ -109,6 +110,8 @@ pub struct Sets {
     names: HashMap<SetName, usize>,
     /// Changes with every change of names and places.
     arrangement: u64,
+    /// Whether what is added was there when it was saved.
+    restoring: bool,
 }
 
 impl PartialEq for Sets {
@@ -232,7 +235,7 @@ impl Sets {
                 if self.iter().any(|set| busy(set.name().as_str())) {
                     return Err(Refusal::Busy);
                 }
-                *self = Self { arrangement, ..Self::new() };
+                *self = Self { arrangement, restoring: self.restoring, ..Self::new() };
             }
             Some(name) => {
                 let at = *self.names.get(name).ok_or(Refusal::NoSet)?;

@@ -67,6 +67,8 @@ pub fn load_with(
     seed: &mut dyn FnMut() -> u32,
 ) -> Result<Sets, (usize, Fault)> {
     let mut sets = Sets::new();
+    // Why: a set may have more than `maxelem` members, which come in another order here.
+    sets.restoring = true;
     let mut options = Options::default();
     let mut session = Session { names, now, seed, references: &|_| 0 };
     for (at, text) in text.lines().enumerate() {
@@ -77,5 +79,6 @@ pub fn load_with(
             Err(fault) => return Err((at + 1, fault)),
         }
     }
+    sets.restoring = false;
     Ok(sets)
 }

@@ -76,25 +76,18 @@ impl Table {
         None
     }
 
-    pub(super) fn remove(&mut self, element: &Element) -> Option<Member> {
-        let at = self.find(element)?;
+    /// Takes the entry of a number out; the last one has its number then.
+    pub(super) fn take(&mut self, at: usize) -> Option<(Element, Member)> {
         let last = self.entries.len().checked_sub(1)?;
+        let (element, _) = self.entries.get(at)?;
         self.index.find_entry(hash(self.seed, element), |own| *own == at).ok()?.remove();
-        // The last entry takes its number.
         if at != last
             && let Some((moved, _)) = self.entries.get(last)
             && let Some(number) = self.index.find_mut(hash(self.seed, moved), |own| *own == last)
         {
             *number = at;
         }
-        Some(self.entries.swap_remove(at).1)
-    }
-
-    /// Some element that is there, chosen by the hash of another.
-    pub(super) fn some(&self, other: &Element) -> Option<Element> {
-        let number = u64::try_from(self.entries.len()).ok().filter(|&len| len > 0)?;
-        let at = usize::try_from(hash(self.seed, other) % number).ok()?;
-        self.entries.get(at).map(|(element, _)| *element)
+        Some(self.entries.swap_remove(at))
     }
 }
 
@@ -136,7 +129,8 @@ mod tests {
                 if state >> 60 < 9 {
                     assert_eq!(table.insert(own, member.clone()), map.insert(own, member));
                 } else {
-                    assert_eq!(table.remove(&own), map.remove(&own));
+                    let taken = table.find(&own).and_then(|at| table.take(at));
+                    assert_eq!(taken.map(|(_, member)| member), map.remove(&own));
                 }
                 assert_eq!(table.len(), map.len());
                 assert_eq!(table.get(&own), map.get(&own));
@@ -152,7 +146,6 @@ mod tests {
     fn an_empty_one_has_nothing() {
         let mut table = Table::new(0);
         assert_eq!(table.find(&element(1)), None);
-        assert_eq!(table.remove(&element(1)), None);
-        assert_eq!(table.some(&element(1)), None);
+        assert_eq!(table.take(0), None);
     }
 }

@@ -211,13 +211,15 @@ fn a_set_takes_what_it_may() {
         "create s hash:ip maxelem 100 timeout 5\ncreate f hash:ip maxelem 100 forceadd",
         "-A FORWARD -j SET --add-set s src\n-A FORWARD -j SET --add-set f src",
     );
-    for second in [0, 6] {
+    // Linux: what was collected alone in its bucket has left a place there, which is free even though the set is full
+    // (measured with the same members: 148).
+    for (second, some) in [(0, 100), (6, 148)] {
         bench.now.mono.0 = second * 1_000_000_000;
         for host in 0..1_000 {
             bench.pass(&format!("udp 10.{second}.{}.{}:1 > 8.8.8.8:2", host / 250, host % 250 + 1));
         }
         let own = |name: &str| members(&bench).iter().filter(|line| line.starts_with(name)).count();
-        assert_eq!((own("s "), own("f ")), (100, 100), "after {second} s");
+        assert_eq!((own("s "), own("f ")), (some, 100), "after {second} s");
         assert!(
             members(&bench)
                 .iter()
