@@ -273,6 +273,7 @@ impl EngineHalf {
             SendError::Prohibited => 13,
             SendError::Invalid => 22,
             SendError::TooBig => 90,
+            SendError::Remote => 66,
             SendError::NetworkUnreachable => 101,
             SendError::HostUnreachable => 113,
         })
@@ -568,8 +569,9 @@ impl Judged for EngineHalf {
         self.expected = Arc::default();
         self.origin = self.clock.map_or(ORIGIN, |clock| Instant(clock.jiffies.saturating_mul(JIFFY)));
         self.now = Now { mono: self.origin, wall: WALL };
-        let network =
+        let mut network =
             netfilter::route::text::parse(&network_text(case)?).map_err(|error| error.to_string())?;
+        network.policies = network::policies(case);
         let mut tracking = conntrack_config(case)?;
         self.watched = Watched::of(case, tracking.acct);
         if self.watched.events {

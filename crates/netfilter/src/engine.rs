@@ -75,6 +75,8 @@ pub enum SendError {
     Invalid,
     /// EMSGSIZE: too big and not to be cut.
     TooBig,
+    /// EREMOTE: IPsec is to protect the packet, once a rule has changed it, and has no state for it.
+    Remote,
 }
 
 /// A packet to put on a device.

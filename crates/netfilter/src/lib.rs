@@ -28,6 +28,7 @@ pub mod synproxy;
 pub mod tables;
 pub mod time;
 pub mod trace;
+pub mod xfrm;
 
 pub use conntrack::{ConnectionId, Conntrack, Direction, Tuple};
 pub use defrag::Defrag;

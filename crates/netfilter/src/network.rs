@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use packet::{Family, InterfaceName};
 
+use crate::xfrm::Policies;
+
 /// A device, by its place in [`Network::devices`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeviceId(pub u32);
@@ -412,6 +414,8 @@ pub struct Network {
     pub neighbours: BTreeMap<(DeviceId, IpAddr), [u8; 6]>,
     /// Settings.
     pub settings: Settings,
+    /// Policies of IPsec.
+    pub policies: Policies,
 }
 
 impl Network {
@@ -488,6 +492,14 @@ pub struct Settings {
     pub disabled_v6: Vec<DeviceId>,
     /// Devices with `use_tempaddr=2`, which prefer temporary IPv6 addresses.
     pub prefer_temporary: Vec<DeviceId>,
+    /// Devices by which policies of IPsec `in` and `fwd` are not asked (`net.ipv4.conf.X.disable_policy`; `all` or the device).
+    pub unguarded_v4: Vec<DeviceId>,
+    /// The same for IPv6; for what is delivered here it is the device that has the address.
+    pub unguarded_v6: Vec<DeviceId>,
+    /// Devices by which IPv4 leaves without a look at policies of IPsec (`disable_xfrm`; `all` or the device).
+    pub unprotected: Vec<DeviceId>,
+    /// `net.core.xfrm_larval_drop=0`: what IPsec is to protect waits for its state.
+    pub waits_for_states: bool,
     /// `net.bridge.bridge-nf-call-iptables`: bridged IPv4 packets pass the rules.
     pub bridged_v4: bool,
     /// `net.bridge.bridge-nf-call-ip6tables`.
@@ -561,6 +573,12 @@ impl IcmpLimits {
 }
 
 impl Settings {
+    /// Of a machine with loopback alone, which asks no policy of IPsec for IPv4 (Linux: `inetdev_init`).
+    pub(crate) fn of_loopback() -> Self {
+        let loopback = || vec![DeviceId::LOOPBACK];
+        Self { unguarded_v4: loopback(), unprotected: loopback(), ..Self::default() }
+    }
+
     /// The mark of an answer of the machine itself to a packet with a mark (Linux: `IP4_REPLY_MARK`, `IP6_REPLY_MARK`).
     pub fn mark_of_answer(&self, family: Family, mark: u32) -> u32 {
         let reflects = match family {

@@ -17,7 +17,7 @@ use rules::Hook;
 use crate::engine::{Decision, Deliver, Engine, SendError, Transmit};
 use crate::hook::{Callee, Verdict};
 use crate::network::{Route, Unroutable, Way};
-use crate::skb::{Drop, Emitted, Link, LinkKind, Packet, Summed, Tracking};
+use crate::skb::{Drop, Emitted, Link, LinkKind, Packet, Protection, Summed, Tracking};
 use crate::tables::device_name;
 use crate::trace::Step;
 use crate::{DeviceId, Now, answer, defrag, machine, route};
@@ -30,6 +30,7 @@ mod own_copies;
 mod redirect;
 mod reroute;
 mod table;
+mod xfrm;
 
 /// How deep packets may cause packets: an answer to an answer is the deepest that Linux makes.
 const MOST_NESTED: u8 = 4;
@@ -151,6 +152,9 @@ impl Engine {
         if let Err(decision) = self.open_extensions(now, packet, depth) {
             return decision;
         }
+        if let Some(reason) = self.refused_delivery(packet) {
+            return self.end(packet, reason);
+        }
         if let Some(trace) = &mut self.trace {
             let device = device_name(&self.network, packet.input);
             trace.push(packet.id, Step::Delivered { device, bytes: packet.bytes.clone() });
@@ -188,6 +192,9 @@ impl Engine {
         if packet.socket.is_some() {
             return self.end(packet, Drop::SocketAssigned);
         }
+        if let Some(reason) = self.refused_forward(packet, device) {
+            return self.end(packet, reason);
+        }
         if let Some(decision) = self.alert(now, packet, depth) {
             return decision;
         }
@@ -195,6 +202,9 @@ impl Engine {
         if ttl <= 1 {
             self.answer(now, packet, answer::Kind::TimeExceeded);
             return self.end_nested(now, packet, Drop::TimeToLive, depth);
+        }
+        if let Some(reason) = self.refused_way_on(packet, device) {
+            return self.end(packet, reason);
         }
         // Linux: `ip6_forward` tells of a shorter way before it asks how long the packet is, `ip_forward` behind that.
         if packet.family() == Family::V6
@@ -233,6 +243,9 @@ impl Engine {
         if let Passed::Ended(decision) = self.pass(now, Hook::Forward, packet, depth) {
             return decision;
         }
+        if packet.awaits_state {
+            return self.end(packet, Drop::Ipsec(Protection::NoState));
+        }
         if let Err(reason) = self.leave_options(packet, device, next_hop) {
             return self.end(packet, Drop::Route(reason));
         }
@@ -260,6 +273,9 @@ impl Engine {
             if let Passed::Ended(decision) = self.passed(now, Callee::Defrag, verdict, packet, depth) {
                 return Some(decision);
             }
+        }
+        if let Some(reason) = self.refused_delivery(packet) {
+            return Some(self.end(packet, reason));
         }
         if let Some(trace) = &mut self.trace {
             trace.push(packet.id, Step::Alerted { number });
@@ -322,14 +338,23 @@ impl Engine {
             }
         }
         packet.output = packet.route.map(|route| route.way.device().unwrap_or(DeviceId::LOOPBACK));
+        if let Some(reason) = self.refused_sending(packet, depth > 0) {
+            self.end(packet, reason);
+            return Err(SendError::NotPermitted);
+        }
+        self.lead_nowhere(packet);
         if let Passed::Ended(decision) = self.pass(now, Hook::Output, packet, depth) {
             return match decision {
                 Decision::Dropped(Drop::Route(unroutable)) => Err(send_error(unroutable)),
                 // Linux: `nf_queue` frees the packet and gives no error.
                 Decision::Dropped(Drop::QueueUnheard) => Ok(decision),
+                Decision::Dropped(Drop::Ipsec(Protection::NoState)) => Err(SendError::Remote),
                 Decision::Dropped(_) => Err(SendError::NotPermitted),
                 other => Ok(other),
             };
+        }
+        if packet.awaits_state {
+            return Ok(self.end(packet, Drop::Ipsec(Protection::NoState)));
         }
         let (device, next_hop) = match packet.route.map(|route| route.way) {
             Some(Way::Out { device, next_hop, .. }) => (device, next_hop),
@@ -348,6 +373,7 @@ impl Engine {
         }
         match self.postrouting(now, packet, device, next_hop, depth) {
             Decision::Dropped(Drop::TooBig) => Err(SendError::TooBig),
+            Decision::Dropped(Drop::Ipsec(Protection::NoState)) => Err(SendError::Remote),
             // Linux: `nf_queue`, `ip6_finish_output2`: it ends without an error.
             decision @ Decision::Dropped(Drop::QueueUnheard | Drop::TimeToLive | Drop::Route(_)) => {
                 Ok(decision)

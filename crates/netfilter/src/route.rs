@@ -109,7 +109,8 @@ impl Network {
             rules_v6: vec![rule(0, TABLE_LOCAL), rule(32766, TABLE_MAIN)],
             forwarding: Default::default(),
             neighbours: Default::default(),
-            settings: Settings::default(),
+            settings: Settings::of_loopback(),
+            policies: Default::default(),
         };
         if let Some(name) = InterfaceName::new("lo") {
             let lo = network.add_device(name, 65536);
@@ -133,7 +134,8 @@ impl Network {
             rules_v6: Vec::new(),
             forwarding: Default::default(),
             neighbours: Default::default(),
-            settings: Settings::default(),
+            settings: Settings::of_loopback(),
+            policies: Default::default(),
         };
         if let Some(name) = InterfaceName::new("lo") {
             network.add_device(name, 65536);

@@ -58,6 +58,8 @@ pub struct Packet {
     /// the machine's own IPv6 TCP, or what a helper has written anew, that has not left the machine, on loopback too. `bytes`
     /// have the whole sum.
     pub unsummed: bool,
+    /// Whether IPsec is to protect it and has no state for it: it goes no further than the next hook.
+    pub awaits_state: bool,
 }
 
 impl Packet {
@@ -85,6 +87,7 @@ impl Packet {
             traced: false,
             duplicate: None,
             unsummed: false,
+            awaits_state: false,
         }
     }
 
@@ -456,6 +459,8 @@ pub enum Drop {
     Helper(&'static str),
     /// An answer or fragment loop reached its limit.
     Limit,
+    /// A policy of IPsec.
+    Ipsec(Protection),
     /// A module that stands for something whose verdict is not known, and what. This is no verdict.
     Unknown(&'static str),
     /// A rule asks something that is not known or not modelled. This is no verdict: what the packet would have come to
@@ -472,6 +477,17 @@ pub enum Drop {
         /// What is missing.
         what: &'static str,
     },
+}
+
+/// Why a policy of IPsec lets a packet not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// It forbids it (`action block`), or there is none and that is forbidden.
+    Forbidden,
+    /// It came in the clear, and has to be protected.
+    Missing,
+    /// It has to be protected before it leaves, and there is no state for it.
+    NoState,
 }
 
 /// An answer that the machine itself makes (REJECT, TTL exceeded …), waiting for its own way through OUTPUT.

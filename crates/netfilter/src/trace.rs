@@ -217,6 +217,13 @@ pub enum Step {
         /// Where it goes.
         gateway: IpAddr,
     },
+    /// A policy of IPsec stops the packet, at once or behind the next hook.
+    Guarded {
+        /// `in`, `fwd` or `out`.
+        direction: &'static str,
+        /// The policy, as `ip xfrm policy` prints it, in one line; `None`: what is done where there is none.
+        policy: Option<String>,
+    },
     /// The end of what is traced: IPsec protects the packet, and what leaves is another one, which goes through OUTPUT and
     /// POSTROUTING on its own.
     Protected {

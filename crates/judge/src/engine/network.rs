@@ -1,4 +1,6 @@
 //! The network of a case in the words of the engine.
+use netfilter::xfrm::{Policies, text};
+
 use crate::case::{Case, family_of_route};
 use crate::kernel::{ADDRESSES, BRIDGE_ADDRESS, DEVICES, port_address};
 
@@ -11,6 +13,29 @@ const TALKATIVE: &str = "sysctl net.ipv4.conf.all.send_redirects=0\n\
     sysctl net.ipv4.icmp_msgs_burst=1000000\n\
     sysctl net.ipv6.icmp.ratelimit=0\n\
     sysctl net.ipv6.icmp.ratemask=\n";
+
+/// The policies of IPsec that a case adds.
+pub(super) fn policies(case: &Case) -> Policies {
+    let mut listed: Vec<String> = Vec::new();
+    let mut default = String::new();
+    for change in &case.network {
+        let words: Vec<&str> = change.split_whitespace().collect();
+        match words.as_slice() {
+            ["ip", "xfrm", "policy", "add", words @ ..] => listed.push(text::of_words(words)),
+            ["ip", "xfrm", "policy", "setdefault", words @ ..] => {
+                for pair in words.chunks(2) {
+                    default.push_str(&format!("{}\n", pair.join(": ")));
+                }
+            }
+            _ => {}
+        }
+    }
+    // The kernel lists the newest first.
+    listed.reverse();
+    let mut policies = text::parse(&listed.concat());
+    text::read_default(&default, &mut policies);
+    policies
+}
 
 /// The usual network with the changes of a case, in the text that the engine reads.
 pub fn network_text(case: &Case) -> Result<String, String> {

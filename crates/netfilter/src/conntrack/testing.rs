@@ -61,6 +61,7 @@ impl World {
             table: Conntrack::new(config, [1, 2]),
             template: None,
             network: Network {
+                policies: Default::default(),
                 devices: ["lo", "lan0", "wan0"].into_iter().map(device).collect(),
                 exceptions: Vec::new(),
                 tables: Default::default(),

@@ -37,6 +37,7 @@ impl World {
             ..Device::new(packet::InterfaceName::new(name).unwrap(), 1500)
         };
         let network = Network {
+            policies: Default::default(),
             devices: vec![
                 device("lo", vec![address("127.0.0.1", 8)]),
                 device("lan0", vec![address("10.0.1.1", 24), address("fd00:1::1", 64)]),

@@ -44,7 +44,8 @@ impl Engine {
         match route {
             Ok(route) => {
                 packet.route = Some(route);
-                Verdict::Accept
+                packet.awaits_state = false;
+                self.refused_anew(packet).map_or(Verdict::Accept, Verdict::Drop)
             }
             Err(unroutable) => Verdict::Drop(Drop::Route(unroutable)),
         }

@@ -103,13 +103,13 @@ impl Engine {
             return verdict;
         }
         if before == packet.view().destination() {
-            return Verdict::Accept;
+            return self.refused_translated(hook, packet).map_or(Verdict::Accept, Verdict::Drop);
         }
         match hook {
             Hook::Output => return self.reroute(packet, "destination changed in nat OUTPUT"),
             // Linux: `nf_nat_ipv4_pre_routing` drops the route of a packet whose destination changed.
             Hook::Prerouting => packet.route = None,
-            _ => {}
+            _ => return self.refused_translated(hook, packet).map_or(Verdict::Accept, Verdict::Drop),
         }
         Verdict::Accept
     }

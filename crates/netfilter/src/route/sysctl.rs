@@ -30,6 +30,9 @@ struct Device {
     force_forwarding_v6: bool,
     prefer_temporary: bool,
     disabled_v6: bool,
+    unguarded_v4: Option<bool>,
+    unguarded_v6: bool,
+    unprotected: Option<bool>,
 }
 
 /// Settings as far as they are read.
@@ -111,6 +114,10 @@ impl Sysctls {
             Some(name) if let Some(set) = icmp_setter(name) => {
                 return set(&mut network.settings.icmp, value);
             }
+            Some("core/xfrm_larval_drop") => {
+                network.settings.waits_for_states = !flag(value)?;
+                return Ok(());
+            }
             Some("bridge/bridge-nf-call-iptables") => {
                 network.settings.bridged_v4 = flag(value)?;
                 return Ok(());
@@ -150,6 +157,9 @@ impl Sysctls {
         let all = self.all;
         let off = |all: Option<bool>, own: Option<bool>| !all.unwrap_or(true) && !own.unwrap_or(true);
         let settings = &mut network.settings;
+        // Those of loopback are on unless they are said.
+        settings.unprotected.clear();
+        settings.unguarded_v4.clear();
         for (id, device) in (0..devices).map(DeviceId).zip(self.devices) {
             for (on, list) in [
                 (all.accept_local || device.accept_local, &mut settings.accept_local),
@@ -176,6 +186,17 @@ impl Sysctls {
                 (device.force_forwarding_v6, &mut settings.force_forwarding_v6),
                 (device.prefer_temporary, &mut settings.prefer_temporary),
                 (device.disabled_v6, &mut settings.disabled_v6),
+                (
+                    all.unguarded_v4.unwrap_or_default()
+                        || device.unguarded_v4.unwrap_or(id == DeviceId::LOOPBACK),
+                    &mut settings.unguarded_v4,
+                ),
+                (all.unguarded_v6 || device.unguarded_v6, &mut settings.unguarded_v6),
+                (
+                    all.unprotected.unwrap_or_default()
+                        || device.unprotected.unwrap_or(id == DeviceId::LOOPBACK),
+                    &mut settings.unprotected,
+                ),
             ] {
                 if on {
                     list.push(id);
@@ -274,6 +295,9 @@ fn setter(v6: bool, key: &str) -> Option<Setter> {
             own.segment_sums = value.trim().parse().map_err(|_| Refusal::Value)?;
             Ok(())
         },
+        (false, "disable_policy") => |own, value| flag(value).map(|on| own.unguarded_v4 = Some(on)),
+        (true, "disable_policy") => |own, value| flag(value).map(|on| own.unguarded_v6 = on),
+        (false, "disable_xfrm") => |own, value| flag(value).map(|on| own.unprotected = Some(on)),
         (true, "disable_ipv6") => |own, value| flag(value).map(|on| own.disabled_v6 = on),
         _ => return None,
     })

@@ -203,6 +203,9 @@ fn step_value(passage: &Passage, rulesets: &[Ruleset], hook: Option<Hook>, step:
         Step::Protected { device, states } => {
             json!({"step": "protect", "device": device.to_string(), "states": states})
         }
+        Step::Guarded { direction, policy } => {
+            json!({"step": "guard", "hook": hook, "direction": direction, "policy": policy})
+        }
         Step::Assigned { socket } => {
             json!({"step": "assign", "hook": hook, "socket": socket.to_string()})
         }

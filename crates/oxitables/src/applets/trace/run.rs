@@ -464,6 +464,7 @@ fn errno(error: SendError) -> &'static str {
         SendError::Prohibited => "EACCES",
         SendError::Invalid => "EINVAL",
         SendError::TooBig => "EMSGSIZE",
+        SendError::Remote => "EREMOTE",
     }
 }
 

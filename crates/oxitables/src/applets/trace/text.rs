@@ -252,6 +252,10 @@ impl Writer<'_> {
                     "PROTECT by {states}: another packet leaves by {device}, by its own way through OUTPUT and POSTROUTING"
                 ));
             }
+            Step::Guarded { direction, policy } => {
+                let policy = policy.as_deref().unwrap_or("none is about it (`ip xfrm policy getdefault`)");
+                self.phase(&format!("IPSEC policy `{direction}`: {policy}"));
+            }
             Step::Assigned { socket } => {
                 self.line(&format!("~ goes to the socket at {socket}, with its addresses as they are"));
             }

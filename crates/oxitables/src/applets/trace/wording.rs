@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use netfilter::Drop;
 use netfilter::hook::World;
 use netfilter::network::Unroutable;
+use netfilter::skb::Protection;
 use netfilter::trace::{Mismatch, Step};
 use packet::{Family, InterfaceName};
 use rules::{ChainId, Rule, Ruleset, Table};
@@ -190,6 +191,13 @@ pub(super) fn drop_reason(reason: Drop, rulesets: &[Ruleset], family: Family) ->
         Drop::Helper(why) => format!("a helper dropped it: {why}"),
         Drop::Undecided { table, hook, chain, number, what } => {
             format!("{what} is not known: {}", by_rule(table, hook, chain, number))
+        }
+        Drop::Ipsec(Protection::Forbidden) => "a policy of IPsec forbids it".to_owned(),
+        Drop::Ipsec(Protection::Missing) => {
+            "it came in the clear, and a policy of IPsec lets it pass protected only".to_owned()
+        }
+        Drop::Ipsec(Protection::NoState) => {
+            "a policy of IPsec lets it leave protected only, and there is no state (`ip xfrm state`) for it".to_owned()
         }
         Drop::Unknown(what) => format!("{what} is not known"),
         Drop::Limit => "a limit of the engine: too many answers or loops for one packet".to_owned(),
