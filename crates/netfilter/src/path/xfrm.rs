@@ -280,7 +280,7 @@ impl Engine {
                     Some(None) if waits => None,
                     Some(None) => Some(Drop::Ipsec(Protection::NoState)),
                     None => Some(Drop::Unknown(
-                        "what the states of IPsec make of a packet that a policy demands to be protected",
+                        "what a state makes of a packet that a policy of IPsec demands to be protected",
                     )),
                 }
             }

@@ -1,12 +1,12 @@
 //! A snapshot as what an engine is made of.
 use netfilter::hook::World;
+use netfilter::xfrm::{self, Policies};
 use netfilter::{Machine, Network};
 use packet::Family;
 use rules::Ruleset;
 use rules::set::Sets;
 
 use super::foreign::{self, Foreign};
-use super::policies::{self, Policy};
 use super::sysctls::{self, Settings};
 use super::{Problem, Section};
 use crate::iproute::{self, Names, Outputs};
@@ -33,8 +33,6 @@ pub(crate) struct Host {
     pub(crate) settings: Settings,
     /// Base chains of nft that are not of iptables.
     pub(crate) foreign: Vec<Foreign>,
-    /// Policies of IPsec that forbid or protect.
-    pub(crate) policies: Vec<Policy>,
     /// Whether connections are tracked because of something beside the rules of iptables.
     pub(crate) tracks: bool,
     /// The time of the snapshot in nanoseconds since 1970.
@@ -149,6 +147,7 @@ pub(crate) fn read(name: &str, sections: &[Section]) -> Result<Host, Failure> {
         };
     parameters(&mut sections, &mut settings)?;
     let (machine, policies) = machine(&mut sections, &settings, &mut notes)?;
+    network.policies = policies;
     let native = sections.text("nft -j list ruleset", &mut notes);
     let sets = match sections.text("ipset save", &mut notes) {
         None => None,
@@ -193,7 +192,6 @@ pub(crate) fn read(name: &str, sections: &[Section]) -> Result<Host, Failure> {
         connections,
         settings,
         foreign,
-        policies,
         tracks,
         wall,
         notes,
@@ -321,7 +319,7 @@ fn machine(
     sections: &mut Sections<'_>,
     settings: &Settings,
     notes: &mut Vec<String>,
-) -> Result<(Machine, Vec<Policy>), Failure> {
+) -> Result<(Machine, Policies), Failure> {
     let file = sections.file;
     let mut reader = netfilter::machine::text::Reader::default();
     let mut read = |line: usize, text: &str| {
@@ -341,18 +339,24 @@ fn machine(
             read(section.line, text)?;
         }
     }
-    let policies = match sections.text("ip xfrm policy", notes) {
-        Some((section, text)) if text.trim().is_empty() => {
+    let mut policies = Policies::default();
+    let states = sections.take(|own| own == "ip xfrm state count");
+    let has_none = states
+        .first()
+        .and_then(|section| section.body.as_deref().ok())
+        .is_some_and(|text| text.split_whitespace().collect::<Vec<_>>().ends_with(&["SAD", "count", "0"]));
+    if let Some((section, text)) = sections.text("ip xfrm policy", notes) {
+        policies = xfrm::text::parse(text);
+        // What has no policy, and what has one and no state, is not protected.
+        if text.trim().is_empty() || has_none {
             read(section.line, "ipsec none\n")?;
-            Vec::new()
         }
-        Some((_, text)) => policies::read(text),
-        None => Vec::new(),
-    };
+    }
     // Programs and kernels before 5.14 have no default but to accept.
     let default = sections.take(|own| own == "ip xfrm policy getdefault");
-    let default = default.first().and_then(|section| section.body.as_deref().ok());
-    let policies = policies.into_iter().chain(default.and_then(policies::default)).collect();
+    if let Some(text) = default.first().and_then(|section| section.body.as_deref().ok()) {
+        xfrm::text::read_default(text, &mut policies);
+    }
     Ok((reader.finish(), policies))
 }
 

@@ -16,7 +16,6 @@
 //! front.
 mod foreign;
 mod host;
-mod policies;
 mod sysctls;
 mod take;
 
@@ -24,7 +23,6 @@ use std::fmt;
 
 pub(crate) use foreign::Foreign;
 pub(crate) use host::{Host, START_MILLISECONDS, read};
-pub(crate) use policies::Policy;
 pub(crate) use sysctls::Settings;
 pub(crate) use take::{GROUPS, take};
 

@@ -8,7 +8,8 @@ use netfilter::{Network, conntrack, defrag, env};
 use super::{Problem, Section};
 
 /// Single settings, and folders of which everything is collected. A folder of devices has a star.
-const COLLECTED: [&str; 23] = [
+const COLLECTED: [&str; 24] = [
+    "net/core/xfrm_larval_drop",
     "net/ipv4/ip_forward",
     "net/ipv4/ip_default_ttl",
     "net/ipv4/ip_early_demux",
@@ -42,6 +43,8 @@ const OF_DEVICES: [(&str, &[&str]); 2] = [
             "accept_local",
             "accept_source_route",
             "bc_forwarding",
+            "disable_policy",
+            "disable_xfrm",
             "forwarding",
             "ignore_routes_with_linkdown",
             "mc_forwarding",
@@ -57,6 +60,7 @@ const OF_DEVICES: [(&str, &[&str]); 2] = [
         &[
             "accept_source_route",
             "disable_ipv6",
+            "disable_policy",
             "force_forwarding",
             "forwarding",
             "hop_limit",

@@ -11,7 +11,7 @@ pub(crate) const GROUPS: [&str; 6] = ["rules", "sets", "conntrack", "sockets", "
 const PLACES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin"];
 
 /// Commands, in the order of the file.
-const COMMANDS: [(&str, &str); 19] = [
+const COMMANDS: [(&str, &str); 20] = [
     ("links", "ip -d -j link"),
     ("links", "ip -d -j addr"),
     ("links", "ip -j -4 route show table all"),
@@ -25,6 +25,8 @@ const COMMANDS: [(&str, &str); 19] = [
     ("links", "bridge -j fdb"),
     ("links", "ip xfrm policy"),
     ("links", "ip xfrm policy getdefault"),
+    // How many there are: what they are has keys.
+    ("links", "ip xfrm state count"),
     ("rules", "iptables-legacy-save -c"),
     ("rules", "ip6tables-legacy-save -c"),
     ("rules", "iptables-nft-save -c"),

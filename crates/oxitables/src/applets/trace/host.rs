@@ -4,7 +4,7 @@ use std::path::Path;
 use netfilter::engine::Engine;
 
 use super::input::{Failure, text_of};
-use crate::snapshot::{self, Foreign, Host, Policy, Settings};
+use crate::snapshot::{self, Foreign, Host, Settings};
 
 /// What a host has besides rules, routes and facts.
 #[derive(Debug, Default)]
@@ -15,8 +15,6 @@ pub(super) struct State {
     pub(super) connections: Vec<Lines>,
     /// What nft has besides.
     foreign: Vec<Foreign>,
-    /// Policies of IPsec.
-    pub(super) policies: Vec<Policy>,
     /// The time of the snapshot in nanoseconds since 1970.
     pub(super) wall: Option<u64>,
 }
@@ -42,7 +40,6 @@ impl From<Host> for State {
                 .map(|(text, first)| Lines { name: host.name.clone(), first, text })
                 .collect(),
             foreign: host.foreign,
-            policies: host.policies,
             wall: host.wall,
         }
     }

@@ -48,7 +48,7 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
     let host = arguments.snapshot.as_deref().map(host::read).transpose()?;
     let objects = objects(arguments)?;
     let (rulesets, families, sets) = rulesets(arguments, host.as_ref(), &objects.given())?;
-    let network = match &host {
+    let mut network = match &host {
         Some(host) if arguments.routes.is_none() && arguments.route_lines.is_empty() => host.network.clone(),
         _ => network(arguments)?,
     };
@@ -65,10 +65,10 @@ pub(super) fn read(arguments: &Arguments) -> Result<Prepared, Failure> {
         ));
     }
     let tracks = host.as_ref().is_some_and(|host| host.tracks);
-    let mut state = host.map(State::from).unwrap_or_default();
+    let state = host.map(State::from).unwrap_or_default();
     // What a machine file says of IPsec counts instead.
-    if !arguments.machine.is_empty() {
-        state.policies.clear();
+    if !arguments.machine.is_empty() && machine.ipsec.is_some() {
+        network.policies = Default::default();
     }
     Ok(Prepared {
         rulesets,

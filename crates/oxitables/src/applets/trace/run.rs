@@ -4,7 +4,6 @@ use std::time::Duration;
 use netfilter::conntrack;
 use netfilter::engine::{Config, Decision, Engine, SendError};
 use netfilter::hook::World;
-use netfilter::machine::Secured;
 use netfilter::network::Unroutable;
 use netfilter::objects::Objects;
 use netfilter::skb::{Drop, Link, Origin};
@@ -19,7 +18,7 @@ use super::host::{Lines, State};
 use super::input::Failure;
 use super::{advice, wording};
 use crate::names::SystemNames;
-use crate::snapshot::{Policy, START_MILLISECONDS, Settings};
+use crate::snapshot::{START_MILLISECONDS, Settings};
 
 /// Everything that a trace needs, read and checked.
 pub(super) struct Prepared {
@@ -163,8 +162,6 @@ pub(super) struct Passages {
     now: Now,
     /// The wall clock at the start.
     wall: Option<u64>,
-    /// Policies of IPsec that forbid or protect.
-    policies: Vec<Policy>,
     /// Whether accepted connections have the marks of their first packets.
     accepts_marks: bool,
 }
@@ -245,7 +242,7 @@ impl Passages {
         let other = if beside && first.is_none() { Some(start(World::Nft, false)?) } else { None };
         let packets = packets.into_iter().enumerate();
         let accepts_marks = settings.accepts_marks;
-        Ok(Self { run, other, families, packets, now, wall, policies: state.policies, accepts_marks })
+        Ok(Self { run, other, families, packets, now, wall, accepts_marks })
     }
 
     /// Why what comes to a device that is a port cannot be asked for: its packets come in by another one, or the frame has
@@ -286,15 +283,10 @@ impl Iterator for Passages {
             }
             (Some(family), None) if given.cut => not_asked(at + 1, given, family, wording::CUT),
             _ => {
-                let protected =
-                    matches!(&given.from, From::Device(_, link) if matches!(link.secured, Secured::By(_)));
                 let twin = self.other.as_mut().map(|other| passage(other, self.wall, at + 1, given.clone()));
                 let mut shown = passage(&mut self.run, self.wall, at + 1, given);
                 if twin.is_some_and(|twin| !shown.ends_like(&twin)) {
                     shown.end = End::NotAsked(wording::ORDER);
-                }
-                if !protected && self.policies.iter().any(|own| is_about(own, &shown)) {
-                    shown.end = End::NotAsked(wording::POLICY);
                 }
                 shown
             }
@@ -335,17 +327,6 @@ fn is_unmarked_answer(given: &Given) -> bool {
     let connects = |flags: u8| flags & (SYN | ACK) == SYN;
     let flags = packet::View::parse(&given.bytes).ok().and_then(|view| view.tcp().map(|tcp| tcp.flags()));
     matches!(given.from, From::Local(_)) && !given.marked && flags.is_some_and(|flags| !connects(flags))
-}
-
-/// Whether a packet that went on may have been stopped or protected by a policy of IPsec: as it came, was delivered or left.
-fn is_about(policy: &Policy, passage: &Passage) -> bool {
-    if !matches!(passage.end, End::Delivered | End::Forwarded { .. }) {
-        return false;
-    }
-    let ends = passage.out.iter().map(|own| own.bytes.as_slice());
-    let ends = ends.chain(passage.delivered.iter().map(|own| own.bytes.as_slice()));
-    let mut all = ends.chain([passage.bytes.as_slice()]);
-    all.any(|bytes| packet::View::parse(bytes).is_ok_and(|view| policy.covers(&view)))
 }
 
 /// A packet that is not handed to the engine.

@@ -248,10 +248,6 @@ pub(super) const FRAME: &str = "the device is a port of a bridge, which sends fr
 pub(super) const MARK: &str = "the mark of an accepted connection is that of its first packet here (tcp_fwmark_accept), which is not known: \
      say it (`local mark N tcp ...`)";
 
-/// Why a packet has no result that a policy of IPsec is about.
-pub(super) const POLICY: &str = "a policy of IPsec of this host is about these addresses, so it may be protected, or not let pass in the clear: \
-     lines `ipsec` in a machine file say what holds (--machine)";
-
 /// Why a packet has no result whose way depends on which kind of rules was loaded first.
 pub(super) const ORDER: &str = "rules of iptables-legacy and of iptables-nft have the same priority, and the result depends on \
      which were loaded first (--first legacy or --first nft says it)";
