@@ -4,6 +4,7 @@
 //! ([`Judged::adopt`]). NAT's random choices are taken from the kernel's connection table where they are legal.
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,7 +26,6 @@ use rules::{Hook, Ruleset, Table, Target};
 
 use self::delivered::{as_it_is_quoted, is_anycast, is_for_several};
 use crate::case::{self, Case, Step};
-use crate::compare::{Difference, compare};
 use crate::host::{Host, Told, kernel_origin, view_of};
 use crate::outcome::{Clock, Connection, Counter, Outcome, Output, SetMember, StepOutcome};
 use crate::{Judged, craft, told};
@@ -35,6 +35,7 @@ mod command;
 mod delivered;
 mod network;
 mod sets;
+mod tries;
 mod watch;
 
 pub use network::network_text;
@@ -79,6 +80,9 @@ pub struct EngineHalf {
     watched: Watched,
     /// Whether the case met a limit of the engine that the kernel has not.
     endless: bool,
+    /// Of the engine's own lots, for choices of the kernel that nobody sees; and whether it has drawn any.
+    seed: u64,
+    drawn: Arc<AtomicBool>,
 }
 
 impl Default for EngineHalf {
@@ -106,6 +110,8 @@ impl Default for EngineHalf {
             loads: false,
             watched: Watched::default(),
             endless: false,
+            seed: 1,
+            drawn: Arc::default(),
         }
     }
 }
@@ -190,25 +196,6 @@ impl EngineHalf {
             let loaded = engine.conntrack_mut().load(&text, &|_| None, now);
             assert!(loaded.is_ok(), "{loaded:?}\n{text}");
         }
-    }
-
-    /// Runs a case and compares it with what the kernel did. Where that depends on the jiffy in which the rules were loaded, which
-    /// nobody knows, or the sets made, each is tried in which they may have been.
-    pub fn differences(&mut self, case: &Case, kernel: &Outcome) -> Vec<Difference> {
-        self.adopt(kernel);
-        let first = compare(case, kernel, &self.run(case));
-        let rules: Vec<_> = kernel.clock.iter().flat_map(Clock::moments).collect();
-        let making = kernel.making * 1_000_000 / JIFFY;
-        let mut others = (0..=making)
-            .flat_map(|sets| rules.iter().map(move |&rules| (sets, rules)))
-            .skip(1)
-            .take(Clock::MOST);
-        let equal = |(sets, rules)| {
-            self.adopt(kernel);
-            (self.lead, self.moments) = (self.lead.saturating_sub(sets * JIFFY / 1_000_000), rules);
-            compare(case, kernel, &self.run(case)).is_empty()
-        };
-        if first.is_empty() || others.any(equal) { Vec::new() } else { first }
     }
 
     fn device(&self, name: &str) -> Option<DeviceId> {
@@ -567,6 +554,7 @@ impl Judged for EngineHalf {
         self.known = Arc::new(Mutex::new(Vec::new()));
         self.cookies = Arc::default();
         self.expected = Arc::default();
+        self.drawn = Arc::default();
         self.origin = self.clock.map_or(ORIGIN, |clock| Instant(clock.jiffies.saturating_mul(JIFFY)));
         self.now = Now { mono: self.origin, wall: WALL };
         let mut network =
@@ -589,7 +577,8 @@ impl Judged for EngineHalf {
                 expected: self.expected.clone(),
                 known: self.known.clone(),
                 in_sets: self.in_sets.clone(),
-                own: Seeded::new(1),
+                own: Seeded::new(self.seed),
+                drawn: self.drawn.clone(),
             }),
         });
         engine.set_machine(

@@ -1,6 +1,7 @@
 //! The kernel's random choices, taken for the engine where they are legal: NAT's ports out of its table of connections,
 //! SYNPROXY's cookies and timestamps out of what it sent.
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use netfilter::time::Seeded;
@@ -63,10 +64,21 @@ pub(super) struct Adopted {
     /// Ports of members of sets, at the end: a chosen port may be seen nowhere else.
     pub(super) in_sets: Vec<u16>,
     pub(super) own: Seeded,
+    /// Whether the engine has drawn lots of its own.
+    pub(super) drawn: Arc<AtomicBool>,
+}
+
+impl Adopted {
+    /// A number of a range by the engine's own lot.
+    fn lot(&mut self, first: u16, last: u16) -> u16 {
+        let span = u64::from(last.saturating_sub(first)) + 1;
+        first.saturating_add(u16::try_from((u64::from(self.bits()) * span) >> 32).unwrap_or(0))
+    }
 }
 
 impl Random for Adopted {
     fn bits(&mut self) -> u32 {
+        self.drawn.store(true, Ordering::Relaxed);
         self.own.bits()
     }
 
@@ -100,8 +112,7 @@ impl Random for Adopted {
         if let Some(at) = self.in_sets.iter().position(chosen) {
             return self.in_sets.remove(at);
         }
-        let span = u32::from(last.saturating_sub(first)) + 1;
-        first.saturating_add(u16::try_from((u64::from(self.own.bits()) * u64::from(span)) >> 32).unwrap_or(0))
+        self.lot(first, last)
     }
 
     // Whether nobody else expects it is asked by the engine, which tries on if somebody does.
@@ -113,8 +124,7 @@ impl Random for Adopted {
         {
             return expected.remove(place).2;
         }
-        let span = u32::from(last.saturating_sub(first)) + 1;
-        first.saturating_add(u16::try_from((u64::from(self.own.bits()) * u64::from(span)) >> 32).unwrap_or(0))
+        self.lot(first, last)
     }
 
     // A cookie is legal whatever it is, since nobody but the kernel can read it.
