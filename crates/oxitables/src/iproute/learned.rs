@@ -11,6 +11,10 @@ const HARMLESS: [&str; 14] = [
     "rtt", "hoplimit",
 ];
 
+/// What stands before an entry that is no way to another machine. Of those nothing is learned.
+const NO_WAYS: [&str; 9] =
+    ["local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit", "throw", "unspec"];
+
 /// Reads the entries: each begins at the start of a line and goes on in the lines that are moved in.
 pub(super) fn read(read: &mut Read, (name, text): (&str, &str)) -> Result<(), Problem> {
     let mut entries: Vec<Vec<&str>> = Vec::new();
@@ -30,11 +34,14 @@ pub(super) fn read(read: &mut Read, (name, text): (&str, &str)) -> Result<(), Pr
     Ok(())
 }
 
-/// An entry; `None`: its device has gone.
+/// An entry; `None`: it is no way to another machine, or its device has gone.
 fn entry(read: &Read, words: &[&str]) -> Result<Option<Exception>, String> {
     let wrong = |word: &str| format!("`{word}` is not known");
     let mut words = words.iter().copied().peekable();
     let destination = words.next().unwrap_or_default();
+    if NO_WAYS.contains(&destination) {
+        return Ok(None);
+    }
     let destination = destination.parse().map_err(|_| wrong(destination))?;
     let (mut device, mut via, mut mtu, mut expires) = (None, None, None, None);
     let (mut locked, mut redirected) = (false, false);

@@ -234,7 +234,7 @@ fn groups_are_read() {
 #[test]
 fn what_was_learned_of_ways_is_read() {
     let four = "8.8.8.8 via 203.0.113.254 dev d0 \n    cache expires 599sec mtu lock 552 \n9.9.9.9 via 203.0.113.7 dev d0 \n    \
-                cache <redirected> expires 299sec \n7.7.7.7 dev gone \n    cache mtu 1000\n";
+                cache <redirected> expires 299sec \n7.7.7.7 dev gone \n    cache mtu 1000\nlocal 10.0.0.1 dev lo src 10.0.0.1 uid 0 \n    cache <local> \n";
     let six = "2001:db8:8::8 via 2001:db8::fe dev d0 metric 1024 expires 599sec mtu 1300 pref medium\n\
                2001:db8:8::9 via 2001:db8::7 dev d0 proto redirect metric 0 pref medium\n";
     let outputs = |learned| Outputs { learned, ..outputs(ROUTE4, RULE4) };
