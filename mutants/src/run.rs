@@ -2,6 +2,7 @@
 //! unit tests that reach it. Before that it is measured which case and which test reaches which mutant.
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
@@ -24,7 +25,13 @@ pub enum Fate {
 /// Most memory of a worker, in kilobytes.
 const MEMORY: u32 = 3_000_000;
 /// Longest time for twenty cases, which take a tenth of a second without a mutant.
-const PATIENCE: Duration = Duration::from_secs(12);
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest processor time of unit tests, in seconds.
+const TESTS: u64 = 120;
+/// How much longer they may take while the machine does something else, or nothing.
+const WAITING: u64 = 8;
+/// The signal that ends who has used up his processor time.
+const SIGXCPU: i32 = 24;
 
 /// A frozen case.
 struct Case {
@@ -34,8 +41,17 @@ struct Case {
 }
 
 fn limited(program: &Path) -> Command {
+    under(&format!("ulimit -v {MEMORY}"), program)
+}
+
+/// For unit tests.
+fn limited_in_time(program: &Path) -> Command {
+    under(&format!("ulimit -v {MEMORY}; ulimit -S -t {TESTS}"), program)
+}
+
+fn under(limits: &str, program: &Path) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit -v {MEMORY}; exec nice \"$0\" \"$@\"")]).arg(program);
+    command.args(["-c", &format!("{limits}; exec nice \"$0\" \"$@\"")]).arg(program);
     command
 }
 
@@ -205,10 +221,10 @@ pub fn tests(
                     while let Some(test) = queue.lock().ok().and_then(|mut queue| queue.pop()) {
                         let file = folder.join(format!("reached.{job}"));
                         let _ = std::fs::remove_file(&file);
-                        let mut command = limited(program);
+                        let mut command = limited_in_time(program);
                         command.args(["--exact", test, "--test-threads=1"]).current_dir(own);
                         command.env("OXITABLES_MUTANT", "record").env("OXITABLES_MUTANTS_REACHED", &file);
-                        if ends_well(command, Duration::from_secs(120)) != Some(true) {
+                        if ends_well(command) != Some(true) {
                             eprintln!("{test} fails or does not end without a mutant: it is left out");
                             continue;
                         }
@@ -231,10 +247,10 @@ pub fn tests(
                 scope.spawn(|| {
                     while let Some(number) = queue.lock().ok().and_then(|mut queue| queue.pop()) {
                         let Some(tests) = plan.get(&number) else { continue };
-                        let mut command = limited(program);
+                        let mut command = limited_in_time(program);
                         command.arg("--exact").args(tests).arg("--test-threads=1").current_dir(&own);
                         command.env("OXITABLES_MUTANT", number.to_string());
-                        let fate = match ends_well(command, Duration::from_secs(120)) {
+                        let fate = match ends_well(command) {
                             Some(true) => Fate::Survived,
                             Some(false) => Fate::Caught(format!("tests of {name}")),
                             None => Fate::Timeout,
@@ -258,13 +274,13 @@ fn home(name: &str, folder: &Path) -> PathBuf {
 }
 
 /// Whether a program ends with 0; `None`: it does not end in time.
-fn ends_well(mut command: Command, patience: Duration) -> Option<bool> {
+fn ends_well(mut command: Command) -> Option<bool> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-    let until = Instant::now() + patience;
+    let until = Instant::now() + Duration::from_secs(TESTS * WAITING);
     let mut pause = Duration::from_millis(2);
     while Instant::now() < until {
         if let Ok(Some(status)) = child.try_wait() {
-            return Some(status.success());
+            return (status.signal() != Some(SIGXCPU)).then_some(status.success());
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));
