@@ -259,6 +259,12 @@ impl Engine {
         let route = self.route_input(packet);
         let next_hop = match route {
             Ok(Route { way: Way::Out { device, next_hop, .. }, .. }) if device == bridge => Some(next_hop),
+            // Linux: a group of IPv6 is reached by the device itself, one of IPv4 that somebody here has joined by loopback.
+            Ok(Route { way: Way::Multicast { .. }, .. }) | Err(Unroutable::NoListener)
+                if packet.family() == Family::V6 =>
+            {
+                Some(packet.view().destination())
+            }
             Err(
                 reason @ (Unroutable::MartianSource
                 | Unroutable::MartianDestination
@@ -268,10 +274,16 @@ impl Engine {
             }
             _ => None,
         };
-        packet.route = route.ok();
+        // Why: what goes up is looked at as what comes from outside; only this machine's own copies to a group have a way before.
+        let to_group_v6 = next_hop.is_some_and(|next_hop| next_hop.is_multicast());
+        packet.route = route.ok().filter(|_| !to_group_v6);
         let (to, unknown) = match next_hop {
             Some(next_hop) => {
-                let neighbour = self.network.neighbour(bridge, next_hop);
+                let neighbour = if to_group_v6 {
+                    Some(address_of_group(next_hop))
+                } else {
+                    self.network.neighbour(bridge, next_hop)
+                };
                 (neighbour, "the Ethernet address of the next hop behind the bridge")
             }
             None => {

@@ -438,7 +438,7 @@ impl Conntrack {
     }
 
     /// Ends a connection that the present packet still refers to: it goes with [`Conntrack::release`].
-    pub(super) fn unlink(&mut self, id: ConnectionId) {
+    pub(crate) fn unlink(&mut self, id: ConnectionId) {
         let Some(connection) = self.get_mut(id).filter(|connection| !connection.status.has(Status::DYING))
         else {
             return;

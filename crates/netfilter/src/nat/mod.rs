@@ -199,9 +199,10 @@ fn device_changed(id: ConnectionId, info: Info, hook: Hook, packet: &Packet, env
             .is_some_and(|device| packet.output != Some(device))
 }
 
-/// Ends the connection and the packet; the next packet begins anew with the new device's address.
+/// Ends the connection and the packet; the next packet begins anew with the new device's address. A bridge's copies of the packet
+/// for other ports are still of the connection, and end like it.
 fn lost_device(id: ConnectionId, env: &mut Env<'_>) -> Verdict {
-    env.conntrack.kill(id);
+    env.conntrack.unlink(id);
     Verdict::Drop(Drop::NatFailed)
 }
 

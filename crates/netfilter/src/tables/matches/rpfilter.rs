@@ -12,7 +12,9 @@ use crate::trace::Found;
 pub(super) fn holds(rule: &Rpfilter, asked: &Asked<'_>, env: &Env<'_>) -> Held {
     let packet = asked.packet;
     let device = packet.input.unwrap_or(DeviceId::LOOPBACK);
+    // Linux: `rpfilter_is_loopback`; what the machine hears of its own is PACKET_LOOPBACK.
     let (passes, found) = if device == DeviceId::LOOPBACK
+        || packet.link.looped
         || needs_no_way_back(packet.view().source(), packet.view().destination())
     {
         (true, Found::Word("a source that needs no way back"))

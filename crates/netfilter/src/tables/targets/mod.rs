@@ -155,11 +155,14 @@ pub(super) fn apply(
         Target::Tos(own) => tos::apply(*own, packet, env),
         Target::Tproxy(own) => tproxy::apply(own, place, packet, env),
         Target::Ttl(own) => ttl::apply(*own, "TTL", packet, env),
-        // Linux: these tell others something (the audit subsystem, timers), complete a checksum that was
-        // left to the device, or copy labels of a security module, of which there is none. The packet stays as it is.
-        Target::Audit(_) | Target::Checksum | Target::Connsecmark(_) | Target::Idletimer(_) => {
+        // Linux: `skb_checksum_help` completes a sum that was left to the device.
+        Target::Checksum => {
+            packet.unsummed = false;
             Effect::Continue
         }
+        // Linux: these tell others something (the audit subsystem, timers), or copy labels of a security module, of which there
+        // is none. The packet stays as it is.
+        Target::Audit(_) | Target::Connsecmark(_) | Target::Idletimer(_) => Effect::Continue,
         // The walk knows standard targets by entries of their own.
         other => Effect::Undecided(unmodelled(other).unwrap_or("this target")),
     }

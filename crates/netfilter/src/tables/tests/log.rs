@@ -98,3 +98,28 @@ fn levels() {
     bench.pass("udp 10.0.1.5:1000 > 8.8.8.8:53");
     assert_eq!(bench.log.iter().map(|line| line.level).collect::<Vec<_>>(), [7, 4]);
 }
+
+/// That the user or group of a sender is left out is told where the line would have it.
+#[test]
+fn senders_whom_nobody_has_named() {
+    let told = |rule: &str, origin: Option<Origin>| {
+        let mut bench = Bench::new(&format!("-A OUTPUT -j LOG {rule}"));
+        let mut packet = bench.packet("udp 10.0.1.5:1000 > 8.8.8.8:53");
+        packet.origin = origin;
+        bench.walk_in(Table::Filter, Hook::Output, &mut packet);
+        let mut steps = bench.trace.steps.iter();
+        steps.find_map(|(_, step)| match step {
+            Step::Logged { unknown_sender, .. } => Some(*unknown_sender),
+            _ => None,
+        })
+    };
+    let socket = Some(Owner { uid: 7, gid: 8, has_file: true });
+    let named = Origin { socket, known: true, ..Origin::default() };
+    let nobody = Origin { known: false, ..Origin::default() };
+    assert_eq!(told("--log-uid", Some(nobody)), Some(true));
+    assert_eq!(told("", Some(nobody)), Some(false));
+    assert_eq!(told("--log-uid", Some(named)), Some(false));
+    assert_eq!(told("--log-uid", Some(Origin { group_unknown: true, ..named })), Some(true));
+    // What is forwarded has no sender here.
+    assert_eq!(told("--log-uid", None), Some(false));
+}
