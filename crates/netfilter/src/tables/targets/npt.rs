@@ -53,10 +53,11 @@ fn apply(rule: &Npt, by: &'static str, at: usize, packet: &mut Packet, env: &mut
 }
 
 /// Where the quoted packet of an ICMPv6 error without extension headers starts, if its header is there, and not in a later
-/// fragment than the first.
+/// fragment than the first. Errors are those of the types 1 to 4 (Linux: `icmpv6_is_err`), not all below 128.
 fn quoted(packet: &Packet) -> Option<usize> {
     let bytes = packet.view().bytes();
-    let error = bytes.get(6) == Some(&protocol::ICMPV6) && bytes.get(40).is_some_and(|kind| kind & 0x80 == 0);
+    let error =
+        bytes.get(6) == Some(&protocol::ICMPV6) && bytes.get(40).is_some_and(|kind| (1..=4).contains(kind));
     (error && packet.in_one_piece() >= 88).then_some(48)
 }
 
