@@ -64,7 +64,7 @@ pub(super) struct Adopted {
     /// Ports of members of sets, at the end: a chosen port may be seen nowhere else.
     pub(super) in_sets: Vec<u16>,
     pub(super) own: Seeded,
-    /// Whether the engine has drawn lots of its own.
+    /// Whether the engine has drawn lots of its own, or guessed.
     pub(super) drawn: Arc<AtomicBool>,
 }
 
@@ -110,6 +110,8 @@ impl Random for Adopted {
             (first..=last).contains(&port) && ![tuple.source_id, tuple.destination_id].contains(&port)
         };
         if let Some(at) = self.in_sets.iter().position(chosen) {
+            // What stands in a set need not have been chosen.
+            self.drawn.store(true, Ordering::Relaxed);
             return self.in_sets.remove(at);
         }
         self.lot(first, last)

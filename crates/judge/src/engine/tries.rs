@@ -25,6 +25,7 @@ impl EngineHalf {
         if !first.is_empty() && self.drawn.load(Ordering::Relaxed) {
             let equal = (2..2 + LOTS).any(|seed| {
                 self.adopt(kernel);
+                self.in_sets.clear();
                 self.seed = seed;
                 compare(case, kernel, &self.run(case)).is_empty()
             });
